@@ -1,0 +1,1 @@
+"""Samples in numpy: files, joins, loudness, seams."""

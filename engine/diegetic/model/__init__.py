@@ -1,0 +1,1 @@
+"""The narrative model, in any size. torch lives here and only here."""

@@ -1,0 +1,1 @@
+"""A bank of real recordings as a decoder: units of them follow a trajectory of descriptors."""
