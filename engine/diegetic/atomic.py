@@ -1,0 +1,52 @@
+"""Files that are whole or not there: written under a temporary name beside the target, then renamed.
+
+The one place where the engine writes to a disk, and so the one that says what to do when a disk is full or a folder
+read-only.
+"""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from diegetic.errors import Failure
+
+SUFFIX = ".tmp"
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, replacing what was there. Raises Failure, and then leaves `path` as it was."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise Failure(_explain(path, len(data), error)) from error
+
+
+def _explain(path: Path, size: int, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"{path}: can't be written, the disk is full ({_megabytes(size)} needed, {_free(path)} free); "
+            "free some space and run the same command again: finished takes are kept"
+        )
+    reason = (error.strerror or str(error)).lower()
+    return f"{path}: can't be written ({reason}); choose another folder with -o, or change its permissions"
+
+
+def _free(path: Path) -> str:
+    try:
+        return _megabytes(shutil.disk_usage(path.parent).free)
+    except OSError:
+        return "an unknown amount"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

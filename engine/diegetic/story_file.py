@@ -1,0 +1,132 @@
+"""story.toml: a story as a file to read, edit and render again.
+
+An event may give its end as `end_s` or its `duration_s`, and may leave out its id: `read_story` gives it one, and
+`write_ids` keeps it in the file, comments and all, so that later edits around it don't change what it renders to.
+
+Knows nothing of models or samples.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomlkit
+
+from diegetic.atomic import write_atomically
+from diegetic.errors import InputError
+from diegetic.schema import read_strict, read_toml
+from diegetic.story import FOREGROUND, Event, Story, check_story, free_ids, milliseconds
+
+NAME = "story.toml"
+
+_HEADER = """\
+# A story. Edit it and render it again (diegetic render story.toml): only what changed is rendered, older takes stay.
+#
+# seed       another number renders every event anew
+# reasoning  what the model thought before it planned
+# [[events]] one sound each, in any order; copy one to add a sound (leave its id out), delete one to drop it
+#   caption     what sounds, 1 to 500 characters
+#   start_s     seconds from the start of the story; then end_s or duration_s (1 to 27 seconds long)
+#   lane        a row of the timeline, which becomes one stem: "bed", "foreground", or a name of your own;
+#               the same caption right after itself in the same lane goes on as one sound
+#   gain_db     louder or softer, -60 to 24; nothing is rendered anew for it
+#   seed        another take of this event only
+#   variation   0 to 1, how freely the model varies this sound
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _EventRow:
+    """One [[events]] table as it may be written."""
+
+    caption: str
+    start_s: float
+    end_s: float | None = None
+    duration_s: float | None = None
+    id: str | None = None
+    lane: str = FOREGROUND
+    seed: int | None = None
+    gain_db: float = 0.0
+    variation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _StoryTable:
+    """The whole file as it may be written."""
+
+    instruction: str
+    seconds: float
+    model: str
+    seed: int = 0
+    reasoning: str = ""
+    events: tuple[_EventRow, ...] = ()
+
+
+def read_story(path: Path) -> Story:
+    """Read and check a story file. Raises InputError, naming the file and the event."""
+    table = read_strict(_StoryTable, read_toml(path), str(path))
+    try:
+        events = tuple(_read_events(table.events))
+        return check_story(Story(table.instruction, table.seconds, table.seed, table.model, table.reasoning, events))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def write_story(path: Path, story: Story) -> None:
+    """Write a story with a header that says what can be edited. Raises Failure."""
+    document = tomlkit.document()
+    for key in ("instruction", "seconds", "seed", "model", "reasoning"):
+        document[key] = _short(getattr(story, key))
+    rows = tomlkit.aot()
+    for event in story.events:
+        rows.append(tomlkit.item(_row(event)))
+    document["events"] = rows
+    write_atomically(path, (_HEADER + "\n" + tomlkit.dumps(document)).encode())
+
+
+def write_ids(path: Path) -> None:
+    """Write the ids that `read_story` gives back into the file; one that has them all is left alone. Raises Failure."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    rows = read_strict(_StoryTable, document.unwrap(), str(path)).events
+    if any(row.id is None for row in rows):
+        for table, event in zip(document["events"], _read_events(rows), strict=True):
+            table["id"] = event.id
+        write_atomically(path, tomlkit.dumps(document).encode())
+
+
+def _read_events(rows: tuple[_EventRow, ...]) -> Iterator[Event]:
+    ids = free_ids([row.id for row in rows if row.id is not None])
+    for row in rows:
+        name = row.id if row.id is not None else next(ids)
+        start_s, duration_s = milliseconds(row.start_s), milliseconds(_duration_s(row, name))
+        yield Event(name, row.caption.strip(), start_s, duration_s, row.lane, row.seed, row.gain_db, row.variation)
+
+
+def _duration_s(row: _EventRow, event_id: str) -> float:
+    if row.end_s is not None and row.duration_s is None:
+        return row.end_s - row.start_s
+    if row.duration_s is not None and row.end_s is None:
+        return row.duration_s
+    given = "both" if row.end_s is not None else "neither"
+    raise InputError(f"event {event_id}: must give end_s or duration_s, got {given}; keep one of them")
+
+
+def _row(event: Event) -> dict[str, object]:
+    """What is worth writing of an event: no key that only repeats a default."""
+    row: dict[str, object] = {
+        "id": event.id,
+        "caption": event.caption,
+        "lane": event.lane,
+        "start_s": event.start_s,
+        "duration_s": event.duration_s,
+        "gain_db": event.gain_db,
+        "seed": event.seed,
+        "variation": event.variation,
+    }
+    silent = {"gain_db": 0.0, "seed": None, "variation": None}
+    return {key: _short(value) for key, value in row.items() if key not in silent or value != silent[key]}
+
+
+def _short(value: object) -> object:
+    """Whole numbers without a decimal point, as people write them."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
