@@ -1,0 +1,19 @@
+"""Names of files made from captions: safe on Windows, macOS and Linux whatever the captions hold.
+
+Lower-case ASCII letters, digits and hyphens only. The callers put a number or an id before them, which also keeps them
+clear of names that Windows reserves (con, nul, ...).
+"""
+
+import re
+import unicodedata
+
+_MAX_CHARACTERS = 40
+
+
+def slug(text: str, otherwise: str = "sound") -> str:
+    """A short name for `text`, cut at a word; `otherwise` where no ASCII letter or digit is left of it."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")
+    if len(words) > _MAX_CHARACTERS:
+        words = words[: _MAX_CHARACTERS + 1].rpartition("-")[0] or words[:_MAX_CHARACTERS]
+    return words or otherwise

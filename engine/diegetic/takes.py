@@ -1,0 +1,118 @@
+"""The takes of a story: every rendering of an event, kept for good in its folder `takes`.
+
+A take is found by its key: what it was rendered from, hashed. The same key means the same samples, so what is there is
+never rendered again and never overwritten. A take is a float32 WAV and a JSON sidecar with its lineage; the sidecar is
+written last, so that a take is whole or not there.
+
+Knows nothing of models: the key holds a digest of one.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diegetic.atomic import write_atomically
+from diegetic.audio.wav import read_wav, write_wav
+from diegetic.errors import Failure, InputError
+from diegetic.names import slug
+from diegetic.schema import read_strict
+
+Samples = NDArray[np.float32]
+
+FOLDER = "takes"
+_KEY_CHARACTERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a take's samples depend on.
+
+    duration_s: rendered length; seed: as given to the model; continues: key of the take that this one goes on from.
+    """
+
+    caption: str
+    duration_s: float
+    lane: str
+    seed: int
+    variation: float | None
+    model_digest: str
+    continues: str | None = None
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits, the same on every machine."""
+        content = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:_KEY_CHARACTERS]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What made a take, and when: engine is its version, at is UTC (ISO 8601), took_s the time it took to render."""
+
+    model: str
+    engine: str
+    at: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One take: the event it was rendered for, its file in the folder of takes, and its lineage."""
+
+    key: str
+    event: str
+    file: str
+    rate_hz: int
+    frames: int
+    channels: int
+    recipe: Recipe
+    made: Made
+
+
+@dataclass(frozen=True, slots=True)
+class TakeStore:
+    """The folder of takes of one story."""
+
+    folder: Path
+
+    def find(self, key: str) -> Take | None:
+        """The take of a key, or None where it isn't there whole. Raises Failure for a damaged sidecar."""
+        for sidecar in self.folder.glob(f"*_{key}.json"):
+            take = self._read(sidecar)
+            if (self.folder / take.file).is_file():
+                return take
+        return None
+
+    def all(self) -> Iterator[Take]:
+        """Every take, oldest first."""
+        takes = [self._read(sidecar) for sidecar in self.folder.glob("*_*.json")]
+        yield from sorted(takes, key=lambda take: (take.made.at, take.file))
+
+    def samples(self, take: Take) -> Samples:
+        """Samples [frames, channels] of a take. Raises Failure where its file is damaged."""
+        samples, rate_hz = read_wav(self.folder / take.file)
+        if (len(samples), samples.shape[1], rate_hz) != (take.frames, take.channels, take.rate_hz):
+            raise Failure(f"{self.folder / take.file}: isn't what was rendered; delete it and render again")
+        return samples
+
+    def add(self, event: str, recipe: Recipe, samples: Samples, rate_hz: int, made: Made) -> Take:
+        """Keep samples [frames, channels] as the take of `recipe`. What is there already stays. Raises Failure."""
+        if (kept := self.find(recipe.key)) is not None:
+            return kept
+        name = f"{event}_{slug(recipe.caption)}_{recipe.key}"
+        frames, channels = samples.shape
+        take = Take(recipe.key, event, f"{name}.wav", rate_hz, frames, channels, recipe, made)
+        write_wav(self.folder / take.file, samples, rate_hz, "FLOAT")
+        write_atomically(self.folder / f"{name}.json", (json.dumps(asdict(take), indent=2) + "\n").encode())
+        return take
+
+    def _read(self, sidecar: Path) -> Take:
+        try:
+            return read_strict(Take, json.loads(sidecar.read_text(encoding="utf-8")), str(sidecar))
+        except (OSError, ValueError, InputError) as error:
+            raise Failure(f"{sidecar}: is damaged ({error}); delete it and render again") from error
