@@ -90,7 +90,7 @@ def _convert_plain(value: object, annotation: Any, key: str, where: str) -> Any:
 
 
 def _convert_union(value: object, members: tuple[Any, ...], key: str, where: str) -> Any:
-    """The first member that takes the value; the last one's error if none does. (JSON has null, TOML leaves keys out.)"""
+    """The first member that takes the value, or the last one's error. JSON has null; TOML leaves keys out."""
     if value is None and NoneType in members:
         return None
     candidates = [member for member in members if member is not NoneType]

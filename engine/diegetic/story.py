@@ -18,7 +18,8 @@ from diegetic.errors import InputError
 
 MIN_EVENT_S, MAX_EVENT_S = 1.0, 27.0
 MAX_PLANNED_EVENTS = 12
-MIN_STORY_S, MAX_STORY_S = 1.0, MAX_PLANNED_EVENTS * MAX_EVENT_S
+MIN_STORY_S, MAX_TOLD_S = 1.0, MAX_PLANNED_EVENTS * MAX_EVENT_S
+MAX_STORY_S = 3600.0
 MAX_CAPTION_CHARACTERS = 500
 GAIN_RANGE_DB = (-60.0, 24.0)
 MAX_SEED = 2**63 - 1
@@ -81,7 +82,7 @@ def check_told(told: Told) -> Told:
     """The same, its seconds in whole milliseconds. Raises InputError where a plan can't be asked for."""
     if not told.instruction.strip():
         raise InputError("text: must say what is to be heard, got nothing; describe a scene in a sentence or two")
-    _check_seconds(told.seconds)
+    _check_seconds(told.seconds, MAX_TOLD_S)
     _check_seed("seed", told.seed)
     _check_variation("variation", told.variation)
     return replace(told, seconds=milliseconds(told.seconds))
@@ -89,7 +90,8 @@ def check_told(told: Told) -> Told:
 
 def check_story(story: Story) -> Story:
     """The same, with its events in order. Raises InputError at the first rule that is broken, naming the event."""
-    check_told(Told(story.instruction, story.seconds, story.seed))
+    check_told(Told(story.instruction, MIN_STORY_S, story.seed))
+    _check_seconds(story.seconds, MAX_STORY_S)
     if not story.events:
         raise InputError("story: must have at least one event, got none; add one, or render the text again")
     seen: set[str] = set()
@@ -103,7 +105,9 @@ def check_story(story: Story) -> Story:
                 "shorten it or raise seconds"
             )
         seen.add(event.id)
-    return replace(story, events=tuple(sorted(story.events, key=lambda event: event.start_s)))
+    return replace(
+        story, seconds=milliseconds(story.seconds), events=tuple(sorted(story.events, key=lambda event: event.start_s))
+    )
 
 
 def check_event(event: Event) -> None:
@@ -177,10 +181,10 @@ def milliseconds(seconds: float) -> float:
     return round(seconds, 3)
 
 
-def _check_seconds(seconds: float) -> None:
-    if not (math.isfinite(seconds) and MIN_STORY_S <= seconds <= MAX_STORY_S):
+def _check_seconds(seconds: float, longest_s: float) -> None:
+    if not (math.isfinite(seconds) and MIN_STORY_S <= seconds <= longest_s):
         raise InputError(
-            f"seconds: must be {MIN_STORY_S:g}..{MAX_STORY_S:g}, got {seconds:g}; "
+            f"seconds: must be {MIN_STORY_S:g}..{longest_s:g}, got {seconds:g}; "
             "a story can grow longer by being continued"
         )
 

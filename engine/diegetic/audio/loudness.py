@@ -7,6 +7,7 @@ Knows nothing of files. Samples are float32 [frames, channels].
 """
 
 import math
+from functools import reduce
 
 import numpy as np
 import soxr
@@ -71,13 +72,18 @@ def _peaks(samples: Samples) -> Samples:
     for start in range(0, frames, _BLOCK_FRAMES):
         block = samples[start : start + _BLOCK_FRAMES]
         dense = stream.resample_chunk(block, last=start + _BLOCK_FRAMES >= frames).reshape(-1, channels)
-        rest = np.concatenate([rest, np.abs(dense).max(axis=1)])
+        rest = np.concatenate([rest, _largest(np.abs(dense))])
         whole = len(rest) // _OVERSAMPLING * _OVERSAMPLING
-        found.append(rest[:whole].reshape(-1, _OVERSAMPLING).max(axis=1))
+        found.append(_largest(rest[:whole].reshape(-1, _OVERSAMPLING)))
         rest = rest[whole:]
     peaks = np.concatenate([*found, np.zeros(frames, np.float32)])[:frames]
-    loudest: Samples = np.maximum(peaks, np.abs(samples).max(axis=1, initial=0.0))
+    loudest: Samples = np.maximum(peaks, _largest(np.abs(samples)))
     return loudest
+
+
+def _largest(values: Samples) -> Samples:
+    """The largest of each row: [rows, columns] to [rows]. (numpy's own is ten times slower over so few columns.)"""
+    return reduce(np.maximum, values.T)
 
 
 def _smooth(gain: Samples, frames: int) -> Samples:

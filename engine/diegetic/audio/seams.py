@@ -1,8 +1,8 @@
 """How much a join is heard: the jump of level and of spectrum there, against what is usual inside the segments.
 
 A jump is measured between the windows before and after a moment: level over 100 ms, spectrum over 250 ms as the mean
-difference of 24 logarithmic bands. Within a join the largest jump counts. A join that jumps no further than the sound
-does by itself can't be told from it.
+difference of 24 logarithmic bands. Within a join the largest jump counts; so it does in stretches of the same length
+inside the segments. A join that jumps no further than the sound does by itself can't be told from it.
 
 Knows nothing of files or events. Samples are float32 [frames, channels].
 """
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float32]
 Values = NDArray[np.float64]
 
+NOTICEABLE_DB = 1.0
+
 _STEP_S = 0.05
 _LEVEL_S, _SPECTRUM_S = 0.1, 0.25
 _LOW_HZ, _HIGH_HZ, _BANDS = 60.0, 16_000.0, 24
@@ -26,7 +28,7 @@ _USUAL_PERCENTILE = 95
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """One join: where, its largest jumps, and those that 95 of 100 moments inside the segments stay below."""
+    """One join: where, its largest jumps, and those that 95 of 100 stretches inside the segments stay below."""
 
     at_s: float
     level_db: float
@@ -36,8 +38,9 @@ class Seam:
 
     @property
     def heard(self) -> bool:
-        """Whether the join jumps further than the sound does by itself."""
-        return self.level_db > self.usual_level_db or self.spectrum_db > self.usual_spectrum_db
+        """Whether the join jumps further than the sound does by itself, by a step that can be noticed."""
+        beyond = max(self.level_db - self.usual_level_db, self.spectrum_db - self.usual_spectrum_db)
+        return beyond > NOTICEABLE_DB
 
 
 def measure(samples: Samples, rate_hz: int, joins_s: Sequence[float], overlap_s: float) -> tuple[Seam, ...]:
@@ -51,7 +54,8 @@ def measure(samples: Samples, rate_hz: int, joins_s: Sequence[float], overlap_s:
     spectrum = np.array([spectrum_jump_db(mono, rate_hz, moment) for moment in moments])
     near = [(moments >= join - _SPECTRUM_S) & (moments <= join + overlap_s + _SPECTRUM_S) for join in joins_s]
     inside = ~np.any(near, axis=0) if near else np.ones(len(moments), bool)
-    usual_level, usual_spectrum = _usual(level[inside]), _usual(spectrum[inside])
+    length = max((int(here.sum()) for here in near), default=1)
+    usual_level, usual_spectrum = _usual(level[inside], length), _usual(spectrum[inside], length)
     return tuple(
         Seam(join, float(level[here].max()), float(spectrum[here].max()), usual_level, usual_spectrum)
         for join, here in zip(joins_s, near, strict=True)
@@ -84,5 +88,9 @@ def _bands(part: Samples, rate_hz: int) -> Values:
     return np.array([power[low : max(high, low + 1)].sum() for low, high in pairwise(places)])
 
 
-def _usual(jumps: Values) -> float:
-    return float(np.percentile(jumps, _USUAL_PERCENTILE)) if len(jumps) else 0.0
+def _usual(jumps: Values, length: int) -> float:
+    """What the largest of as many jumps in a row as a join has stays below, 95 times of 100."""
+    if len(jumps) == 0:
+        return 0.0
+    rows = np.lib.stride_tricks.sliding_window_view(jumps, min(length, len(jumps)))
+    return float(np.percentile(rows.max(axis=1), _USUAL_PERCENTILE))

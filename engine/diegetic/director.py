@@ -1,0 +1,226 @@
+"""From a told text to sound: plan, imagine, decode, keep, lay out; event by event, so that the first sounds early.
+
+Knows nothing of torch, OSC, MIDI or terminals.
+
+Threads: everything runs in the caller's thread. `report` is called from it between all steps, and may raise Cancelled
+(or anything) to stop: finished takes are kept, and the same call goes on from there.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from diegetic.bounce import Output, bounce
+from diegetic.clock import now
+from diegetic.errors import Failure
+from diegetic.folder import StoryFolder
+from diegetic.manifest import Laid, Level, Manifest, read_manifest, source, write_manifest
+from diegetic.memory_file import read_memory, write_memory
+from diegetic.progress import Progress, Report
+from diegetic.protocol import Condition, Latents, Memory, Planned, StoryModel, Watch
+from diegetic.segments import Segments
+from diegetic.story import Event, Story, Told, check_event, check_story, check_told, free_ids, milliseconds
+from diegetic.story_file import read_story, write_ids, write_story
+from diegetic.takes import Take
+
+__all__ = [
+    "Condition",
+    "Latents",
+    "Memory",
+    "Output",
+    "Planned",
+    "Progress",
+    "Rendered",
+    "Report",
+    "StoryModel",
+    "Watch",
+    "continue_story",
+    "plan_story",
+    "render_story",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a render came to: the story, its takes, the ids of events rendered and kept, the files, and times."""
+
+    story: Story
+    takes: tuple[Take, ...]
+    rendered: tuple[str, ...]
+    kept: tuple[str, ...]
+    files: tuple[Laid, ...]
+    level: Level
+    plan_s: float
+    first_audio_s: float
+    total_s: float
+
+
+def render_story(
+    model: StoryModel, asked: Told | Story, folder: StoryFolder, output: Output, report: Report
+) -> Rendered:
+    """Tell a story, or render one that is planned, into its folder: takes, stems, mix, story.toml, manifest.
+
+    Raises InputError where what is asked breaks a rule or the folder is another story's, Failure where a file can't be
+    written or another engine holds the folder, and whatever `report` raises.
+    """
+    with folder.held():
+        asked = _resolve(asked, folder, model.name)
+        memory = model.begin(asked.instruction, asked.seconds)
+        planned = _plan(model, memory, asked) if isinstance(asked, Told) else _recall(model, memory, asked)
+        segments = Segments(model, asked.seed, folder.takes, report)
+        return _Telling(model, memory, folder, output, report).tell(asked, planned, segments)
+
+
+def continue_story(
+    model: StoryModel, folder: StoryFolder, text: str, seconds: float, output: Output, report: Report
+) -> Rendered:
+    """Tell what comes next in a rendered story, from its saved memory or, where that is another's, its plan.
+
+    Raises as `render_story`.
+    """
+    told = check_told(Told(text, seconds))
+    with folder.held():
+        story = read_story(folder.story)
+        state = read_memory(folder.memory, model.digest, story)
+        memory = _read_again(model, story)[0] if state is None else model.load(state)
+        added = _after(story, model.continue_(memory, told.instruction, told.seconds))
+        known = (Planned(event, None, story.reasoning) for event in story.events)
+        longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
+        segments = Segments(model, story.seed, folder.takes, report, recall=lambda: _read_again(model, story)[1])
+        return _Telling(model, memory, folder, output, report).tell(longer, chain(known, added), segments)
+
+
+def plan_story(model: StoryModel, told: Told, report: Report) -> Story:
+    """Only plan a told text. Raises InputError, Failure, and whatever `report` raises."""
+    told = check_told(told)
+    planned = []
+    for each in _plan(model, model.begin(told.instruction, told.seconds), told):
+        report(Progress("plan", each.event.end_s, told.seconds, each.event))
+        planned.append(each)
+    return _story(told, model.name, planned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """One story on its way into its folder."""
+
+    model: StoryModel
+    memory: Memory
+    folder: StoryFolder
+    output: Output
+    report: Report
+
+    def tell(self, asked: Told | Story, planned: Iterator[Planned], segments: Segments) -> Rendered:
+        """Render each event as soon as it is planned; then lay all out."""
+        began, plan_s = time.monotonic(), 0.0
+        self._begin_manifest(asked)
+        heard: list[Planned] = []
+        while True:
+            since = time.monotonic()
+            each = next(planned, None)
+            plan_s += time.monotonic() - since
+            if each is None:
+                break
+            self.report(Progress("plan", each.event.end_s, asked.seconds, each.event))
+            segments.add(each.event, each.condition)
+            heard.append(each)
+        story = _story(asked, self.model.name, heard)
+        self._write_story(story)
+        files, level = self._lay_out(story, segments.takes)
+        first_audio_s = (segments.first_audio_at or began) - began
+        kept, rendered = segments.kept(), tuple(segments.rendered)
+        total_s = time.monotonic() - began
+        return Rendered(
+            story, tuple(segments.takes.values()), rendered, kept, files, level, plan_s, first_audio_s, total_s
+        )
+
+    def _lay_out(self, story: Story, takes: Mapping[str, Take]) -> tuple[tuple[Laid, ...], Level]:
+        """Write mix, stems, manifest and memory; remove the stems of an earlier layout that are no longer."""
+        self.report(Progress("write", 0, 1))
+        store, before = self.folder.takes, read_manifest(self.folder.manifest)
+        clips = {event: store.samples(take) for event, take in takes.items()}
+        files, level = bounce(story, clips, self.model.sample_rate, self.folder.path, self.output)
+        for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
+            (self.folder.path / stale).unlink(missing_ok=True)
+        write_manifest(self.folder.manifest, self._manifest(story, takes, before.begun_at, files, level))
+        write_memory(self.folder.memory, self.model.save(self.memory), self.model.digest, story)
+        self.report(Progress("write", 1, 1))
+        return files, level
+
+    def _manifest(
+        self, story: Story, takes: Mapping[str, Take], begun_at: str, files: tuple[Laid, ...], level: Level
+    ) -> Manifest:
+        told = (story.instruction, story.seconds, story.seed)
+        events = tuple(source(event, takes[event.id]) for event in story.events)
+        model, rate_hz = (self.model.name, self.model.digest), self.output.rate_hz
+        return Manifest(*told, *model, begun_at, now(), rate_hz, level, files, events)
+
+    def _begin_manifest(self, asked: Told | Story) -> None:
+        """Say whose folder this is, before there is a story.toml."""
+        if not self.folder.manifest.exists():
+            told = (asked.instruction, asked.seconds, asked.seed)
+            write_manifest(self.folder.manifest, Manifest(*told, self.model.name, self.model.digest, now()))
+
+    def _write_story(self, story: Story) -> None:
+        """Write story.toml where it is new or says something else; a file that says the same keeps its comments."""
+        if self.folder.story.exists() and read_story(self.folder.story) == story:
+            write_ids(self.folder.story)
+        else:
+            write_story(self.folder.story, story)
+
+
+def _resolve(asked: Told | Story, folder: StoryFolder, model: str) -> Told | Story:
+    """What is to be rendered: a text that was told into this folder before is the story that it became."""
+    if isinstance(asked, Told):
+        asked = check_told(asked)
+        story = folder.so_far(asked, model)
+        if story is None or asked.variation is None:
+            return story or asked
+        return replace(story, events=tuple(replace(each, variation=asked.variation) for each in story.events))
+    folder.accept(asked)
+    return check_story(asked)
+
+
+def _plan(model: StoryModel, memory: Memory, told: Told) -> Iterator[Planned]:
+    """The model's plan, in whole milliseconds, so that story.toml can say it exactly."""
+    for each in model.plan(memory):
+        event = _in_milliseconds(replace(each.event, variation=told.variation))
+        check_event(event)
+        yield replace(each, event=event)
+
+
+def _recall(model: StoryModel, memory: Memory, story: Story) -> Iterator[Planned]:
+    conditions = model.recall(memory, story.reasoning, story.events)
+    for event, condition in zip(story.events, conditions, strict=True):
+        yield Planned(event, condition, story.reasoning)
+
+
+def _read_again(model: StoryModel, story: Story) -> tuple[Memory, dict[str, Condition]]:
+    """The memory of a story and the conditions of its events, from reading all of it."""
+    memory = model.begin(story.instruction, story.seconds)
+    conditions = {each.event.id: each.condition for each in _recall(model, memory, story)}
+    return memory, conditions
+
+
+def _after(story: Story, planned: Iterator[Planned]) -> Iterator[Planned]:
+    """What a model plans next, with free ids, and no earlier than the story's end."""
+    late_s = None
+    for each, event_id in zip(planned, free_ids([event.id for event in story.events]), strict=False):
+        late_s = max(0.0, story.seconds - each.event.start_s) if late_s is None else late_s
+        event = _in_milliseconds(replace(each.event, id=event_id, start_s=each.event.start_s + late_s))
+        check_event(event)
+        yield Planned(event, each.condition, story.reasoning)
+
+
+def _in_milliseconds(event: Event) -> Event:
+    """Start and end rounded, so that an event still begins where the one before it ends."""
+    start_s, end_s = milliseconds(event.start_s), milliseconds(event.end_s)
+    return replace(event, start_s=start_s, duration_s=milliseconds(end_s - start_s))
+
+
+def _story(asked: Told | Story, model: str, planned: list[Planned]) -> Story:
+    if not planned:
+        raise Failure("plan: came out empty; say in the text what is to be heard, and try again")
+    events = tuple(each.event for each in planned)
+    return check_story(Story(asked.instruction, asked.seconds, asked.seed, model, planned[-1].reasoning, events))

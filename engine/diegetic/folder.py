@@ -1,0 +1,136 @@
+"""The folder of one story: what lies where, whose story it is, and who works on it.
+
+    story.toml  mix.wav  stems/  takes/  manifest.json  memory.bin  (and .diegetic.lock while an engine works on it)
+
+Knows nothing of models or samples.
+
+Threads: a folder is held by one engine at a time, by a lock that the operating system gives back when its holder dies.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from diegetic import manifest, story_file, takes
+from diegetic.atomic import write_atomically
+from diegetic.clock import now
+from diegetic.errors import Failure, InputError
+from diegetic.story import Story, Told
+
+_LOCK, _HOLDER = ".diegetic.lock", ".diegetic.holder"
+
+
+@dataclass(frozen=True, slots=True)
+class StoryFolder:
+    """Where the files of a story are."""
+
+    path: Path
+
+    @property
+    def story(self) -> Path:
+        return self.path / story_file.NAME
+
+    @property
+    def takes(self) -> takes.TakeStore:
+        return takes.TakeStore(self.path / takes.FOLDER)
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / manifest.NAME
+
+    @property
+    def memory(self) -> Path:
+        return self.path / "memory.bin"
+
+    def check(self) -> None:
+        """Raise InputError where nothing can be written here. Makes nothing."""
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: must be a folder, is a file; give another one with -o")
+        existing = next(parent for parent in (self.path, *self.path.absolute().parents) if parent.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK) or _is_virtual(existing):
+            raise InputError(
+                f"{self.path}: can't be written to; give another folder with -o, or change its permissions"
+            )
+
+    def so_far(self, told: Told, model: str) -> Story | None:
+        """The story in this folder, if it is the one told; None if it is yet to be planned.
+
+        Raises InputError where the folder holds another story, or sound that no story here made.
+        """
+        if self.story.exists():
+            story = story_file.read_story(self.story)
+            self._check_same(told, model, story.instruction, story.seconds, story.seed, story.model)
+            return story
+        if self.manifest.exists():
+            begun = manifest.read_manifest(self.manifest)
+            self._check_same(told, model, begun.instruction, begun.seconds, begun.seed, begun.model)
+        elif any((self.path / name).exists() for name in ("mix.wav", "stems", takes.FOLDER)):
+            raise InputError(f"{self.path}: has sound in it that isn't this story's; give another folder with -o")
+        return None
+
+    def accept(self, story: Story) -> None:
+        """Raise InputError where the folder holds a story that was told with other words."""
+        if self.story.exists():
+            other = story_file.read_story(self.story).instruction
+            if other.strip() != story.instruction.strip():
+                raise InputError(f"{self.path}: holds another story ({_quote(other)}); give another folder with -o")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder. Raises Failure where another engine does, naming it; a dead one's hold has ended with it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.path / _LOCK, timeout=0)
+            with lock:
+                write_atomically(self.path / _HOLDER, _describe_holder())
+                try:
+                    yield
+                finally:
+                    (self.path / _HOLDER).unlink(missing_ok=True)
+        except filelock.Timeout:
+            raise Failure(
+                f"{self.path}: is being worked on by {self._holder()}; wait until it is done, or choose another folder"
+            ) from None
+        except OSError as error:
+            raise Failure(f"{self.path}: can't be used ({error.strerror}); choose another folder with -o") from error
+
+    def _check_same(self, told: Told, model: str, instruction: str, seconds: float, seed: int, other: str) -> None:
+        if instruction.strip() != told.instruction.strip():
+            raise InputError(f"{self.path}: holds another story ({_quote(instruction)}); give another folder with -o")
+        for name, ours, theirs in (
+            ("seconds", told.seconds, seconds),
+            ("seed", told.seed, seed),
+            ("model", model, other),
+        ):
+            if ours != theirs:
+                raise InputError(
+                    f"{self.path}: holds this story with {name} = {theirs}, got {ours}; "
+                    f"edit {story_file.NAME} there and render it, or give another folder with -o"
+                )
+
+    def _holder(self) -> str:
+        try:
+            holder = json.loads((self.path / _HOLDER).read_text(encoding="utf-8"))
+            return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another engine"
+
+
+def _describe_holder() -> bytes:
+    return json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()}).encode()
+
+
+def _is_virtual(path: Path) -> bool:
+    """Whether a path lies where Linux shows the kernel: root may write there, but makes no files."""
+    return any(path.absolute().is_relative_to(kernel) for kernel in ("/proc", "/sys"))
+
+
+def _quote(text: str) -> str:
+    line = " ".join(text.split())
+    return f'"{line}"' if len(line) <= 60 else f'"{line[:57]}..."'

@@ -1,0 +1,102 @@
+"""What sounds when: each segment at its place, with the fades that join it to its neighbours in the lane.
+
+A segment lasts OVERLAP_S longer than its event. In that time it fades out, under the event that follows it in its lane
+or by itself. How the next one comes in:
+
+    the same sound goes on, or a bed becomes another     fades in over the overlap
+    another sound in another lane                        comes in at once: a slam or a step keeps its attack
+    the `linear` curve                                   fades in always, as the reference does
+
+Knows nothing of files or models. Samples are float32 [frames, channels].
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from diegetic.audio.joins import Curve, correlation, fades
+from diegetic.story import BED, OVERLAP_S, Event, Story, continues, follows
+
+Samples = NDArray[np.float32]
+
+_EDGE_S = 0.005
+"""The ramp that keeps a beginning from clicking."""
+_END_S = 0.25
+"""The least time in which a sound fades that the story's end cuts off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Samples [frames, channels] with their fades, and the frame of the story that they start at."""
+
+    start_frame: int
+    samples: Samples
+
+
+def lay_out(
+    story: Story, clips: Mapping[str, Samples], clip_rate_hz: int, rate_hz: int, curve: Curve = "equal_power"
+) -> dict[str, Placed]:
+    """Place every event's clip in the story, by event id. clips: [frames, channels] at `clip_rate_hz`, by event id."""
+    channels = max(clip.shape[1] for clip in clips.values())
+    segments = {
+        event.id: _segment(event, story.seconds, clips[event.id], clip_rate_hz, rate_hz, channels)
+        for event in story.events
+    }
+    gains = {event.id: _edges(event, len(segments[event.id]), rate_hz) for event in story.events}
+    for later in story.events:
+        for earlier in story.events:
+            if follows(later, earlier):
+                _join(earlier, later, segments, gains, rate_hz, curve)
+    return {
+        event.id: Placed(round(event.start_s * rate_hz), segments[event.id] * gains[event.id]) for event in story.events
+    }
+
+
+def mixed(placed: Sequence[Placed], frames: int) -> Samples:
+    """All that is placed, added up over the whole story: [frames, channels]."""
+    total = np.zeros((frames, placed[0].samples.shape[1]), np.float32)
+    for part in placed:
+        total[part.start_frame : part.start_frame + len(part.samples)] += part.samples
+    return total
+
+
+def fades_in(later: Event, earlier: Event, curve: Curve) -> bool:
+    """Whether an event fades in under the one before it, or keeps its attack."""
+    return curve == "linear" or later.lane == BED or continues(later, earlier)
+
+
+def _segment(event: Event, seconds: float, clip: Samples, clip_rate_hz: int, rate_hz: int, channels: int) -> Samples:
+    """The clip at the story's rate, width, level and length: up to OVERLAP_S after its event, or the story's end."""
+    if clip_rate_hz != rate_hz:
+        clip = soxr.resample(clip, clip_rate_hz, rate_hz, quality="VHQ")
+    start, stop = round(event.start_s * rate_hz), round(min(event.end_s + OVERLAP_S, seconds) * rate_hz)
+    segment = np.zeros((stop - start, channels), np.float32)
+    segment[: len(clip)] = clip[: len(segment)] * np.float32(10 ** (event.gain_db / 20))
+    return segment
+
+
+def _edges(event: Event, frames: int, rate_hz: int) -> Samples:
+    """The gain of a segment that stands alone, [frames, 1]: a short ramp in, a fade out from its event's end."""
+    gain = np.ones((frames, 1), np.float32)
+    ramp = round(_EDGE_S * rate_hz)
+    gain[:ramp] = fades(ramp)[1]
+    after = max(frames - round(event.duration_s * rate_hz), round(_END_S * rate_hz))
+    gain[frames - after :] *= fades(after)[0]
+    return gain
+
+
+def _join(
+    earlier: Event, later: Event, segments: Mapping[str, Samples], gains: dict[str, Samples], rate_hz: int, curve: Curve
+) -> None:
+    """Set the gains of both sides over the overlap."""
+    start = round(later.start_s * rate_hz) - round(earlier.start_s * rate_hz)
+    frames = min(len(segments[earlier.id]) - start, len(segments[later.id]))
+    if not fades_in(later, earlier, curve):
+        return
+    alike = correlation(segments[earlier.id][start : start + frames], segments[later.id][:frames])
+    fade_out, fade_in = fades(frames, curve, alike)
+    gains[earlier.id][start:] = fade_out
+    gains[later.id][:frames] *= fade_in

@@ -1,0 +1,103 @@
+"""manifest.json: what made each file of a story.
+
+It is written before the first take, so that a folder says whose it is from the start, and again when all is done.
+
+Knows nothing of models or samples.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from diegetic import __version__
+from diegetic.atomic import write_atomically
+from diegetic.errors import InputError
+from diegetic.schema import read_strict
+from diegetic.story import Event
+from diegetic.takes import Take
+
+NAME = "manifest.json"
+
+_PACKAGES = ("torch", "transformers", "diffusers", "numpy", "soxr", "soundfile")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One event as it went into the files: its take is takes/*_<take>.wav."""
+
+    event: str
+    caption: str
+    lane: str
+    start_s: float
+    duration_s: float
+    gain_db: float
+    seed: int
+    take: str
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """One file that was laid out: its path in the folder, what it is, and the events that sound in it."""
+
+    path: str
+    kind: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How loud the mix is, what the limiter took off it at most, and by how much all stems were turned down."""
+
+    true_peak_dbtp: float
+    loudness_lufs: float | None
+    limited_db: float
+    stems_gain_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601."""
+
+    instruction: str
+    seconds: float
+    seed: int
+    model: str
+    model_digest: str
+    begun_at: str
+    finished_at: str | None = None
+    rate_hz: int | None = None
+    level: Level | None = None
+    files: tuple[Laid, ...] = ()
+    events: tuple[Source, ...] = ()
+    versions: dict[str, str] = field(default_factory=lambda: installed())
+
+
+def source(event: Event, take: Take) -> Source:
+    """How an event went into the files."""
+    place = (event.lane, event.start_s, event.duration_s, event.gain_db)
+    return Source(event.id, event.caption, *place, take.recipe.seed, take.key)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest. Raises InputError where it is damaged."""
+    try:
+        return read_strict(Manifest, json.loads(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: can't be read ({error}); delete it and render again") from None
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write a manifest. Raises Failure."""
+    write_atomically(path, (json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def installed() -> dict[str, str]:
+    """Versions of the engine and of what its sound depends on."""
+    versions = {"diegetic": __version__}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,73 @@
+"""The one protocol through which a model is reached: plan, imagine, decode; state saved and loaded.
+
+What a model remembers, conditions on and imagines is opaque to the engine.
+
+Knows nothing of torch.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diegetic.story import Event
+
+Samples = NDArray[np.float32]
+Memory: TypeAlias = Any
+Condition: TypeAlias = Any
+Latents: TypeAlias = Any
+
+Watch: TypeAlias = Callable[[int, int], None]
+"""Told how many of how many steps are done; raises Cancelled to stop between two of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One event of a plan, the condition it is imagined under, and the reasoning of the whole plan."""
+
+    event: Event
+    condition: Condition
+    reasoning: str
+
+
+class StoryModel(Protocol):
+    """What renders. Conditions are the same to the bit whether a plan is written or, with the same events, recalled."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str:
+        """A hash of preset and weights: part of every take's key."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def begin(self, instruction: str, seconds: float) -> Memory:
+        """Read the told text."""
+
+    def plan(self, memory: Memory) -> Iterator[Planned]:
+        """Write the plan event by event; the memory grows as it is consumed."""
+
+    def recall(self, memory: Memory, reasoning: str, events: Sequence[Event]) -> Iterator[Condition]:
+        """Read a given plan in place of writing one."""
+
+    def continue_(self, memory: Memory, text: str, seconds: float) -> Iterator[Planned]:
+        """Write what comes next in a told story: `text`, for `seconds`."""
+
+    def imagine(self, condition: Condition, event: Event, seed: int, held: Latents | None, watch: Watch) -> Latents:
+        """Draw latents for the whole of `event.duration_s`, which is OVERLAP_S more than was planned.
+
+        held: latents of the same sound so far; this one begins with their last OVERLAP_S.
+        """
+
+    def decode(self, latents: Latents, condition: Condition, event: Event, seed: int) -> Samples:
+        """Samples [frames, channels], float32, at `sample_rate`."""
+
+    def save(self, memory: Memory) -> bytes:
+        """The memory, exactly."""
+
+    def load(self, state: bytes) -> Memory:
+        """A memory that was saved."""

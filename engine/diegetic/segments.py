@@ -1,0 +1,107 @@
+"""Events into takes: what is kept is found, the rest is imagined, decoded and kept.
+
+A sound that goes on in the next window of its lane is imagined from the latents of the window before. Latents aren't
+kept on disk: where the earlier take is, but its latents are gone, they are imagined again, which gives the same ones.
+
+Knows nothing of plans, folders or layout.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from diegetic import __version__
+from diegetic.clock import now
+from diegetic.progress import Progress, Report
+from diegetic.protocol import Condition, Latents, StoryModel
+from diegetic.story import OVERLAP_S, Event, continues, event_seed, milliseconds
+from diegetic.takes import Made, Recipe, Take, TakeStore
+
+
+@dataclass(slots=True)
+class Segments:
+    """The takes of one story, as they come into being.
+
+    takes: by event id. recall: conditions of earlier events by id, where a memory that has read them was loaded.
+    """
+
+    model: StoryModel
+    story_seed: int
+    store: TakeStore
+    report: Report
+    recall: Callable[[], Mapping[str, Condition]] = dict
+    events: list[Event] = field(default_factory=list)
+    takes: dict[str, Take] = field(default_factory=dict)
+    rendered: list[str] = field(default_factory=list)
+    first_audio_at: float | None = None
+    _conditions: dict[str, Condition] = field(default_factory=dict)
+    _latents: dict[str, Latents] = field(default_factory=dict)
+
+    def add(self, event: Event, condition: Condition | None) -> Take:
+        """Find or render the take of the next event; condition None: recall it if it is needed. Raises Failure."""
+        if condition is not None:
+            self._conditions[event.id] = condition
+        recipe = self._recipe(event)
+        take = self.store.find(recipe.key)
+        if take is None:
+            take = self._render(event, recipe)
+            self.rendered.append(event.id)
+        else:
+            self.report(Progress("decode", 1, 1, event, kept=True))
+        self.first_audio_at = self.first_audio_at or time.monotonic()
+        self.events.append(event)
+        self.takes[event.id] = take
+        return take
+
+    def kept(self) -> tuple[str, ...]:
+        """Ids of the events whose takes were there already."""
+        return tuple(event.id for event in self.events if event.id not in self.rendered)
+
+    def _render(self, event: Event, recipe: Recipe) -> Take:
+        began = time.monotonic()
+        latents = self._imagine(event)
+        self.report(Progress("decode", 0, 1, event))
+        samples = self.model.decode(latents, self._condition(event), _whole(event), recipe.seed)
+        made = Made(self.model.name, __version__, now(), round(time.monotonic() - began, 3))
+        take = self.store.add(event.id, recipe, samples, self.model.sample_rate, made)
+        self.report(Progress("decode", 1, 1, event))
+        return take
+
+    def _imagine(self, event: Event) -> Latents:
+        """Latents of an event, from those of the window before where the sound goes on."""
+        if event.id not in self._latents:
+            earlier = self._continued(event)
+            held = self._imagine(earlier) if earlier is not None else None
+            self._latents[event.id] = self.model.imagine(
+                self._condition(event),
+                _whole(event),
+                event_seed(self.story_seed, event),
+                held,
+                lambda done, total: self.report(Progress("diffuse", done, total, event)),
+            )
+        return self._latents[event.id]
+
+    def _recipe(self, event: Event) -> Recipe:
+        earlier = self._continued(event)
+        return Recipe(
+            event.caption,
+            _whole(event).duration_s,
+            event.lane,
+            event_seed(self.story_seed, event),
+            event.variation,
+            self.model.digest,
+            self.takes[earlier.id].key if earlier is not None else None,
+        )
+
+    def _continued(self, event: Event) -> Event | None:
+        return next((earlier for earlier in self.events if continues(event, earlier)), None)
+
+    def _condition(self, event: Event) -> Condition:
+        if event.id not in self._conditions:
+            self._conditions.update(self.recall())
+        return self._conditions[event.id]
+
+
+def _whole(event: Event) -> Event:
+    """The event as it is rendered: with the time in which the next one fades in."""
+    return replace(event, duration_s=milliseconds(event.duration_s + OVERLAP_S))
