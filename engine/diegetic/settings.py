@@ -1,0 +1,89 @@
+"""Settings: how this machine runs. presets/default.toml is their manual.
+
+Resolved once, at the start: defaults < settings.toml < DIEGETIC_* environment < flags; then passed down.
+
+Knows nothing of presets of models or scenes.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from diegetic.errors import InputError
+from diegetic.schema import read_strict, read_toml
+
+_PREFIX = "DIEGETIC_"
+_FILE = "DIEGETIC_SETTINGS"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One machine's settings. threads: 0 for one a core. models_folder: "" for the user's data folder."""
+
+    model: str = "pocket"
+    rate_hz: int = 48_000
+    stems: Literal["event", "lane", "both"] = "both"
+    curve: Literal["equal_power", "linear"] = "equal_power"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 0
+    models_folder: str = ""
+
+    def __post_init__(self) -> None:
+        if not 8_000 <= self.rate_hz <= 192_000:
+            raise ValueError(f"rate_hz must be 8000..192000, got {self.rate_hz}; 48000 suits most uses")
+        if not 0 <= self.threads <= 256:
+            raise ValueError(f"threads must be 0..256, got {self.threads}; 0 takes one a core")
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of models that aren't in the box."""
+        return Path(self.models_folder).expanduser() if self.models_folder else data_folder() / "models"
+
+
+def resolve(environment: Mapping[str, str], flags: Mapping[str, object]) -> Settings:
+    """Settings for this run. flags: those given on the command line, None where not. Raises InputError."""
+    file = Path(environment.get(_FILE, config_folder() / "settings.toml"))
+    from_file = read_toml(file) if _FILE in environment or file.exists() else {}
+    read_strict(Settings, from_file, str(file))  # refused by the name of the file, not of the command line
+    from_environment = dict(_from_environment(environment))
+    read_strict(Settings, from_environment, "environment")
+    given = {key: value for key, value in flags.items() if value is not None}
+    return read_strict(Settings, {**from_file, **from_environment, **given}, "command line")
+
+
+def config_folder() -> Path:
+    """Where settings.toml is, by the customs of the system."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", "~/AppData/Roaming")).expanduser() / "diegetic"
+    if sys.platform == "darwin":
+        return Path("~/Library/Application Support/diegetic").expanduser()
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "diegetic"
+
+
+def data_folder() -> Path:
+    """Where the user's own models and banks are, by the customs of the system."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local")).expanduser() / "diegetic"
+    if sys.platform == "darwin":
+        return config_folder()
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "diegetic"
+
+
+def _from_environment(environment: Mapping[str, str]) -> Mapping[str, object]:
+    """DIEGETIC_RATE_HZ=44100 and the like, as the types that the settings have."""
+    found: dict[str, object] = {}
+    for field in fields(Settings):
+        name = _PREFIX + field.name.upper()
+        if name in environment:
+            found[field.name] = _whole(name, environment[name]) if field.type is int else environment[name]
+    return found
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{name}: must be a whole number, got {text[:40]!r}; set it right, or unset it") from None
