@@ -1,0 +1,109 @@
+"""Rectified flow: from noise to the latents of an event in a few straight steps, and its loss (paper.md 1.11, 4).
+
+A latent at noise level sigma is (1 - sigma) clean + sigma noise; the velocity is noise - clean; sampling walks sigma
+from 1 to 0.
+
+Knows nothing of what predicts the velocity, nor of where a condition comes from.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from diegetic.protocol import Watch
+
+Velocity = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""latents [B, T, C], sigma [B], condition [B, S, F], duration_s [B] -> velocity [B, T, C]"""
+SeedPolicy = Literal["fresh", "shared"]
+SigmaLaw = Literal["logit_normal", "uniform"]
+
+LEVELS = 1000
+_SHARED_SEED = 0
+
+
+def event_noise(seed: int, frames: int, channels: int, policy: SeedPolicy = "fresh") -> Tensor:
+    """Draw an event's noise [1, frames, channels], float32 on the CPU, from a generator of its own.
+
+    `shared` draws every event's from the reference's seed 0, whatever its seed.
+    """
+    generator = torch.Generator().manual_seed(_SHARED_SEED if policy == "shared" else seed)
+    return torch.randn(1, frames, channels, generator=generator)
+
+
+def step_sigmas(steps: int) -> list[float]:
+    """Noise levels of an Euler walk: 1 down to 1 / steps, evenly, then 0."""
+    return [(steps - step) / steps for step in range(steps + 1)]
+
+
+def sample(
+    transformer: Velocity,
+    condition: Tensor,
+    null: Tensor,
+    duration_s: float,
+    noise: Tensor,
+    steps: int,
+    guidance: float,
+    held: Tensor | None = None,
+    watch: Watch | None = None,
+) -> Tensor:
+    """Sample latents [1, T, C] from noise [1, T, C] under a condition [1, S, F], by Euler steps.
+
+    guidance: null + guidance * (condition - null), both in one batch; at 1 or below the condition alone. held: latents
+    [K, C] that are known at the start: every step finds them at its noise level (inpainting), the result has them as
+    they are. watch is told (steps done, steps) before the first step and after each, and may raise to stop.
+    """
+    guided = guidance > 1
+    conditions = torch.cat([null.to(condition), condition]) if guided else condition
+    seconds = torch.full((len(conditions),), float(duration_s), device=noise.device)
+    sigmas, latents = step_sigmas(steps), noise
+    if watch:
+        watch(0, steps)
+    for step, (sigma, following) in enumerate(pairwise(sigmas), start=1):
+        latents = _hold(latents, held, noise, sigma)
+        batch = latents.expand(len(conditions), -1, -1)
+        velocity = transformer(batch, torch.full_like(seconds, sigma), conditions, seconds).to(noise.dtype)
+        if guided:
+            without, with_ = velocity.chunk(2)
+            velocity = without + guidance * (with_ - without)
+        latents = latents + (following - sigma) * velocity
+        if watch:
+            watch(step, steps)
+    return _hold(latents, held, noise, 0.0)
+
+
+def flow_loss(
+    transformer: Velocity, clean: Tensor, condition: Tensor, duration_s: Tensor, noise: Tensor, sigma: Tensor
+) -> Tensor:
+    """Mean square error of the velocity at sigma [B] between clean latents and noise, both [B, T, C]."""
+    level = sigma[:, None, None]
+    velocity = transformer((1 - level) * clean + level * noise, sigma, condition, duration_s)
+    return torch.nn.functional.mse_loss(velocity.float(), (noise - clean).float())
+
+
+def draw_sigma(count: int, law: SigmaLaw = "logit_normal", generator: torch.Generator | None = None) -> Tensor:
+    """Draw noise levels [count], of 1000: `logit_normal` as the reference does, `uniform` as the paper says."""
+    if law == "logit_normal":
+        place = torch.randn(count, generator=generator).sigmoid()
+    else:
+        place = torch.rand(count, generator=generator)
+    return (LEVELS - (place * LEVELS).floor().clamp(max=LEVELS - 1)) / LEVELS
+
+
+def drop_condition(
+    condition: Tensor, null: Tensor, probability: float, generator: torch.Generator | None = None
+) -> Tensor:
+    """Replace each condition of a batch [B, S, F] by null [1, S, F] with a probability, so that both are taught."""
+    dropped = torch.rand(len(condition), generator=generator) < probability
+    return torch.where(dropped.to(condition.device)[:, None, None], null.to(condition), condition)
+
+
+def _hold(latents: Tensor, held: Tensor | None, noise: Tensor, sigma: float) -> Tensor:
+    if held is None:
+        return latents
+    known = held.to(latents)[None]  # (1, K, C)
+    frames = known.shape[1]
+    start = (1 - sigma) * known + sigma * noise[:, :frames] if sigma else known
+    return torch.cat([start, latents[:, frames:]], dim=1)
