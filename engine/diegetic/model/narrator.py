@@ -1,0 +1,237 @@
+"""The LLM as narrator: plans a story event by event under the grammar, and keeps its cache as the story's memory.
+
+What is decided (reasoning, captions, times, whether another event follows) is drafted token by token, greedily among what the grammar
+allows; forced tokens are fed together. A finished part is then read again as one whole chunk, and only that stays in the cache:
+query blocks run in one parallel pass, and a plan that is written, recalled, or saved and loaded leaves the same numbers to the bit.
+
+Knows nothing of projectors, flows or sound. States are [tokens, width], after the LLM's final norm.
+"""
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+from transformers import DynamicCache
+
+from diegetic.model.grammar import BED, FOREGROUND, MAX_EVENTS, Frontier, Timed, exact, frontier
+from diegetic.model.sequence import PlanEncoder
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class StoryMemory:
+    """What an LLM remembers of a story: its cache, how long the story is, the reasoning of its plan, the state [width] it is in."""
+
+    seconds: float
+    cache: DynamicCache = field(default_factory=DynamicCache)
+    reasoning: str = ""
+    state: Tensor | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens in the cache."""
+        return int(self.cache.get_seq_length())
+
+
+@dataclass(frozen=True, slots=True)
+class Narrated:
+    """One event with the states of its query tokens: semantic [S, width], residual [R, width]."""
+
+    event: Timed
+    semantic: Tensor
+    residual: Tensor
+
+
+class Narrator:
+    """Plans with an LLM (any Hugging Face causal LM) whose tokenizer has the markers."""
+
+    def __init__(self, llm: Any, encoder: PlanEncoder) -> None:
+        self.llm = llm
+        self.encoder = encoder
+        self.style = encoder.style
+        self._decoder, self._head = llm.get_decoder(), llm.get_output_embeddings()
+        # transformers renames the argument in 5.24 and drops the old name in 5.40.
+        known = inspect.signature(self._decoder.forward).parameters
+        self._cache_argument = "cache" if "cache" in known else "past_key_values"
+        self._text, self._words = _text_ids(encoder, self._head.weight.shape[0])
+
+    @torch.inference_mode()
+    def begin(self, instruction: str, seconds: float) -> StoryMemory:
+        """Read the told text."""
+        memory = StoryMemory(seconds)
+        self._keep(memory, self.encoder.prompt(instruction, seconds))
+        return memory
+
+    def plan(self, memory: StoryMemory) -> Iterator[Narrated]:
+        """Write the reasoning, then events until they fill the story; each is in the memory when it is yielded."""
+        self.reason(memory, self._draft_reasoning(memory))
+        yield from self._events(memory, frontier(memory.seconds, self.style), memory.seconds)
+
+    @torch.inference_mode()
+    def reason(self, memory: StoryMemory, reasoning: str) -> None:
+        """Read a reasoning that is given."""
+        memory.reasoning = reasoning
+        self._keep(memory, self.encoder.reasoning(reasoning))
+
+    @torch.inference_mode()
+    def read(self, memory: StoryMemory, event: Timed) -> Narrated:
+        """Read an event that is given, its query tokens in one parallel pass."""
+        chunk = self.encoder.event(event)
+        states = self._keep(memory, chunk.ids)
+        return Narrated(event, states[chunk.semantic].clone(), states[chunk.residual].clone())
+
+    def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Narrated]:
+        """Write what comes next, for `seconds`: a short prefill and, as a rule, one event."""
+        with torch.inference_mode():
+            self._keep(memory, self.encoder.continuation(text, seconds))
+        reached = frontier(memory.seconds, self.style).total
+        longer = frontier(memory.seconds + max(seconds, self.style.time_step_s), self.style)
+        start = Frontier(longer.total, longer.shortest, longer.longest, longer.sequential, reached, reached)
+        memory.seconds += seconds
+        yield from self._events(memory, start, memory.seconds)
+
+    def save(self, memory: StoryMemory) -> bytes:
+        """The memory, exactly: safetensors, with a header."""
+        tensors = {}
+        for number, layer in enumerate(memory.cache.layers):
+            tensors[f"{number}.keys"], tensors[f"{number}.values"] = layer.keys.contiguous(), layer.values.contiguous()
+        said = {"seconds": memory.seconds, "reasoning": memory.reasoning}
+        return bytes(save_tensors(tensors, {"story": json.dumps(said)}))
+
+    def load(self, state: bytes) -> StoryMemory:
+        """A memory that was saved. Raises ValueError where the bytes are damaged."""
+        try:
+            header = json.loads(state[8 : 8 + int.from_bytes(state[:8], "little")])
+            said, tensors = json.loads(header["__metadata__"]["story"]), load_tensors(state)
+        except Exception as error:  # safetensors raises its own kind, json another
+            raise ValueError(f"memory: is damaged ({error}); the plan can be read again") from error
+        memory = StoryMemory(said["seconds"], reasoning=said["reasoning"])
+        for number in range(len(tensors) // 2):
+            keys, values = tensors[f"{number}.keys"], tensors[f"{number}.values"]
+            memory.cache.update(keys.to(self.llm.device), values.to(self.llm.device), number)
+        return memory
+
+    def _events(self, memory: StoryMemory, at: Frontier, seconds: float) -> Iterator[Narrated]:
+        while at.count < MAX_EVENTS and at.starts():
+            drafted = self._draft_event(memory, at, seconds)
+            if drafted is None:
+                return
+            event, start, end = drafted
+            yield self.read(memory, event)
+            at = at.after(start, end)
+
+    @torch.inference_mode()
+    def _draft_reasoning(self, memory: StoryMemory) -> str:
+        draft = _Draft(self, memory)
+        ids = draft.write(self._text, self.encoder.think_close, self._text, self.style.max_reasoning_tokens)
+        draft.forget()
+        return self.encoder.tokenizer.decode(ids).strip()
+
+    @torch.inference_mode()
+    def _draft_event(self, memory: StoryMemory, at: Frontier, seconds: float) -> tuple[Timed, int, int] | None:
+        """The next event with its start and end in steps; None where the plan ends here."""
+        draft, encoder = _Draft(self, memory), self.encoder
+        if at.complete and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
+            draft.forget()
+            return None
+        if not at.complete:
+            draft.choose([encoder.gen_open])
+        caption = draft.write(self._words, encoder.time_open, self._text, self.style.max_caption_tokens)
+        lane, start = FOREGROUND, at.reached
+        if not at.sequential:
+            lane, start = draft.choose_among(encoder.start_options((FOREGROUND, BED), at.starts()))
+        end = draft.choose_among(self._end_options(at, start))
+        draft.forget()
+        step = self.style.time_step_s
+        text = " ".join(encoder.tokenizer.decode(caption).split())
+        return Timed(text, lane, start * step, exact(end * step, start * step, seconds, self.style)), start, end
+
+    def _end_options(self, at: Frontier, start: int) -> dict[tuple[int, ...], int]:
+        """Ways to write an end, or in `duration` form a length, and the end it means."""
+        origin = start if at.sequential else 0
+        options = self.encoder.end_options([end - origin for end in at.ends(start)])
+        return {ids: steps + origin for ids, steps in options.items()}
+
+    def _keep(self, memory: StoryMemory, ids: Sequence[int]) -> Tensor:
+        """Read ids for good."""
+        states = self._read(memory.cache, ids)
+        memory.state = states[-1].clone()
+        return states
+
+    def _read(self, cache: DynamicCache, ids: Sequence[int]) -> Tensor:
+        """Feed ids in one pass; their states [len(ids), width]."""
+        inputs = torch.tensor([list(ids)], device=self.llm.device)
+        states: Tensor = self._decoder(input_ids=inputs, **{self._cache_argument: cache}, use_cache=True).last_hidden_state
+        return states[0]
+
+
+class _Draft:
+    """Tokens tried out beyond what a memory holds; `forget` leaves the memory as it was."""
+
+    def __init__(self, narrator: Narrator, memory: StoryMemory) -> None:
+        self._narrator, self._cache = narrator, memory.cache
+        self._length = memory.length
+        self._state = memory.state
+        self._pending: list[int] = []
+
+    def choose(self, allowed: Sequence[int] | Tensor) -> int:
+        """The likeliest of the allowed ids; where there is only one, nothing is computed."""
+        if len(allowed) == 1:
+            token = int(allowed[0])
+        else:
+            ids = torch.as_tensor(allowed, device=self._narrator.llm.device)
+            token = int(ids[self._scores()[ids].argmax()])
+        self._pending.append(token)
+        return token
+
+    def choose_among(self, options: Mapping[tuple[int, ...], T]) -> T:
+        """The option that the likeliest path of tokens leads to. Options are prefix-free."""
+        depth = 0
+        while len(options) > 1 or depth < len(next(iter(options))):
+            token = self.choose(sorted({ids[depth] for ids in options}))
+            options = {ids: value for ids, value in options.items() if ids[depth] == token}
+            depth += 1
+        return next(iter(options.values()))
+
+    def write(self, first: Tensor, close: int, rest: Tensor, most: int) -> list[int]:
+        """Free text of 1 to `most` tokens up to `close`: ids of the text."""
+        ids = [self.choose(first)]
+        closing = torch.cat([rest, torch.tensor([close], device=rest.device)])
+        while len(ids) < most:
+            if (token := self.choose(closing)) == close:
+                return ids
+            ids.append(token)
+        self.choose([close])
+        return ids
+
+    def forget(self) -> None:
+        """Cut the cache back to what it was."""
+        drafted = int(self._cache.get_seq_length()) - self._length
+        if drafted:
+            self._cache.crop(-drafted)
+
+    def _scores(self) -> Tensor:
+        """Scores of the next token [vocabulary], after feeding what is pending."""
+        if self._pending:
+            self._state = self._narrator._read(self._cache, self._pending)[-1]
+            self._pending = []
+        scores: Tensor = self._narrator._head(self._state)
+        return scores
+
+
+def _text_ids(encoder: PlanEncoder, vocabulary: int) -> tuple[Tensor, Tensor]:
+    """Ids of printable text, and those of them that a caption may begin with: [..], [..].
+
+    No part of a character, no line break and no `<`, so that what is written reads back as it was.
+    """
+    pieces = [encoder.tokenizer.decode([token]) for token in range(min(vocabulary, len(encoder.tokenizer)))]
+    text = [k for k, piece in enumerate(pieces) if piece and piece.isprintable() and not set(piece) & set("<>\ufffd|")]
+    words = [k for k in text if any(character.isalnum() for character in pieces[k])]
+    return torch.tensor(text), torch.tensor(words)
