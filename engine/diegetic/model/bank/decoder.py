@@ -1,0 +1,102 @@
+"""The bank as a codec: latents to samples, by way of recordings that sound as was told and go on as was drawn.
+
+    semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
+    latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
+
+A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds are in the middle.
+
+Knows nothing of LLMs, flows or torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diegetic.model.bank.describe import FLOOR_DB, UNIT_FRAMES, LatentSpace
+from diegetic.model.bank.library import Bank, Samples
+from diegetic.model.bank.overlap_add import overlap_add
+from diegetic.model.bank.units import SILENCE, Run, follow, weights_of
+
+Array = NDArray[np.float32]
+
+VARIATION = 0.4
+_POOL = 24
+_NEAR = 0.07  # how much less near than the best a recording of the pool may be, in cosine
+_JUMP = 2.5
+_SIDE = 0.55
+_LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """Recordings that an event is built from: (which bank, which recording), the nearest first."""
+
+    recordings: tuple[tuple[int, int], ...]
+    nearness: float
+
+
+class BankDecoder:
+    """Builds events from one or more banks; `preference` is added to the nearness of each bank's recordings."""
+
+    def __init__(self, banks: Sequence[Bank], space: LatentSpace, preference: Sequence[float]) -> None:
+        self.banks = tuple(banks)
+        self.space = space
+        self._preference = tuple(preference)
+        self._weights = weights_of(space)
+        self._silence = space.encode(np.full((1, len(space.mean)), FLOOR_DB, np.float32))[0]
+
+    def pick(self, query: Array, variation: float, rng: np.random.Generator, without: Pick | None = None) -> Pick:
+        """Draw recordings for a query [F]: near ones more often; the freer the variation, the more of them."""
+        near = [bank.scores(query) + more for bank, more in zip(self.banks, self._preference, strict=True)]
+        names = [(number, recording) for number, scores in enumerate(near) for recording in range(len(scores))]
+        nearness = np.concatenate(near)
+        order = np.argsort(-nearness, kind="stable")[:_POOL]
+        order = order[nearness[order] >= nearness[order[0]] - _NEAR]
+        if without is not None and len(order) > len(without.recordings):
+            order = np.array([index for index in order if names[index] not in without.recordings])
+        count = min(len(order), 2 + round(6 * variation))
+        odds = np.exp((nearness[order] - nearness[order[0]]) / (_NEAR / 2))
+        drawn = rng.choice(order, size=count, replace=False, p=odds / odds.sum())
+        return Pick(tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]]))
+
+    def build(self, latents: Array, pick: Pick, variation: float) -> Samples:
+        """Samples [units * UNIT_FRAMES, 1 or 2] that follow latents [units, channels]. Raises Failure where audio can't be read."""
+        runs = self.path(latents, pick, variation)
+        used = sorted({run.recording for run in runs} - {SILENCE})
+        audio = {number: self._audio(pick, number) for number in used}
+        return overlap_add(runs, audio, self._gains(latents, runs, pick))
+
+    def path(self, latents: Array, pick: Pick, variation: float) -> list[Run]:
+        """The runs that `build` sounds; a run's recording counts in `pick`."""
+        units = [self._units(pick, number) for number in range(len(pick.recordings))]
+        return follow(latents, units, self._silence, self._weights, _JUMP * (1.0 - 0.85 * variation))
+
+    def wide(self, latents: Array, pick: Pick, query: Array, variation: float, rng: np.random.Generator) -> Samples:
+        """As `build`, in stereo: the same told twice, by other recordings, is the side."""
+        middle = self.build(latents, pick, variation)
+        if middle.shape[1] == 2:
+            return middle
+        side = self.build(latents, self.pick(query, variation, rng, without=pick), variation).mean(1, keepdims=True) * _SIDE
+        both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
+        return both.astype(np.float32)
+
+    def _gains(self, latents: Array, runs: Sequence[Run], pick: Pick) -> Array:
+        """Drawn level less the level of the units chosen, in dB [units]; nan in silence."""
+        gains = np.full(len(latents), np.nan, np.float32)
+        drawn = self.space.level_db(latents)
+        for run in runs:
+            if run.recording != SILENCE:
+                own = self.space.level_db(self._units(pick, run.recording)[run.first : run.first + run.units])
+                audible = own > FLOOR_DB + 15
+                gains[run.at : run.at + run.units] = np.where(audible, drawn[run.at : run.at + run.units] - own, np.nan)
+        return gains
+
+    def _units(self, pick: Pick, number: int) -> Array:
+        bank, recording = pick.recordings[number]
+        return self.banks[bank].units(recording)[:_LONGEST_UNITS]
+
+    def _audio(self, pick: Pick, number: int) -> Samples:
+        bank, recording = pick.recordings[number]
+        return self.banks[bank].audio(recording)[: (_LONGEST_UNITS + 1) * UNIT_FRAMES]

@@ -1,0 +1,135 @@
+"""A bank of recordings: their units described, their captions embedded, their audio at hand.
+
+A bank is a folder:
+
+    index.npz        what is known of each recording and of its units (see `Index`)
+    recordings.csv   file, caption, licence, author, source, link, seconds: one row a recording, in the order of the index
+    audio-N.bin      encoded recordings one after another (a bank that ships); where there is none, `file` is a path
+
+Knows nothing of how recordings are found by words or how units are chosen.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from diegetic.errors import Failure
+from diegetic.model.bank.describe import SAMPLE_RATE
+
+Samples = NDArray[np.float32]
+INDEX, TABLE = "index.npz", "recordings.csv"
+COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """N recordings with U units, K captions in all, E embeddings of width F.
+
+    units: int8 [U, channels], latents in steps of `step`; unit_offsets: [N + 1]; gains_db: [N], brings a recording to the bank's level;
+    channels: [N], of the audio; embeddings: float16 [E, F], unit length; captions: [K], an embedding for each caption;
+    caption_offsets: [N + 1]; shards, starts, sizes: [N], where the encoded audio lies (shard -1: in a file of its own).
+    """
+
+    units: NDArray[np.int8]
+    unit_offsets: NDArray[np.int64]
+    gains_db: NDArray[np.float32]
+    channels: NDArray[np.int64]
+    embeddings: NDArray[np.float16]
+    captions: NDArray[np.int64]
+    caption_offsets: NDArray[np.int64]
+    shards: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+    step = 1 / 20
+
+    @property
+    def recordings(self) -> int:
+        return len(self.gains_db)
+
+
+class Bank:
+    """A bank, read from its folder.
+
+    Raises Failure where its index can't be read. `files` are the table's file names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            with np.load(folder / INDEX, allow_pickle=False) as stored:
+                self.index = Index(**{field.name: stored[field.name] for field in fields(Index)})
+            self.table = read_table(folder / TABLE)
+        except (OSError, ValueError, KeyError) as error:
+            raise Failure(f"{folder}: isn't a bank ({error}); add the recordings again, or reinstall") from error
+        if len(self.table) != self.index.recordings:
+            raise Failure(f"{folder / TABLE}: has {len(self.table)} recordings, its index {self.index.recordings}; add them again")
+
+    def scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cosine between a query [F] and each recording's nearest caption, [N]."""
+        index = self.index
+        cosines = index.embeddings.astype(np.float32) @ (query / (np.linalg.norm(query) + 1e-9))
+        best: NDArray[np.float32] = np.maximum.reduceat(cosines[index.captions], index.caption_offsets[:-1])
+        return best
+
+    def units(self, recording: int) -> NDArray[np.float32]:
+        """Latents of a recording's units, [units, channels]."""
+        rows = self.index.units[self.index.unit_offsets[recording] : self.index.unit_offsets[recording + 1]]
+        latents: NDArray[np.float32] = rows.astype(np.float32) * np.float32(Index.step)
+        return latents
+
+    def audio(self, recording: int) -> Samples:
+        """Samples [frames, channels] of a recording at the bank's level, 48 kHz. Raises Failure where they can't be read."""
+        index, where = self.index, self.folder / self.table[recording]["file"]
+        try:
+            source: Path | io.BytesIO = where
+            if (shard := int(index.shards[recording])) >= 0:
+                where = self.folder / f"audio-{shard}.bin"
+                with where.open("rb") as file:
+                    file.seek(int(index.starts[recording]))
+                    source = io.BytesIO(file.read(int(index.sizes[recording])))
+            samples = read_audio(source)
+        except (OSError, soundfile.SoundFileError) as error:
+            raise Failure(f"{where}: can't be read ({error}); put it back, or add the folder to the bank again") from error
+        return samples * np.float32(10 ** (index.gains_db[recording] / 20))
+
+
+def read_audio(source: Path | io.BytesIO) -> Samples:
+    """Samples [frames, 1 or 2] at 48 kHz. Raises OSError or SoundFileError."""
+    samples, rate_hz = soundfile.read(source, dtype="float32", always_2d=True)
+    samples = samples[:, :2]
+    return samples if rate_hz == SAMPLE_RATE else soxr.resample(samples, rate_hz, SAMPLE_RATE)
+
+
+def quantised(latents: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Latents in steps of `Index.step`, as an index keeps them."""
+    return np.clip(np.round(latents / Index.step), -127, 127).astype(np.int8)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of recordings.csv."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_table(rows: Sequence[dict[str, str]]) -> bytes:
+    """recordings.csv of these rows."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def write_index(index: Index) -> bytes:
+    """index.npz of an index."""
+    stored = io.BytesIO()
+    np.savez_compressed(stored, **{field.name: getattr(index, field.name) for field in fields(Index)})
+    return stored.getvalue()
