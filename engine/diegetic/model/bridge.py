@@ -19,8 +19,8 @@ class Projector(nn.Sequential):
 class Fusion(nn.Module):
     """What the residual tokens add to the semantic ones: (S + attention(S, R, R)) / scale.
 
-    The paper's equation 4 leaves out the sum, the reference has it. zero_init: the attention's last layer starts at zero, as the
-    paper's appendix C asks (the reference starts it at random).
+    The paper's equation 4 leaves out the sum, the reference has it. zero_init: the attention's last layer starts at
+    zero, as the paper's appendix C asks (the reference starts it at random).
     """
 
     def __init__(self, features: int, heads: int, scale: float = 1.0, zero_init: bool = True) -> None:
@@ -34,4 +34,5 @@ class Fusion(nn.Module):
     def forward(self, semantic: Tensor, residual: Tensor) -> Tensor:
         """Fuse semantic [B, S, F] and residual [B, R, F] features to a condition [B, S, F]."""
         added, _ = self.attention(semantic, residual, residual, need_weights=False)
-        return (semantic + added) / self.scale
+        fused: Tensor = (semantic + added) / self.scale
+        return fused

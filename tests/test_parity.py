@@ -1,0 +1,104 @@
+"""The engine computes the public reference's numbers; and says so when it doesn't."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from diegetic.errors import Failure
+from diegetic.model.checkpoint_names import from_released, our_name
+from parity import draw_weight, main
+
+SHARED = Path(os.environ.get("DIEGETIC_SHARED", Path(__file__).parents[2] / "shared"))
+GOLDEN = SHARED / "goldens" / "reference_a.safetensors"
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Path:
+    """A copy of the recorded run, to damage."""
+    if not GOLDEN.is_file():
+        pytest.skip(f"needs the reference's numbers at {GOLDEN}; set DIEGETIC_SHARED")
+    for path in (GOLDEN, GOLDEN.with_suffix(".json")):
+        shutil.copyfile(path, tmp_path / path.name)
+    return tmp_path / GOLDEN.name
+
+
+def test_every_recorded_tensor_is_computed_again(golden: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(golden)]) == 0
+    said = capsys.readouterr().out
+    names = ["semantic", "residual", "fused", "latents.0", "latents.1", "latents.2", "train.loss", "concatenated"]
+    assert all(f"  {name} " in said for name in names)
+
+
+def test_a_number_that_is_off_is_found(golden: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tensors = load_file(golden)
+    tensors["fused"][0, 0, 0] += 3e-4
+    save_file(tensors, golden)
+    assert main([str(golden)]) == 1
+    assert "too far" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("missing.safetensors", None, "no such file"),
+        ("a.safetensors", b"not tensors", "isn't a safetensors file"),
+        ("b.json", b"{", "must have a config"),
+    ],
+)
+def test_a_missing_or_damaged_file_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, said: str
+) -> None:
+    path = (tmp_path / name).with_suffix(".safetensors")
+    if content is not None:
+        path.write_bytes(b"")
+        path.with_suffix(".json").write_text(json.dumps({"config": {}, "state_dict_shapes": {}}))
+        (tmp_path / name).write_bytes(content)
+    assert main([str(path)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_names_of_the_released_checkpoint_find_their_place() -> None:
+    expected = {
+        "seedx.llm.base_model.model.model.layers.3.mlp.up_proj.weight": "llm.model.layers.3.mlp.up_proj.weight",
+        "seedx.llm.base_model.model.model.norm.modules_to_save.default.weight": "llm.model.norm.weight",
+        "seedx.llm.base_model.model.model.norm.original_module.weight": None,
+        "seedx.llm.base_model.model.lm_head.weight": "llm.lm_head.weight",
+        "seedx.projector.0.weight": "semantic.0.weight",
+        "seedx.audio_projector.2.bias": "residual.2.bias",
+        "seedx.whisper_resampler_llava.aud_projector.2.weight": "listener.project.2.weight",
+        "seedx.input_resampler.query": None,
+        "multihead_attention.in_proj_weight": "fusion.attention.in_proj_weight",
+        "tangoflux.duration_emebdder.time_positional_embedding.0.weights": "flow.duration.frequencies",
+        "tangoflux.duration_emebdder.time_positional_embedding.1.bias": "flow.duration.project.bias",
+        "tangoflux.fc.0.weight": "flow.fc.0.weight",
+    }
+    assert {name: our_name(name) for name in expected} == expected
+    with pytest.raises(Failure, match="another model"):
+        our_name("unet.conv_in.weight")
+
+
+def test_lora_of_the_released_checkpoint_is_merged() -> None:
+    layer = "seedx.llm.base_model.model.model.layers.0.mlp.up_proj"
+    weight, down, up = torch.randn(6, 4), torch.randn(2, 4), torch.randn(6, 2)
+    state = {f"{layer}.weight": weight, f"{layer}.lora_A.default.weight": down, f"{layer}.lora_B.default.weight": up}
+    merged = from_released(state, lora_scale=0.5)
+    assert list(merged) == ["llm.model.layers.0.mlp.up_proj.weight"]
+    torch.testing.assert_close(merged["llm.model.layers.0.mlp.up_proj.weight"], weight + 0.5 * up @ down)
+    del state[f"{layer}.lora_B.default.weight"]
+    with pytest.raises(Failure, match="incomplete"):
+        from_released(state)
+
+
+def test_weights_are_drawn_by_the_rule_of_the_goldens() -> None:
+    assert abs(float(draw_weight("a.weight", [200, 50], "").std()) - 50**-0.5) < 0.01
+    assert abs(float(draw_weight("norm.weight", [500], "").mean()) - 1) < 0.01
+    assert abs(float(draw_weight("x.weights", [500], "").std()) - 1) < 0.1
+    assert abs(float(draw_weight("x.bias", [500], "").std()) - 0.02) < 0.005
+    assert not torch.equal(draw_weight("x.bias", [5], ""), draw_weight("x.bias", [5], "salt"))
