@@ -73,7 +73,7 @@ class Frontier:
         """Starts the next event may have: in the order of the plan, never after a silence, with at least one end that works."""
         first = self.reached if self.sequential else self.latest_start
         last = min(self.reached, self.total - self.shortest)
-        return [start for start in range(min(first, last), last + 1) if self.ends(start)]
+        return [start for start in range(first, last + 1) if self.ends(start)]
 
     def ends(self, start: int) -> list[int]:
         """Ends an event that starts at `start` may have, so that the rest can still be filled by the events left."""

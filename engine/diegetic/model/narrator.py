@@ -87,6 +87,10 @@ class Narrator:
         states = self._keep(memory, chunk.ids)
         return Narrated(event, states[chunk.semantic].clone(), states[chunk.residual].clone())
 
+    def call(self, caption: str) -> Narrated:
+        """Read a caption by itself, outside of any story: what recordings of a library are called by."""
+        return self.read(StoryMemory(0.0), Timed(caption, FOREGROUND, 0.0, 10.0))
+
     def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Narrated]:
         """Write what comes next, for `seconds`: a short prefill and, as a rule, one event."""
         with torch.inference_mode():

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diegetic.model.bank.describe import FLOOR_DB, UNIT_FRAMES, LatentSpace
+from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
 from diegetic.model.bank.library import Bank, Samples
 from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import SILENCE, Run, follow, weights_of
+from diegetic.model.codec import Drawn
+from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
-VARIATION = 0.4
 _POOL = 24
 _NEAR = 0.07  # how much less near than the best a recording of the pool may be, in cosine
 _JUMP = 2.5
@@ -38,14 +39,35 @@ class Pick:
 
 
 class BankDecoder:
-    """Builds events from one or more banks; `preference` is added to the nearness of each bank's recordings."""
+    """Builds events from one or more banks.
 
-    def __init__(self, banks: Sequence[Bank], space: LatentSpace, preference: Sequence[float]) -> None:
+    preference: added to the nearness of each bank's recordings; variation: of events that don't say theirs.
+    """
+
+    sample_rate = SAMPLE_RATE
+    latent_rate_hz = UNITS_PER_S
+
+    def __init__(self, banks: Sequence[Bank], space: LatentSpace, preference: Sequence[float], variation: float) -> None:
         self.banks = tuple(banks)
         self.space = space
-        self._preference = tuple(preference)
+        self._preference, self._variation = tuple(preference), variation
         self._weights = weights_of(space)
         self._silence = space.encode(np.full((1, len(space.mean)), FLOOR_DB, np.float32))[0]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the latents."""
+        return self.space.channels
+
+    def decode(self, drawn: Drawn, event: Event) -> Samples:
+        """Stereo samples [units * UNIT_FRAMES, 2] of an event. Raises Failure where the bank's audio can't be read."""
+        rng = np.random.default_rng(drawn.seed)
+        variation = self._variation if event.variation is None else event.variation
+        pick = self.pick(drawn.called, variation, rng)
+        if event.lane == BED:
+            return self.wide(drawn.latents, pick, drawn.called, variation, rng)
+        samples = self.build(drawn.latents, pick, variation)
+        return samples if samples.shape[1] == 2 else np.repeat(samples, 2, axis=1)
 
     def pick(self, query: Array, variation: float, rng: np.random.Generator, without: Pick | None = None) -> Pick:
         """Draw recordings for a query [F]: near ones more often; the freer the variation, the more of them."""

@@ -121,7 +121,8 @@ def _pitch(power: Array) -> tuple[Array, Array]:
     # The window's own autocorrelation falls with the lag: divided out, so that low pitches are not at a loss.
     own = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(_WINDOW), 2 * _WINDOW)) ** 2)[shortest:longest]
     curve = lag[:, shortest:longest] / (lag[:, :1] + 1e-12) / (own / own[0] * own[0] / (np.hanning(_WINDOW) ** 2).sum())
-    best = curve.argmax(1)
+    # A tone also repeats after two or more of its periods: of equals, the shortest lag is taken.
+    best = (curve * (shortest / np.arange(shortest, longest)) ** 0.08).argmax(1)
     voicing = np.clip(curve[np.arange(len(curve)), best], 0.0, 1.0)
     return voicing.astype(np.float32), np.log2(SAMPLE_RATE / (shortest + best) / 240.0).astype(np.float32)
 

@@ -11,6 +11,7 @@ Knows nothing of how recordings are found by words or how units are chosen.
 
 import csv
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -64,10 +65,10 @@ class Bank:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            with np.load(folder / INDEX, allow_pickle=False) as stored:
+            with np.load(io.BytesIO((folder / INDEX).read_bytes()), allow_pickle=False) as stored:
                 self.index = Index(**{field.name: stored[field.name] for field in fields(Index)})
             self.table = read_table(folder / TABLE)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise Failure(f"{folder}: isn't a bank ({error}); add the recordings again, or reinstall") from error
         if len(self.table) != self.index.recordings:
             raise Failure(f"{folder / TABLE}: has {len(self.table)} recordings, its index {self.index.recordings}; add them again")

@@ -1,0 +1,43 @@
+"""What a codec is: the last step from latents to samples, whichever the preset names.
+
+Knows nothing of where latents come from.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diegetic.story import Event
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Latents [T, C] of a sound, and by what name and seed it began: what goes on in a next window keeps both.
+
+    called: the event's first semantic feature [F].
+    """
+
+    latents: NDArray[np.float32]
+    called: NDArray[np.float32]
+    seed: int
+
+
+class Codec(Protocol):
+    """Latents to samples."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def latent_rate_hz(self) -> float: ...
+
+    @property
+    def channels(self) -> int:
+        """Channels of the latents."""
+
+    def decode(self, drawn: Drawn, event: Event) -> Samples:
+        """Samples [frames, channels] of at least the event's duration."""

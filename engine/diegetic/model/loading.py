@@ -1,0 +1,148 @@
+"""From files to a Storyteller: the tokenizer, the LLM, the trained parts, the codec.
+
+A model in the box is a folder with
+
+    tokenizer.json  config.json    of the LLM, with the added tokens
+    llm-N.safetensors              its weights, in six bits
+    network.safetensors            projectors, fusion, transformer, null condition (float16)
+    latents.safetensors            the space of the bank's latents
+    bank/                          recordings
+
+Knows nothing of names: the registry does.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from diegetic.errors import Failure
+from diegetic.model.audiostory import AudioStory
+from diegetic.model.bank.add import Caller
+from diegetic.model.bank.decoder import BankDecoder
+from diegetic.model.bank.describe import LatentSpace
+from diegetic.model.bank.library import INDEX, Bank
+from diegetic.model.codec import Codec
+from diegetic.model.config import ModelConfig, read_config
+from diegetic.model.narrator import Narrator
+from diegetic.model.quantised import read_quantised
+from diegetic.model.sequence import PlanEncoder
+from diegetic.model.storyteller import Storyteller
+from diegetic.settings import Settings
+
+LLM, NETWORK, SPACE = "llm", "network.safetensors", "latents.safetensors"
+OWN_BANK_PREFERENCE = 0.25
+"""How much nearer a recording of the user's own bank counts than one in the box, in cosine."""
+
+_log = logging.getLogger(__name__)
+
+
+def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_bank: Path | None) -> Storyteller:
+    """Load a model from its folder; own_bank: the user's bank it is told in. Raises Failure where files are missing or damaged."""
+    device = pick_device(settings)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    network, narrator = _networks(config, folder, device)
+    codec = _bank_codec(config, folder, own_bank)
+    return Storyteller(name, _digest(config, folder, own_bank), narrator, network, codec)
+
+
+def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:
+    """What a user's library is described and called by. Raises as `load`."""
+    from diegetic.model.registry import presets_folder
+
+    models = presets_folder() / "models"
+    config, folder = read_config(models / f"{name}.toml"), models / name
+    network, narrator = _networks(config, folder, pick_device(settings))
+
+    @torch.inference_mode()
+    def call(captions: Sequence[str]) -> NDArray[np.float32]:
+        states = [narrator.call(caption).semantic[0] for caption in captions]
+        called = network.semantic(torch.stack(states).to(network.null)).float().cpu().numpy()
+        unit: NDArray[np.float32] = called / np.linalg.norm(called, axis=1, keepdims=True)
+        return unit
+
+    return read_space(folder / SPACE), call
+
+
+def pick_device(settings: Settings) -> torch.device:
+    """The device that the settings ask for. Raises Failure where it isn't there."""
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise Failure("device: cuda was asked for and isn't there; use --device cpu, or install a CUDA build of torch")
+    return torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def read_space(path: Path) -> LatentSpace:
+    """The latent space of a bank. Raises Failure."""
+    tensors = _read(path)
+    return LatentSpace(**{name: tensors[name].numpy() for name in ("mean", "scale", "basis", "spread")})
+
+
+def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[AudioStory, Narrator]:
+    """The network with its weights, and a narrator on its LLM. The LLM computes in bfloat16, the rest in float32."""
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(_existing(folder / "tokenizer.json")))
+    with torch.device("meta"):
+        llm = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder)), dtype=torch.bfloat16)
+    llm.load_state_dict(read_quantised(folder, LLM, torch.bfloat16), assign=True, strict=False)
+    llm.tie_weights()
+    llm.to(torch.bfloat16).to(device).eval()
+    _rebuild_rotary(llm, device)
+    network = AudioStory(config, llm=llm)
+    trained = {key: tensor.float() for key, tensor in _read(folder / NETWORK).items()}
+    missing, unknown = network.load_state_dict(trained, strict=False)
+    if unknown or any(not key.startswith("llm.") for key in missing):
+        raise Failure(f"{folder / NETWORK}: isn't of this preset; reinstall the model")
+    network.requires_grad_(False).to(device)
+    bridge = config.bridge
+    return network, Narrator(llm, PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual))
+
+
+def _rebuild_rotary(llm: torch.nn.Module, device: torch.device) -> None:
+    """Rotary frequencies are no weights: a model built on the meta device has none until they are computed again."""
+    for module in llm.modules():
+        if "inv_freq" in dict(module.named_buffers(recurse=False)):
+            fresh = type(module)(module.config, device=device)  # type: ignore[call-arg]
+            module.load_state_dict(fresh.state_dict())
+            for name, buffer in fresh.named_buffers(recurse=False):
+                module.register_buffer(name, buffer, persistent=False)
+
+
+def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Codec:
+    banks = [Bank(folder.parent / config.codec.bank.folder)]
+    preference = [0.0]
+    if own_bank is not None:
+        banks.append(Bank(own_bank))
+        preference.append(OWN_BANK_PREFERENCE)
+    return BankDecoder(banks, read_space(folder / SPACE), preference, config.codec.bank.variation)
+
+
+def _digest(config: ModelConfig, folder: Path, own_bank: Path | None) -> str:
+    """A hash of all that shapes what the model makes."""
+    digest = hashlib.sha256(repr(config).encode())
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in [*files, *([own_bank / INDEX] if own_bank else [])]:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        tensors: dict[str, torch.Tensor] = load_file(_existing(path))
+    except Failure:
+        raise
+    except Exception as error:  # safetensors raises its own kind
+        raise Failure(f"{path}: is damaged ({error}); reinstall the model") from error
+    return tensors
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise Failure(f"{path}: is missing; reinstall the model")
+    return path

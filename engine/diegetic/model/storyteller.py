@@ -1,0 +1,115 @@
+"""AudioStory at work: the narrator's states become conditions, conditions latents, latents samples.
+
+    plan      narrator -> semantic and residual states -> projectors -> fusion -> condition
+    imagine   condition + duration + noise of the event's own generator -> flow -> latents
+    decode    latents -> codec -> samples
+
+The same for every size: what differs is which LLM, how large the transformer is, and which codec the preset names. This is the
+engine's StoryModel.
+
+Threads: one thread at a time may use it.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from diegetic.errors import Failure
+from diegetic.model.audiostory import AudioStory
+from diegetic.model.codec import Codec, Drawn, Samples
+from diegetic.model.flow import event_noise, sample
+from diegetic.model.grammar import Timed
+from diegetic.model.narrator import Narrated, Narrator, StoryMemory
+from diegetic.protocol import Planned, Watch
+from diegetic.story import OVERLAP_S, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an event is imagined under: fused features [1, S, F], and its first semantic feature [F], what it is called by."""
+
+    fused: Tensor
+    called: NDArray[np.float32]
+
+
+class Storyteller:
+    """One loaded model. digest: of its preset and weights."""
+
+    def __init__(self, name: str, digest: str, narrator: Narrator, network: AudioStory, codec: Codec) -> None:
+        self.name, self.digest = name, digest
+        self.sample_rate = codec.sample_rate
+        self._narrator, self._network, self._codec = narrator, network.eval(), codec
+        self._sampler = network.config.sampler
+
+    def begin(self, instruction: str, seconds: float) -> StoryMemory:
+        """Read the told text."""
+        return self._narrator.begin(instruction, seconds)
+
+    def plan(self, memory: StoryMemory) -> Iterator[Planned]:
+        """Write the plan event by event."""
+        return self._planned(memory, self._narrator.plan(memory))
+
+    def recall(self, memory: StoryMemory, reasoning: str, events: Sequence[Event]) -> Iterator[Condition]:
+        """Read a given plan in place of writing one."""
+        self._narrator.reason(memory, reasoning)
+        for event in events:
+            yield self._condition(self._narrator.read(memory, Timed(event.caption, event.lane, event.start_s, event.end_s)))
+
+    def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Planned]:
+        """Write what comes next."""
+        return self._planned(memory, self._narrator.continue_(memory, text, seconds))
+
+    @torch.inference_mode()
+    def imagine(self, condition: Condition, event: Event, seed: int, held: Drawn | None, watch: Watch) -> Drawn:
+        """Draw latents for the whole of the event's duration; what is held is at its start."""
+        frames = math.ceil(event.duration_s * self._codec.latent_rate_hz - 1e-6)
+        null, like = self._network.null, condition.fused
+        noise = event_noise(seed, frames, self._codec.channels, self._sampler.seed_policy).to(like)
+        known = None
+        if held is not None:
+            known = torch.from_numpy(held.latents[-round(OVERLAP_S * self._codec.latent_rate_hz) :]).to(like)
+        steps, guidance = self._sampler.steps, self._sampler.guidance
+        latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, known, watch)
+        array = latents[0].float().cpu().numpy()
+        if held is not None:
+            return replace(held, latents=array)
+        return Drawn(array, condition.called, seed)
+
+    def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int) -> Samples:
+        """Samples [frames, channels] of the event's duration."""
+        frames = round(event.duration_s * self.sample_rate)
+        samples = self._codec.decode(latents, event)
+        if not np.isfinite(samples).all():
+            raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
+        whole = np.zeros((frames, samples.shape[1]), np.float32)
+        whole[: len(samples)] = samples[:frames]
+        return whole
+
+    def save(self, memory: StoryMemory) -> bytes:
+        """The memory, exactly."""
+        return self._narrator.save(memory)
+
+    def load(self, state: bytes) -> StoryMemory:
+        """A memory that was saved. Raises Failure where it is damaged."""
+        try:
+            return self._narrator.load(state)
+        except ValueError as error:
+            raise Failure(str(error)) from error
+
+    def _planned(self, memory: StoryMemory, narrated: Iterator[Narrated]) -> Iterator[Planned]:
+        for number, each in enumerate(narrated, start=1):
+            told = each.event
+            event = Event(f"e{number}", told.caption, told.start_s, told.end_s - told.start_s, told.lane)
+            yield Planned(event, self._condition(each), memory.reasoning)
+
+    @torch.inference_mode()
+    def _condition(self, narrated: Narrated) -> Condition:
+        network = self._network
+        like = network.null
+        semantic, residual = network.features(narrated.semantic.to(like)[None], narrated.residual.to(like)[None])
+        return Condition(network.fusion(semantic, residual), semantic[0, 0].float().cpu().numpy())

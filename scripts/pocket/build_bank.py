@@ -1,0 +1,150 @@
+"""Build the bank that ships with pocket: recordings whose licence allows it, cut, encoded, described and called.
+
+    python scripts/pocket/build_bank.py --sounds SOUNDS --captions captions.json --features features.npz \
+        --text-encoder MINILM_FOLDER --space RUN/latents.safetensors -o presets/models/pocket/bank
+
+Of each concept it takes as many seconds as `SECONDS` allows, in pieces of different recordings; silence around them is cut off. Licence,
+author and source of each go into recordings.csv beside the audio.
+"""
+
+import argparse
+import csv
+import io
+import json
+import random
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from describe_sounds import Described, read_mono
+from diegetic.atomic import write_atomically
+from diegetic.model.bank.describe import SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S
+from diegetic.model.bank.library import INDEX, TABLE, Index, quantised, write_index, write_table
+from diegetic.model.loading import read_space
+from numpy.typing import NDArray
+from sounds import at_level
+from text_encoder import FEATURES, TextEncoder
+
+SECONDS = {"bed": 130.0, "event": 60.0}
+"""Of each concept, all recordings together."""
+PIECE_S = {"bed": 20.0, "event": 9.0}
+SHARD_BYTES = 40_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a recording, with what is known of it."""
+
+    file: str
+    captions: tuple[str, ...]
+    first: int  # unit of the recording that it begins with
+    features: NDArray[np.float32]
+    gain_db: float
+
+
+def choose(rows: Sequence[dict[str, object]], described: Described, rng: random.Random) -> list[Piece]:
+    """Pieces of all concepts, in a fixed order."""
+    by_concept = defaultdict(list)
+    for row in rows:
+        if row["may_ship"] and not row["held_out"]:
+            by_concept[row["concept"]].append(row)
+    pieces: list[Piece] = []
+    for concept in sorted(by_concept):
+        group = by_concept[concept]
+        rng.shuffle(group)
+        left = SECONDS[str(group[0]["kind"])]
+        for row in group:
+            piece = _piece(row, described[str(row["file"])], rng)
+            if left > 0 and piece is not None:
+                pieces.append(piece)
+                left -= len(piece.features) / UNITS_PER_S
+        print(f"{concept}: {SECONDS[str(group[0]['kind'])] - left:.0f} s")
+    return pieces
+
+
+def encode(samples: NDArray[np.float32], level: float) -> bytes:
+    """Mono samples at 48 kHz as Opus in Ogg."""
+    encoded = io.BytesIO()
+    soundfile.write(encoded, samples, SAMPLE_RATE, format="OGG", subtype="OPUS", compression_level=level)
+    return encoded.getvalue()
+
+
+def main() -> None:
+    args = _arguments()
+    rng = random.Random(args.seed)
+    rows = json.loads(args.captions.read_text(encoding="utf-8"))
+    described, space = Described(args.features), read_space(args.space)
+    with (args.sounds / "sounds.csv").open(encoding="utf-8", newline="") as file:
+        origin = {row["file"]: row for row in csv.DictReader(file)}
+    pieces = choose(rows, described, rng)
+    texts = sorted({caption for piece in pieces for caption in piece.captions})
+    place = {text: number for number, text in enumerate(texts)}
+    embeddings = TextEncoder(args.text_encoder).targets(texts, 2)[:, 0].numpy() / FEATURES**0.5
+    shards, table, where = [bytearray()], [], []
+    for piece in pieces:
+        start = piece.first * UNIT_FRAMES
+        samples = read_mono(args.sounds / "audio" / piece.file)[start : start + len(piece.features) * UNIT_FRAMES]
+        data = encode(samples, args.compression)
+        if len(shards[-1]) + len(data) > SHARD_BYTES:
+            shards.append(bytearray())
+        where.append((len(shards) - 1, len(shards[-1]), len(data)))
+        shards[-1] += data
+        said = origin[piece.file]
+        source = f"{said['source']}: {said['original_name']}"
+        table.append(
+            {"file": piece.file, "caption": piece.captions[0], "licence": said["licence"], "author": said["author"], "source": source,
+             "link": said["link"], "seconds": f"{len(samples) / SAMPLE_RATE:.2f}"}
+        )  # fmt: skip
+    numbers = np.array(where)
+    index = Index(
+        units=quantised(space.encode(np.concatenate([piece.features for piece in pieces]))),
+        unit_offsets=np.cumsum([0, *(len(piece.features) for piece in pieces)]),
+        gains_db=np.array([piece.gain_db for piece in pieces], np.float32),
+        channels=np.ones(len(pieces), np.int64),
+        embeddings=embeddings.astype(np.float16),
+        captions=np.array([place[caption] for piece in pieces for caption in piece.captions]),
+        caption_offsets=np.cumsum([0, *(len(piece.captions) for piece in pieces)]),
+        shards=numbers[:, 0],
+        starts=numbers[:, 1],
+        sizes=numbers[:, 2],
+    )
+    for number, shard in enumerate(shards):
+        write_atomically(args.out / f"audio-{number}.bin", bytes(shard))
+    write_atomically(args.out / TABLE, write_table(table))
+    write_atomically(args.out / INDEX, write_index(index))
+    seconds = sum(float(row["seconds"]) for row in table)
+    print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, shards)) / 1e6:.1f} MB")
+
+
+def _piece(row: dict[str, object], features: NDArray[np.float32], rng: random.Random) -> Piece | None:
+    kind = str(row["kind"])
+    shaped, gain_db, kept = at_level(features, kind)
+    if len(shaped) < 2:
+        return None
+    longest = round(PIECE_S[kind] * UNITS_PER_S)
+    # Which stretch of a long recording is taken depends on the recording alone.
+    spare = max(0, len(shaped) - longest)
+    offset = 0 if kind == "event" else zlib.crc32(str(row["file"]).encode()) % (spare + 1)
+    captions = tuple(str(caption) for caption in row["captions"])  # type: ignore[attr-defined]
+    return Piece(str(row["file"]), captions, kept.start + offset, shaped[offset : offset + longest], gain_db)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sounds", type=Path, required=True, help="folder with sounds.csv and audio/")
+    parser.add_argument("--captions", type=Path, required=True)
+    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--text-encoder", type=Path, required=True)
+    parser.add_argument("--space", type=Path, required=True)
+    parser.add_argument("--compression", type=float, default=0.8, help="0 to 1: 256 to 6 kbit/s")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""The bank: descriptors, the path of units, overlap-add, and a user's library, on sounds made here."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from diegetic.errors import Failure, InputError
+from diegetic.model.bank.add import add_to_bank, caption_of_name, read_captions
+from diegetic.model.bank.decoder import BankDecoder
+from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, LatentSpace, describe
+from diegetic.model.bank.library import INDEX, Bank
+from diegetic.model.bank.overlap_add import overlap_add
+from diegetic.model.bank.units import SILENCE, Run, follow
+from diegetic.model.codec import Drawn
+from diegetic.story import Event
+
+Array = NDArray[np.float32]
+SECOND = SAMPLE_RATE
+
+
+def hiss(seconds: float, level: float = 0.1, seed: int = 0) -> Array:
+    return (np.random.default_rng(seed).standard_normal(round(seconds * SECOND)) * level).astype(np.float32)
+
+
+def tone(seconds: float, pitch_hz: float, level: float = 0.1) -> Array:
+    return (np.sin(2 * np.pi * pitch_hz * np.arange(round(seconds * SECOND)) / SECOND) * level * 2**0.5).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def space() -> LatentSpace:
+    sounds = [hiss(2, level) for level in (0.01, 0.1, 0.5)] + [tone(2, pitch) for pitch in (110, 440, 3000)]
+    return LatentSpace.fit(np.concatenate([describe(sound) for sound in sounds]), 12)
+
+
+def test_a_unit_is_described_by_its_level() -> None:
+    features = describe(tone(1, 440, level=0.1))
+    assert features.shape == (13, 56)
+    assert features[3:9, 0] == pytest.approx(-20.0, abs=0.3)
+    assert describe(np.zeros(100, np.float32))[0, 0] == pytest.approx(FLOOR_DB, abs=0.01)
+
+
+def test_pitch_is_found_in_tones_and_not_in_hiss() -> None:
+    voiced, noisy = describe(tone(1, 240))[5], describe(hiss(1))[5]
+    assert voiced[-2] > 0.9 > 0.5 > noisy[-2]
+    assert voiced[-1] == pytest.approx(0.0, abs=0.05)
+
+
+def test_a_path_keeps_to_a_recording_that_fits(space: LatentSpace) -> None:
+    wind, bell = (space.encode(describe(sound)) for sound in (hiss(3), tone(3, 440)))
+    path = follow(np.concatenate([bell[5:15], wind[5:15]]), [wind, bell], silent(space), np.ones(12, np.float32), jump=1.0)
+    assert [(run.recording, run.units) for run in path] == [(1, 10), (0, 10)]
+
+
+def test_a_path_is_silent_where_nothing_sounds(space: LatentSpace) -> None:
+    wind = space.encode(describe(hiss(2)))
+    target = np.concatenate([wind[:8], np.repeat(silent(space)[None], 10, axis=0)])
+    path = follow(target, [wind], silent(space), np.ones(12, np.float32), jump=1.0)
+    assert path[-1].recording == SILENCE
+    assert path[-1].units == pytest.approx(10, abs=1)
+
+
+def test_runs_cover_the_whole_target_in_order(space: LatentSpace) -> None:
+    rng = np.random.default_rng(0)
+    recordings = [space.encode(describe(hiss(1, seed=k))) for k in range(3)]
+    path = follow(rng.standard_normal((60, 12)).astype(np.float32), recordings, silent(space), np.ones(12, np.float32), jump=0.1)
+    assert [run.at for run in path] == list(np.cumsum([0, *(run.units for run in path)])[:-1])
+    assert sum(run.units for run in path) == 60
+
+
+def test_a_recording_played_through_is_itself() -> None:
+    sound = hiss(2)[:, None]
+    built = overlap_add([Run(0, 0, 20, 0)], {0: sound}, np.zeros(20, np.float32))
+    np.testing.assert_allclose(built[: 19 * UNIT_FRAMES], sound[: 19 * UNIT_FRAMES], atol=1e-6)
+
+
+def test_a_jump_in_a_tone_is_aligned_and_not_heard() -> None:
+    sound = tone(4, 200)[:, None]
+    built = overlap_add([Run(0, 0, 12, 0), Run(0, 31, 12, 12)], {0: sound}, np.zeros(24, np.float32))[:, 0]
+    middle = built[12 * UNIT_FRAMES - 4800 : 12 * UNIT_FRAMES + 4800]
+    level = np.sqrt(np.convolve(middle**2, np.ones(480) / 480, mode="valid"))
+    assert level.min() > 0.09
+    assert level.max() < 0.11
+
+
+def test_the_level_follows_what_was_drawn() -> None:
+    built = overlap_add([Run(0, 0, 40, 0)], {0: hiss(4)[:, None]}, np.concatenate([np.zeros(20), np.full(20, -20.0)]).astype(np.float32))
+    loud, soft = (20 * np.log10(np.std(part)) for part in (built[: 15 * UNIT_FRAMES], built[25 * UNIT_FRAMES : 39 * UNIT_FRAMES]))
+    assert loud - soft == pytest.approx(14.0, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "caption"),
+    [("Dog_Bark 01.wav", "dog bark"), ("doorSlam-2.flac", "door slam"), ("RAIN (heavy) [v2].wav", "rain heavy v"), ("Gebrüll.wav", "gebrüll")],
+)
+def test_a_caption_is_the_words_of_a_name(name: str, caption: str) -> None:
+    assert caption_of_name(Path(name)) == caption
+
+
+def test_a_library_is_taken_in_and_sounds(tmp_path: Path, space: LatentSpace) -> None:
+    folder = library(tmp_path)
+    steps = list(add_to_bank(folder, tmp_path / "bank", {"wind.wav": "cold wind"}, space, by_first_letter))
+    assert [(step.done, step.total, step.caption, step.problem) for step in steps] == [(1, 2, "bell", ""), (2, 2, "cold wind", "")]
+    decoder = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.4)
+    event = Event("e1", "cold wind", 0, 2, "bed")
+    drawn = Drawn(space.encode(describe(hiss(2, seed=7))), by_first_letter(["cold"])[0], 1)
+    first, again = decoder.decode(drawn, event), decoder.decode(drawn, event)
+    assert first.shape == (25 * UNIT_FRAMES, 2)
+    assert np.array_equal(first, again)
+    assert describe(first.mean(1))[5:20, -2].mean() < 0.5, "wind was told, and a bell sounds"
+
+
+def test_adding_again_reads_only_what_is_new(tmp_path: Path, space: LatentSpace) -> None:
+    folder, bank = library(tmp_path), tmp_path / "bank"
+    called: list[str] = []
+
+    def caller(captions: list[str]) -> Array:
+        called.extend(captions)
+        return by_first_letter(captions)
+
+    list(add_to_bank(folder, bank, {}, space, caller))
+    soundfile.write(folder / "drum.wav", hiss(1), SAMPLE_RATE)
+    (folder / "wind.wav").unlink()
+    list(add_to_bank(folder, bank, {}, space, caller))
+    assert called == ["bell", "wind", "drum"]
+    assert {Path(row["file"]).name for row in Bank(bank).table} == {"bell.wav", "drum.wav"}
+
+
+def test_damaged_audio_is_named_and_the_rest_goes_in(tmp_path: Path, space: LatentSpace) -> None:
+    folder = library(tmp_path)
+    (folder / "broken.wav").write_bytes(b"RIFF, but no more than that")
+    soundfile.write(folder / "nothing.wav", np.zeros(0, np.float32), SAMPLE_RATE)
+    soundfile.write(folder / "silent.wav", np.zeros(SECOND, np.float32), SAMPLE_RATE)
+    steps = {step.file.name: step.problem for step in add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter)}
+    assert {name for name, problem in steps.items() if problem} == {"broken.wav", "nothing.wav", "silent.wav"}
+    assert Bank(tmp_path / "bank").index.recordings == 2
+
+
+@pytest.mark.parametrize("make", ["no folder", "empty", "only damaged"])
+def test_a_folder_without_audio_is_refused_and_nothing_written(tmp_path: Path, space: LatentSpace, make: str) -> None:
+    folder = tmp_path / "folder"
+    if make != "no folder":
+        folder.mkdir()
+    if make == "only damaged":
+        (folder / "broken.wav").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=str(folder)):
+        list(add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter))
+    assert not (tmp_path / "bank").exists()
+
+
+def test_a_csv_without_its_columns_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "captions.csv"
+    path.write_text("name;words\na;b\n", encoding="utf-8")
+    with pytest.raises(InputError, match="columns file and caption"):
+        read_captions(path)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["file", "caption"], ["a.wav", "rain, heavy"], ["b.wav", ""]])
+    assert read_captions(path) == {"a.wav": "rain, heavy"}
+
+
+def test_a_damaged_bank_is_a_failure_with_its_name(tmp_path: Path, space: LatentSpace) -> None:
+    bank = tmp_path / "bank"
+    list(add_to_bank(library(tmp_path), bank, {}, space, by_first_letter))
+    (bank / INDEX).write_bytes((bank / INDEX).read_bytes()[:100])
+    with pytest.raises(Failure, match=str(bank)):
+        Bank(bank)
+
+
+def test_a_recording_that_went_away_is_a_failure_with_its_name(tmp_path: Path, space: LatentSpace) -> None:
+    folder = library(tmp_path)
+    list(add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter))
+    (folder / "bell.wav").unlink()
+    with pytest.raises(Failure, match="bell.wav"):
+        Bank(tmp_path / "bank").audio(0)
+
+
+def library(tmp_path: Path) -> Path:
+    folder = tmp_path / "library"
+    folder.mkdir()
+    soundfile.write(folder / "bell.wav", tone(2, 440), SAMPLE_RATE)
+    soundfile.write(folder / "wind.wav", hiss(3), 44_100)
+    return folder
+
+
+def by_first_letter(captions: list[str]) -> Array:
+    """A stand-in for the LLM: captions are alike when they begin alike."""
+    return np.eye(26, dtype=np.float32)[[ord(caption[0]) - ord("a") for caption in captions]]
+
+
+def silent(space: LatentSpace) -> Array:
+    features = np.zeros((1, 56), np.float32)
+    features[0, 0] = FLOOR_DB
+    return space.encode(features)[0]

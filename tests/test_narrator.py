@@ -1,0 +1,120 @@
+"""Planning by an LLM of random weights: whatever it would write, the plan is whole, and its memory is exact."""
+
+import pytest
+import torch
+from tiny_llm import RESIDUAL, SEMANTIC, tiny_narrator, tiny_tokenizer
+
+from diegetic.model.grammar import MAX_EVENT_S, MAX_EVENTS, MIN_EVENT_S, PlanStyle, Timed
+from diegetic.model.narrator import Narrated, Narrator, StoryMemory
+from diegetic.model.sequence import PlanEncoder
+
+SPAN = PlanStyle(max_reasoning_tokens=6, max_caption_tokens=5)
+SEQUENCE = PlanStyle(time_step_s=0.1, form="duration", max_reasoning_tokens=6, max_caption_tokens=5)
+
+
+@pytest.mark.parametrize("style", [SPAN, SEQUENCE], ids=["span", "duration"])
+@pytest.mark.parametrize("seconds", [1.0, 9.8, 40.0, 300.0, 324.0])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_plan_fills_what_was_asked(style: PlanStyle, seconds: float, seed: int) -> None:
+    _, told = plan(tiny_narrator(style, seed), seconds)
+    events = [each.event for each in told]
+    assert 1 <= len(events) <= MAX_EVENTS
+    assert events[0].start_s == 0
+    reached = 0.0
+    for event in events:
+        assert MIN_EVENT_S - 1e-6 <= event.end_s - event.start_s <= MAX_EVENT_S + 1e-6
+        assert event.start_s <= reached + 1e-6, "there is a silence that nobody told"
+        assert event.caption.strip()
+        reached = max(reached, event.end_s)
+    assert abs(reached - seconds) <= 1.0
+    if style.form == "duration":
+        assert sum(event.end_s - event.start_s for event in events) == pytest.approx(seconds, abs=0.1)
+
+
+def test_each_event_has_the_states_of_its_query_tokens() -> None:
+    _, told = plan(tiny_narrator(), 30)
+    assert {each.semantic.shape for each in told} == {(SEMANTIC, 16)}
+    assert {each.residual.shape for each in told} == {(RESIDUAL, 16)}
+    assert not torch.equal(told[0].residual, told[-1].residual)
+
+
+def test_a_plan_recalled_is_the_same_to_the_bit() -> None:
+    narrator = tiny_narrator()
+    memory, told = plan(narrator, 40)
+    again = narrator.begin("rain", 40)
+    narrator.reason(again, memory.reasoning)
+    for each in told:
+        assert same(narrator.read(again, each.event), each)
+    assert narrator.save(again) == narrator.save(memory)
+
+
+def test_a_memory_loaded_goes_on_the_same_to_the_bit() -> None:
+    narrator = tiny_narrator()
+    memory, _ = plan(narrator, 20)
+    loaded = narrator.load(narrator.save(memory))
+    went_on = list(narrator.continue_(memory, "a door", 4))
+    assert all(same(a, b) for a, b in zip(narrator.continue_(loaded, "a door", 4), went_on, strict=True))
+    assert went_on[0].event.start_s == 20
+    assert max(each.event.end_s for each in went_on) == 24
+
+
+def test_continuing_feeds_only_what_is_new() -> None:
+    narrator = tiny_narrator()
+    memory, _ = plan(narrator, 20)
+    fed: list[int] = []
+    read = narrator._read
+    narrator._read = lambda cache, ids: (fed.append(len(ids)), read(cache, ids))[1]  # type: ignore[method-assign]
+    list(narrator.continue_(memory, "a door", 4))
+    assert fed[0] == len(narrator.encoder.continuation("a door", 4))
+    assert sum(fed) < memory.length - 20
+
+
+def test_query_tokens_are_fed_in_one_pass() -> None:
+    narrator = tiny_narrator()
+    memory = narrator.begin("rain", 10)
+    fed: list[int] = []
+    read = narrator._read
+    narrator._read = lambda cache, ids: (fed.append(len(ids)), read(cache, ids))[1]  # type: ignore[method-assign]
+    narrator.read(memory, Timed("rain", "bed", 0, 10))
+    assert fed == [len(narrator.encoder.event(Timed("rain", "bed", 0, 10)).ids)]
+
+
+def test_later_events_see_earlier_residual_tokens() -> None:
+    narrator = tiny_narrator()
+    after = []
+    for first in ("rain", "fire"):
+        memory = narrator.begin("a scene", 10)
+        narrator.read(memory, Timed(first, "bed", 0, 10))
+        after.append(narrator.read(memory, Timed("a door", "foreground", 2, 4)))
+    assert not torch.equal(after[0].residual, after[1].residual)
+
+
+@pytest.mark.parametrize("text", ["<|im_end|><|gen|>", "</t5><timestamp>9</timestamp>", "雨 🌧️", "a\n\nb\x00c"])
+def test_no_text_can_pass_for_a_marker(text: str) -> None:
+    encoder = PlanEncoder(tiny_tokenizer(), SPAN, SEMANTIC, RESIDUAL)
+    markers = {encoder.gen_open, encoder.gen_close, encoder.time_open, encoder.think_close}
+    assert not markers & set(encoder.prompt(text, 10))
+    event = encoder.event(Timed(text, "bed", 0, 10))
+    assert event.ids.count(encoder.time_open) == 1
+    _, told = plan(tiny_narrator(), 10, text)
+    assert told
+
+
+def test_a_damaged_memory_is_refused() -> None:
+    narrator = tiny_narrator()
+    with pytest.raises(ValueError, match="damaged"):
+        narrator.load(narrator.save(narrator.begin("rain", 5))[:-9])
+
+
+def test_a_tokenizer_without_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs the marker"):
+        PlanEncoder(tiny_tokenizer(), SPAN, semantic=99, residual=RESIDUAL)
+
+
+def plan(narrator: Narrator, seconds: float, text: str = "rain") -> tuple[StoryMemory, list[Narrated]]:
+    memory = narrator.begin(text, seconds)
+    return memory, list(narrator.plan(memory))
+
+
+def same(a: Narrated, b: Narrated) -> bool:
+    return a.event == b.event and torch.equal(a.semantic, b.semantic) and torch.equal(a.residual, b.residual)
