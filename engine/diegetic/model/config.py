@@ -177,8 +177,9 @@ class LossWeights:
 class StageConfig:
     """One training stage. rates: learning rate of each part that is trained; a part not named is frozen.
 
-    batch, understanding_batch: stories and audio questions in a step. condition_dropout: how often the condition is the
-    null one. sigma_law: `logit_normal` as the reference's, `uniform` as the paper's.
+    batch, understanding_batch: stories and audio questions in a step; micro_batch: how many are computed at once
+    (0: all). condition_dropout: how often the condition is the null one. sigma_law: `logit_normal` as the reference's,
+    `uniform` as the paper's.
     """
 
     steps: int
@@ -186,6 +187,7 @@ class StageConfig:
     weights: LossWeights
     batch: int = 8
     understanding_batch: int = 0
+    micro_batch: int = 0
     warmup_steps: int = 0
     weight_decay: float = 0.01
     clip_norm: float = 1.0

@@ -1,0 +1,133 @@
+"""Train one stage of a model, as its configuration says.
+
+    python scripts/train.py presets/models/NAME.toml --stage long --data SHARDS --out FOLDER [--weights CHECKPOINT]
+
+SHARDS is a folder of examples with cached features and latents (scripts/cache_training.py writes it). A stage starts
+from --weights, the checkpoint of the stage before or the released one (pytorch_model.bin), or from random weights. It
+writes FOLDER/STAGE.safetensors now and then, and goes on from there if it is there; at its end
+FOLDER/network.safetensors holds the weights with LoRA merged. One line says how far it is; --log keeps the losses as CSV.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from diegetic.atomic import write_atomically
+from diegetic.errors import DiegeticError, InputError
+from diegetic.model.audiostory import AudioStory
+from diegetic.model.checkpoint_names import load_released
+from diegetic.model.config import ModelConfig, StageConfig, read_config
+from diegetic.model.lora import add_lora, merge_lora
+from diegetic.model.training import Trainer, load_weights, unshared
+from diegetic.model.training_data import Shards
+from diegetic.schema import unknown
+
+SHOWN_EVERY_S = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        train(options)
+    except DiegeticError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train the stage that the options name. Raises InputError for what can't be."""
+    config = read_config(options.config)
+    if options.stage not in config.training:
+        raise InputError(f"{options.config}: {unknown('stage', options.stage, list(config.training))}")
+    stage = config.training[options.stage]
+    model = build_model(config, options.config.parent, options.weights, options.seed)
+    model.to(torch.device(options.device))
+    precision = getattr(torch, options.precision)
+    trainer = Trainer(model, options.stage, stage, Shards(options.data), options.seed, precision)
+    checkpoint = options.out / f"{options.stage}.safetensors"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+        print(f"{options.stage} goes on from step {trainer.done}")
+    run(trainer, stage, checkpoint, options.save_every, options.log)
+    merge_lora(model)
+    write_atomically(options.out / "network.safetensors", save({name: w.contiguous() for name, w in unshared(model)}))
+
+
+def build_model(config: ModelConfig, folder: Path, weights: Path | None, seed: int) -> AudioStory:
+    """The model to start from: random weights by the seed, or those given; with LoRA if the configuration has it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = AudioStory(config, folder=folder)
+        if weights and weights.suffix == ".bin":
+            load_released(model, torch.load(weights, map_location="cpu", weights_only=True))
+        if config.lora:
+            add_lora(model.llm, config.lora)
+    if weights and weights.suffix != ".bin":
+        load_weights(model, weights)
+    return model
+
+
+def run(trainer: Trainer, stage: StageConfig, checkpoint: Path, save_every: int, log: Path | None) -> None:
+    """Step to the end of the stage, telling and keeping how far it is."""
+    started, begun, shown = time.monotonic(), trainer.done, 0.0
+    while trainer.done < stage.steps:
+        said = trainer.step()
+        last = trainer.done == stage.steps
+        if log:
+            _write_log(log, trainer.done, said)
+        if last or time.monotonic() - shown >= SHOWN_EVERY_S:
+            shown = time.monotonic()
+            rate = (trainer.done - begun) / (shown - started)
+            _show(describe(trainer.name, trainer.done, stage.steps, said, rate), last)
+        if last or trainer.done % save_every == 0:
+            trainer.save(checkpoint)
+
+
+def describe(name: str, done: int, total: int, said: Mapping[str, float], rate: float) -> str:
+    """One line: where the training is, its losses, its speed in steps a second, the time left."""
+    losses = "  ".join(f"{loss} {value:.4f}" for loss, value in said.items())
+    left = timedelta(seconds=int((total - done) / rate))
+    return f"{name} {done}/{total}  {losses}  {rate:.2f} steps/s  {left} left"
+
+
+def _show(line: str, last: bool) -> None:
+    """On a terminal over the line before, otherwise below it."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{line}", end="\n" if last else "", flush=True)
+    else:
+        print(line, flush=True)
+
+
+def _write_log(path: Path, step: int, said: Mapping[str, float]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{step},{name},{value:.6g}\n" for name, value in said.items())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path, help="a model's TOML")
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of shards")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and weights")
+    parser.add_argument("--weights", type=Path, help="checkpoint to start from")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--save-every", type=int, default=500, help="steps between checkpoints")
+    parser.add_argument("--log", type=Path, help="append step,loss,value lines here")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
