@@ -5,13 +5,14 @@
 SHARDS is a folder of examples with cached features and latents (scripts/cache_training.py writes it). A stage starts
 from --weights, the checkpoint of the stage before or the released one (pytorch_model.bin), or from random weights. It
 writes FOLDER/STAGE.safetensors now and then, and goes on from there if it is there; at its end
-FOLDER/network.safetensors holds the weights with LoRA merged. One line says how far it is; --log keeps the losses as CSV.
+FOLDER/network.safetensors holds the weights with LoRA merged. One line says how far it is; --log keeps all losses.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import torch
