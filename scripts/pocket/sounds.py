@@ -60,8 +60,13 @@ class Sounds:
         caption = rng.choice(recording.captions)
         if rng.random() < 0.12 and not any(p.search(caption) for p in (_FAR, _SOFT, _LOUD)):
             caption = rng.choice(("{}, distant", "distant {}", "{} far away", "loud {}", "{}, close", "soft {}")).format(caption)
-        made = _bed(recording, group, units, rng) if recording.kind == "bed" else _happening(recording, group, units, rng)
-        return caption, as_told(made, caption)
+        return caption, as_told(_event(recording, group, units, rng, recording.kind == "bed"), caption)
+
+    def draw_of(self, concept: str, units: int, rng: random.Random, bed: bool) -> Array:
+        """Features [units, FEATURES] of an event of a concept: going on all the time, or happening."""
+        group = self.by_concept[concept]
+        recording = rng.choice(group)
+        return _event(recording, group, units, rng, bed or recording.kind == "bed")
 
 
 def read_sounds(captions_json: Path, features: Path) -> Sounds:
@@ -109,6 +114,11 @@ def silence(units: int, like: Array) -> Array:
     quiet = np.zeros((units, like.shape[1]), np.float32)
     quiet[:, 0] = FLOOR_DB
     return quiet
+
+
+def _event(recording: Recording, group: list[Recording], units: int, rng: random.Random, bed: bool) -> Array:
+    make = _bed if bed else _happening
+    return make(recording, group, units, rng)
 
 
 def _bed(recording: Recording, group: list[Recording], units: int, rng: random.Random) -> Array:

@@ -89,10 +89,11 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(_existing(folder / "tokenizer.json")))
     with torch.device("meta"):
         llm = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder)), dtype=torch.bfloat16)
-    llm.load_state_dict(read_quantised(folder, LLM, torch.bfloat16), assign=True, strict=False)
+    weights = {key: tensor.to(torch.bfloat16) for key, tensor in read_quantised(folder, LLM, torch.bfloat16).items()}
+    llm.load_state_dict(weights, assign=True, strict=False)
     llm.tie_weights()
-    llm.to(torch.bfloat16).to(device).eval()
-    _rebuild_rotary(llm, device)
+    _rebuild_rotary(llm)
+    llm.to(device).eval()
     network = AudioStory(config, llm=llm)
     trained = {key: tensor.float() for key, tensor in _read(folder / NETWORK).items()}
     missing, unknown = network.load_state_dict(trained, strict=False)
@@ -103,14 +104,12 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     return network, Narrator(llm, PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual))
 
 
-def _rebuild_rotary(llm: torch.nn.Module, device: torch.device) -> None:
-    """Rotary frequencies are no weights: a model built on the meta device has none until they are computed again."""
-    for module in llm.modules():
-        if "inv_freq" in dict(module.named_buffers(recurse=False)):
-            fresh = type(module)(module.config, device=device)  # type: ignore[call-arg]
-            module.load_state_dict(fresh.state_dict())
-            for name, buffer in fresh.named_buffers(recurse=False):
-                module.register_buffer(name, buffer, persistent=False)
+def _rebuild_rotary(llm: torch.nn.Module) -> None:
+    """Rotary frequencies are no weights: a model built on the meta device has none until they are computed again, in float32."""
+    for parent in list(llm.modules()):
+        for name, child in list(parent.named_children()):
+            if hasattr(child, "inv_freq"):
+                setattr(parent, name, type(child)(child.config))
 
 
 def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Codec:

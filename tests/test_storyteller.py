@@ -1,0 +1,127 @@
+"""The whole model in miniature: a random LLM, bridge and transformer, and a codec that only counts."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tiny_llm import tiny_narrator
+
+from diegetic.errors import Cancelled, Failure
+from diegetic.model.audiostory import AudioStory
+from diegetic.model.codec import Drawn
+from diegetic.model.config import BridgeConfig, ModelConfig, read_config
+from diegetic.model.storyteller import Storyteller
+from diegetic.story import OVERLAP_S, Event
+
+
+class CountingCodec:
+    """Latents as samples: the first channel, held for each latent's time."""
+
+    sample_rate, latent_rate_hz, channels = 1000, 10.0, 4
+
+    def decode(self, drawn: Drawn, event: Event) -> NDArray[np.float32]:
+        return np.repeat(drawn.latents[:, :1], 100, axis=0)
+
+
+@pytest.fixture(scope="module")
+def model() -> Storyteller:
+    narrator = tiny_narrator()
+    config = tiny_config()
+    torch.manual_seed(0)
+    network = AudioStory(config, llm=narrator.llm)
+    for weights in network.flow.parameters():
+        torch.nn.init.normal_(weights, std=0.1)  # it starts as no transformer at all
+    torch.nn.init.normal_(network.fusion.attention.out_proj.weight)
+    return Storyteller("tiny", "0", narrator, network.requires_grad_(False), CountingCodec())
+
+
+def test_a_plan_recalled_sounds_the_same_to_the_bit(model: Storyteller) -> None:
+    memory = model.begin("rain", 12)
+    planned = list(model.plan(memory))
+    recalled = model.recall(model.begin("rain", 12), planned[0].reasoning, [each.event for each in planned])
+    for each, condition in zip(planned, recalled, strict=True):
+        assert np.array_equal(sound(model, each.condition, each.event), sound(model, condition, each.event))
+
+
+def test_a_memory_saved_and_loaded_sounds_the_same_to_the_bit(model: Storyteller) -> None:
+    memory = model.begin("rain", 5)
+    list(model.plan(memory))
+    state = model.save(memory)
+    first, again = (next(model.continue_(each, "a door", 3)) for each in (memory, model.load(state)))
+    assert first.event == again.event
+    assert np.array_equal(sound(model, first.condition, first.event), sound(model, again.condition, again.event))
+
+
+def test_an_event_does_not_sound_as_it_would_in_another_story(model: Storyteller) -> None:
+    event = Event("e2", "a door", 2, 3)
+    sounds = []
+    for before in ("rain", "fire"):
+        *_, condition = model.recall(model.begin("x", 9), "x", [Event("e1", before, 0, 9, "bed"), event])
+        sounds.append(sound(model, condition, event))
+    assert not np.array_equal(*sounds)
+
+
+def test_seeds_differ_and_nothing_global_is_drawn_from(model: Storyteller) -> None:
+    memory = model.begin("rain", 4)
+    planned = next(model.plan(memory))
+    first = sound(model, planned.condition, planned.event, seed=1)
+    torch.manual_seed(99)
+    np.random.seed(99)  # noqa: NPY002
+    assert np.array_equal(first, sound(model, planned.condition, planned.event, seed=1))
+    assert not np.array_equal(first, sound(model, planned.condition, planned.event, seed=2))
+
+
+def test_what_is_held_is_at_the_start(model: Storyteller) -> None:
+    planned = next(model.plan(model.begin("rain", 4)))
+    before = model.imagine(planned.condition, planned.event, 1, None, ignore)
+    after = model.imagine(planned.condition, planned.event, 2, before, ignore)
+    overlap = round(OVERLAP_S * 10)
+    assert np.allclose(after.latents[:overlap], before.latents[-overlap:], atol=1e-6)
+    assert after.seed == before.seed == 1, "a sound that goes on keeps the recordings it began with"
+    assert np.array_equal(after.called, before.called)
+
+
+def test_cancelling_stops_between_two_steps(model: Storyteller) -> None:
+    planned = next(model.plan(model.begin("rain", 4)))
+    steps: list[int] = []
+
+    def watch(done: int, total: int) -> None:
+        steps.append(done)
+        if done == 2:
+            raise Cancelled("render: stopped")
+
+    with pytest.raises(Cancelled):
+        model.imagine(planned.condition, planned.event, 1, None, watch)
+    assert steps == [0, 1, 2]
+
+
+def test_samples_last_as_long_as_the_event(model: Storyteller) -> None:
+    planned = next(model.plan(model.begin("rain", 4)))
+    event = dataclasses.replace(planned.event, duration_s=3.47)
+    assert len(sound(model, planned.condition, event)) == 3470
+
+
+def test_numbers_that_are_not_finite_are_a_failure(model: Storyteller) -> None:
+    event = Event("e1", "rain", 0, 1)
+    drawn = Drawn(np.full((10, 4), np.nan, np.float32), np.zeros(8, np.float32), 0)
+    with pytest.raises(Failure, match="another seed"):
+        model.decode(drawn, None, event, 0)  # type: ignore[arg-type]
+
+
+def tiny_config() -> ModelConfig:
+    tiny = read_config(Path(__file__).parent / "tiny.toml")
+    bridge = BridgeConfig(3, 2, tiny.bridge.feature_dim, 1.0, tiny.bridge.fusion_heads, zero_init=False)
+    transformer = dataclasses.replace(tiny.transformer, in_channels=4, latent_rate_hz=10.0)
+    return dataclasses.replace(tiny, bridge=bridge, transformer=transformer, listener=None, sampler=dataclasses.replace(tiny.sampler, steps=4))
+
+
+def sound(model: Storyteller, condition: object, event: Event, seed: int = 1) -> NDArray[np.float32]:
+    latents = model.imagine(condition, event, seed, None, ignore)  # type: ignore[arg-type]
+    return model.decode(latents, condition, event, seed)  # type: ignore[arg-type]
+
+
+def ignore(done: int, total: int) -> None:
+    pass
