@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from diegetic.errors import Failure
 from diegetic.model.checkpoint_names import from_released, our_name
 from parity import draw_weight, main
+from raw_reference import write_run
 
 SHARED = Path(os.environ.get("DIEGETIC_SHARED", Path(__file__).parents[2] / "shared"))
 GOLDEN = SHARED / "goldens" / "reference_a.safetensors"
@@ -34,12 +36,45 @@ def test_every_recorded_tensor_is_computed_again(golden: Path, capsys: pytest.Ca
     assert all(f"  {name} " in said for name in names)
 
 
-def test_a_number_that_is_off_is_found(golden: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tensors = load_file(golden)
-    tensors["fused"][0, 0, 0] += 3e-4
-    save_file(tensors, golden)
-    assert main([str(golden)]) == 1
-    assert "too far" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"segments": 1, "num_residual_tokens": 1, "guidance": 1.0, "steps": 1, "salt": "other"},
+        {"segments": 3, "durations": [0.0, 30.0, 4.2], "guidance": 7.5, "steps": 20, "t5_feature_scale": 1.0},
+        {"guidance": 0.5, "qwen2": {"tie_word_embeddings": False, "num_hidden_layers": 3, "num_key_value_heads": 2}},
+        {
+            "flux": {"num_layers": 2, "num_attention_heads": 2, "audio_seq_len": 20, "max_duration": 20},
+            "transition": 0.5,
+        },
+    ],
+)
+def test_any_size_is_computed_as_by_the_raw_networks(changed: dict[str, Any], tmp_path: Path) -> None:
+    assert main([str(write_run(tmp_path / "run.safetensors", **changed))]) == 0
+
+
+@pytest.mark.parametrize("name", ["semantic", "residual", "fused", "latents.1", "train.loss", "concatenated"])
+def test_a_number_that_is_off_is_found(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = write_run(tmp_path / "run.safetensors")
+    tensors = load_file(run)
+    tensors[name].view(-1)[-1] += 3e-4
+    save_file(tensors, run)
+    assert main([str(run)]) == 1
+    assert capsys.readouterr().out.count("too far") == 1
+
+
+@pytest.mark.parametrize("name", ["noise", "generated_ids", "train.timesteps"])
+def test_a_run_that_lacks_a_tensor_is_one_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run.safetensors")
+    tensors = load_file(run)
+    del tensors[name]
+    save_file(tensors, run)
+    assert main([str(run)]) == 2
+    error = capsys.readouterr().err
+    assert name in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
