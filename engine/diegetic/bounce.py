@@ -14,13 +14,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from diegetic.audio.bwf import Sound
 from diegetic.audio.joins import Curve
-from diegetic.audio.loudness import CEILING_DBTP, limit, loudness_lufs, true_peak_db
+from diegetic.audio.loudness import CEILING_DBTP, limit
+from diegetic.audio.meter import Loudness, measure_loudness, trimmed
 from diegetic.audio.wav import write_wav
-from diegetic.layout import Placed, lay_out, mixed
+from diegetic.layout import Placed, mixed
 from diegetic.manifest import Laid, Level
 from diegetic.names import slug
 from diegetic.story import Story, lanes
+from diegetic.tags import Slate, describe
 
 Samples = NDArray[np.float32]
 Stems = Literal["event", "lane", "both"]
@@ -37,24 +40,26 @@ class Output:
     curve: Curve = "equal_power"
 
 
-def bounce(
-    story: Story, clips: Mapping[str, Samples], clip_rate_hz: int, folder: Path, output: Output
-) -> tuple[tuple[Laid, ...], Level]:
-    """Lay a story out and write its files into `folder`.
+def bounce(slate: Slate, placed: Mapping[str, Placed], folder: Path, output: Output) -> tuple[tuple[Laid, ...], Level]:
+    """Write the files of a story, laid out as `placed` (by event id), into `folder`.
 
-    clips: samples [frames, channels] of each event's take, by event id. Returns the files and how loud the mix is.
-    Raises Failure where one can't be written; those before it are then whole.
+    Returns the files, and how loud the mix is. Raises Failure where one can't be written; those before it are whole.
     """
+    story = slate.story
     frames = round(story.seconds * output.rate_hz)
-    placed = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve)
     mix, limited_db = limit(_sound(mix_file(story), placed, frames), output.rate_hz)
-    write_wav(folder / MIX, mix, output.rate_hz)
-    stems = tuple(stem_files(story, output.stems))
-    gain_db = min(0.0, CEILING_DBTP - max(true_peak_db(_sound(stem, placed, frames)) for stem in stems))
-    for stem in stems:
-        write_wav(folder / stem.path, _sound(stem, placed, frames) * np.float32(10 ** (gain_db / 20)), output.rate_hz)
-    level = Level(true_peak_db(mix), loudness_lufs(mix, output.rate_hz), limited_db, gain_db)
-    return (mix_file(story), *stems), level
+    loudness = measure_loudness(mix, output.rate_hz)
+    _write(folder, mix_file(story), slate, mix, output.rate_hz, loudness)
+    measured = {
+        stem: measure_loudness(trimmed(_sound(stem, placed, frames)), output.rate_hz)
+        for stem in stem_files(story, output.stems)
+    }
+    gain_db = min(0.0, CEILING_DBTP - max(stem.true_peak_dbtp for stem in measured.values()))
+    for stem, heard in measured.items():
+        sound = _sound(stem, placed, frames) * np.float32(10 ** (gain_db / 20))
+        _write(folder, stem, slate, sound, output.rate_hz, heard.turned(gain_db))
+    level = Level(loudness.true_peak_dbtp, loudness.integrated_lufs, limited_db, gain_db)
+    return (mix_file(story), *measured), level
 
 
 def mix_file(story: Story) -> Laid:
@@ -72,6 +77,13 @@ def stem_files(story: Story, stems: Stems) -> Iterator[Laid]:
         for number, event in enumerate(story.events, start=1):
             name = f"{number:02}-{event.lane}_{slug(event.caption)}"
             yield Laid(f"{STEMS}/events/{name}.wav", "event", (event.id,))
+
+
+def _write(folder: Path, file: Laid, slate: Slate, samples: Samples, rate_hz: int, loudness: Loudness) -> None:
+    """Write one file that starts with the story, 24-bit, and says of itself what it is."""
+    events = [event for event in slate.story.events if event.id in file.events]
+    chunks = describe(slate, events, samples, Sound(rate_hz, 24, samples.shape[1]), 0, loudness)
+    write_wav(folder / file.path, samples, rate_hz, chunks=chunks)
 
 
 def _sound(file: Laid, placed: Mapping[str, Placed], frames: int) -> Samples:

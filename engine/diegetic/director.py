@@ -15,6 +15,7 @@ from diegetic.bounce import Output, bounce
 from diegetic.clock import now
 from diegetic.errors import Failure
 from diegetic.folder import StoryFolder
+from diegetic.layout import lay_out
 from diegetic.manifest import Laid, Level, Manifest, read_manifest, source, write_manifest
 from diegetic.memory_file import read_memory, write_memory
 from diegetic.progress import Progress, Report
@@ -22,6 +23,7 @@ from diegetic.protocol import Condition, Latents, Memory, Planned, StoryModel, W
 from diegetic.segments import Segments
 from diegetic.story import Event, Story, Told, check_event, check_story, check_told, free_ids, milliseconds
 from diegetic.story_file import read_story, write_ids, write_story
+from diegetic.tags import Slate
 from diegetic.takes import Take
 
 __all__ = [
@@ -140,7 +142,10 @@ class _Telling:
         self.report(Progress("write", 0, 1))
         store, before = self.folder.takes, read_manifest(self.folder.manifest)
         clips = {event: store.samples(take) for event, take in takes.items()}
-        files, level = bounce(story, clips, self.model.sample_rate, self.folder.path, self.output)
+        rate_hz, curve = self.output.rate_hz, self.output.curve
+        placed = lay_out(story, clips, self.model.sample_rate, rate_hz, curve)
+        slate = Slate(self.folder.name, story, takes, {event: store.number(take) for event, take in takes.items()})
+        files, level = bounce(slate, placed, self.folder.path, self.output)
         for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
             (self.folder.path / stale).unlink(missing_ok=True)
         write_manifest(self.folder.manifest, self._manifest(story, takes, before.begun_at, files, level))

@@ -33,6 +33,11 @@ class StoryFolder:
     path: Path
 
     @property
+    def name(self) -> str:
+        """What the story's project is called."""
+        return self.path.resolve().name or "story"
+
+    @property
     def story(self) -> Path:
         return self.path / story_file.NAME
 

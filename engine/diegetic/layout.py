@@ -30,10 +30,21 @@ _END_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Samples [frames, channels] with their fades, and the frame of the story that they start at."""
+    """A segment [frames, channels] at its level, the frame of the story that it starts at, and its fades.
+
+    gain: of each frame, [frames, 1]. It moves only in the first `fade_in` and the last `fade_out` frames.
+    """
 
     start_frame: int
-    samples: Samples
+    segment: Samples
+    gain: Samples
+    fade_in: int
+    fade_out: int
+
+    @property
+    def samples(self) -> Samples:
+        """What is heard of it."""
+        return self.segment * self.gain
 
 
 def lay_out(
@@ -46,12 +57,14 @@ def lay_out(
         for event in story.events
     }
     gains = {event.id: _edges(event, len(segments[event.id]), rate_hz) for event in story.events}
+    moving = {event.id: _edge_frames(event, len(segments[event.id]), rate_hz) for event in story.events}
     for later in story.events:
         for earlier in story.events:
             if follows(later, earlier):
-                _join(earlier, later, segments, gains, rate_hz, curve)
+                _join(earlier, later, segments, gains, moving, rate_hz, curve)
     return {
-        event.id: Placed(round(event.start_s * rate_hz), segments[event.id] * gains[event.id]) for event in story.events
+        event.id: Placed(round(event.start_s * rate_hz), segments[event.id], gains[event.id], *moving[event.id])
+        for event in story.events
     }
 
 
@@ -81,15 +94,26 @@ def _segment(event: Event, seconds: float, clip: Samples, clip_rate_hz: int, rat
 def _edges(event: Event, frames: int, rate_hz: int) -> Samples:
     """The gain of a segment that stands alone, [frames, 1]: a short ramp in, a fade out from its event's end."""
     gain = np.ones((frames, 1), np.float32)
-    ramp = round(_EDGE_S * rate_hz)
+    ramp, after = _edge_frames(event, frames, rate_hz)
     gain[:ramp] = fades(ramp)[1]
-    after = max(frames - round(event.duration_s * rate_hz), round(_END_S * rate_hz))
     gain[frames - after :] *= fades(after)[0]
     return gain
 
 
+def _edge_frames(event: Event, frames: int, rate_hz: int) -> tuple[int, int]:
+    """How long the fades of `_edges` are, in and out."""
+    after = max(frames - round(event.duration_s * rate_hz), round(_END_S * rate_hz))
+    return round(_EDGE_S * rate_hz), after
+
+
 def _join(
-    earlier: Event, later: Event, segments: Mapping[str, Samples], gains: dict[str, Samples], rate_hz: int, curve: Curve
+    earlier: Event,
+    later: Event,
+    segments: Mapping[str, Samples],
+    gains: dict[str, Samples],
+    moving: dict[str, tuple[int, int]],
+    rate_hz: int,
+    curve: Curve,
 ) -> None:
     """Set the gains of both sides over the overlap."""
     start = round(later.start_s * rate_hz) - round(earlier.start_s * rate_hz)
@@ -100,3 +124,5 @@ def _join(
     fade_out, fade_in = fades(frames, curve, alike)
     gains[earlier.id][start:] = fade_out
     gains[later.id][:frames] *= fade_in
+    moving[earlier.id] = (moving[earlier.id][0], frames)
+    moving[later.id] = (frames, moving[later.id][1])

@@ -17,3 +17,13 @@ def slug(text: str, otherwise: str = "sound") -> str:
     if len(words) > _MAX_CHARACTERS:
         words = words[: _MAX_CHARACTERS + 1].rpartition("-")[0] or words[:_MAX_CHARACTERS]
     return words or otherwise
+
+
+def one_line(text: str) -> str:
+    """`text` in one line, without what XML or a label can't hold: control characters, surrogates, non-characters."""
+    held = "".join(char if char.isspace() or _is_plain(char) else "" for char in text)
+    return " ".join(held.split())
+
+
+def _is_plain(char: str) -> bool:
+    return unicodedata.category(char) not in ("Cc", "Cs") and ord(char) & 0xFFFE != 0xFFFE

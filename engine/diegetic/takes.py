@@ -93,6 +93,14 @@ class TakeStore:
         takes = [self._read(sidecar) for sidecar in self.folder.glob("*_*.json")]
         yield from sorted(takes, key=lambda take: (take.made.at, take.file))
 
+    def of(self, event: str) -> tuple[Take, ...]:
+        """The takes of an event by its id, oldest first."""
+        return tuple(take for take in self.all() if take.event == event)
+
+    def number(self, take: Take) -> int:
+        """Which take of its event it is, from 1."""
+        return 1 + [other.key for other in self.of(take.event)].index(take.key)
+
     def samples(self, take: Take) -> Samples:
         """Samples [frames, channels] of a take. Raises Failure where its file is damaged."""
         samples, rate_hz = read_wav(self.folder / take.file)

@@ -1,0 +1,71 @@
+"""What each laid-out file says of itself: whose it is, what sounds in it and where, and what rendered it.
+
+Knows nothing of how a WAV holds it (`audio/bwf.py`, `audio/cues.py`).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diegetic import __version__
+from diegetic.audio.bwf import Sound, Tags, tag_chunks
+from diegetic.audio.cues import Mark, mark_chunks
+from diegetic.audio.meter import Loudness
+from diegetic.audio.riff import Chunk
+from diegetic.names import slug
+from diegetic.story import Event, Story
+from diegetic.takes import Take
+
+Samples = NDArray[np.float32]
+
+_FEW = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """What all files of a story share: its project's name, and each event's take and the take's number, by event id."""
+
+    project: str
+    story: Story
+    takes: Mapping[str, Take]
+    numbers: Mapping[str, int]
+
+
+def describe(
+    slate: Slate, events: Sequence[Event], samples: Samples, sound: Sound, starts_at: int, loudness: Loudness | None
+) -> tuple[Chunk, ...]:
+    """All chunks of a file in which `events` sound, beginning at frame `starts_at` of the story.
+
+    Every event gets a cue with its caption as label and its length as range.
+    """
+    first = events[0]
+    same_lane = {event.lane for event in events} == {first.lane}
+    tags = Tags(
+        note=_note(slate.story, events),
+        project=slate.project,
+        scene=slug(slate.story.instruction),
+        take="+".join(str(slate.numbers[event.id]) for event in events) if len(events) <= _FEW else "",
+        track=first.lane if same_lane else "mix",
+        starts_at=starts_at,
+        made_at=max(slate.takes[event.id].made.at for event in events),
+        maker=f"Diegetic {__version__}",
+        model=slate.story.model,
+        identity=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
+        loudness=loudness,
+    )
+    return (*tag_chunks(tags, sound), *mark_chunks([_mark(event, sound, starts_at) for event in events]))
+
+
+def _note(story: Story, events: Sequence[Event]) -> str:
+    """The caption of one event, those of a lane in their order, or what the whole story was told as."""
+    if {event.id for event in events} == {event.id for event in story.events}:
+        return story.instruction
+    return "; ".join(dict.fromkeys(event.caption for event in events))
+
+
+def _mark(event: Event, sound: Sound, starts_at: int) -> Mark:
+    start = round(event.start_s * sound.rate_hz)
+    return Mark(start - starts_at, round(event.duration_s * sound.rate_hz), event.caption)
