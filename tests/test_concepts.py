@@ -1,0 +1,131 @@
+"""What pocket's concepts promise: read strictly, told by names and tags, never by guesswork."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from diegetic.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts/pocket"))
+
+from captions import (  # noqa: E402
+    Concept,
+    Concepts,
+    Matcher,
+    Recording,
+    caption_all,
+    captions_of,
+    read_concepts,
+    words_of,
+)
+
+ESC_10 = (
+    "dog barking", "rain", "sea waves", "crying baby", "clock ticking",
+    "sneezing", "helicopter", "chainsaw", "rooster", "fire crackling",
+)  # fmt: skip
+LABELS = ROOT.parent / "shared/evaluators/yamnet_labels.txt"
+
+
+@pytest.fixture(scope="module")
+def known() -> Concepts:
+    return read_concepts()
+
+
+def recording(name: str, source: str = "a/pack", **guesses: float) -> Recording:
+    return Recording("1.opus", source, name, True, 2.0, guesses)
+
+
+def test_the_ten_classes_of_the_evaluation_are_there(known: Concepts) -> None:
+    assert set(ESC_10) <= {concept.name for concept in known.concepts}
+
+
+def test_every_label_is_one_that_the_tagger_knows(known: Concepts) -> None:
+    if not LABELS.exists():
+        pytest.skip("needs the tagger's labels beside the repository")
+    labels = set(LABELS.read_text(encoding="utf-8").splitlines())
+    used = {label for concept in known.concepts for label in (*concept.yamnet, *concept.tags)} | set(known.neutral)
+    assert used <= labels
+
+
+def test_no_caption_belongs_to_two_concepts(known: Concepts) -> None:
+    captions = [caption for concept in known.concepts for caption in set(concept.captions)]
+    assert sorted({caption for caption in captions if captions.count(caption) > 1}) == []
+
+
+def test_labels_that_need_no_name_also_count_as_right(known: Concepts) -> None:
+    assert [concept.name for concept in known.concepts if not set(concept.tags) <= set(concept.yamnet)] == []
+
+
+def test_an_unknown_key_is_refused_with_file_and_key(tmp_path: Path) -> None:
+    path = tmp_path / "concepts.toml"
+    path.write_text("leave_outs = []\ntrusted = []\nneutral = []\ncontradiction = 0.5\nconcepts = []\n")
+    with pytest.raises(InputError, match=r"concepts.toml.*leave_outs"):
+        read_concepts(path)
+
+
+def test_a_pattern_that_does_not_compile_is_refused() -> None:
+    with pytest.raises(ValueError, match="regular expression"):
+        Concept("rain", "bed", ("rain falls down",) * 6, ("Rain",), include=("rain(",))
+
+
+def test_two_concepts_of_one_name_are_refused() -> None:
+    rain = Concept("rain", "bed", ("rain falls down",) * 6, ("Rain",))
+    with pytest.raises(ValueError, match="rain"):
+        Concepts((), (), (), 0.6, (rain, rain))
+
+
+def test_words_of_a_name_are_split_at_capitals_digits_and_folders() -> None:
+    assert words_of(recording("Fire.ocg/FuseShort12.wav")) == "a / pack / fire ocg / fuse short"
+
+
+@pytest.mark.parametrize(
+    ("name", "concept"),
+    [
+        ("sounds_owl_hoot.ogg", "owl"),
+        ("weather/heavy-rain.ogg", "heavy rain"),
+        ("003 - Sea waves/2-132157-B.ogg", "sea waves"),
+        ("ambient/dogbark3.ogg", "dog barking"),
+        ("footsteps/snow/snow_walk2.ogg", "footsteps in snow"),
+        ("units/horseman/sounds/train_whistle_1.wav", "train whistle"),
+    ],
+)
+def test_a_name_tells_the_concept(known: Concepts, name: str, concept: str) -> None:
+    told = Matcher(known).concept_of(recording(name))
+    assert told is not None and told.name == concept
+
+
+def test_a_name_that_the_tagger_strongly_contradicts_is_left_out(known: Concepts) -> None:
+    assert Matcher(known).concept_of(recording("sounds_owl_hoot.ogg", Speech=0.9)) is None
+
+
+def test_a_trusted_name_outweighs_the_tagger(known: Concepts) -> None:
+    told = Matcher(known).concept_of(recording("002 - Rain/1-1-A.ogg", "karoldvl/ESC-10", Speech=0.9))
+    assert told is not None and told.name == "rain"
+
+
+def test_the_tagger_alone_needs_a_high_score(known: Concepts) -> None:
+    matcher = Matcher(known)
+    heard = matcher.concept_of(recording("osfx_24.wav", Helicopter=0.77))
+    assert heard is not None and heard.name == "helicopter"
+    assert matcher.concept_of(recording("osfx_24.wav", Helicopter=0.4)) is None
+
+
+def test_music_and_voices_are_left_out(known: Concepts) -> None:
+    matcher = Matcher(known)
+    assert matcher.concept_of(recording("mesecons_noteblock_cowbell.ogg")) is None
+    assert matcher.concept_of(recording("sounds/horseman_select2.wav", Horse=0.9)) is None
+
+
+def test_captions_are_four_to_eight_and_the_same_each_time(known: Concepts) -> None:
+    rain = next(concept for concept in known.concepts if concept.name == "rain")
+    captions = captions_of(recording("night_rain.ogg"), rain)
+    assert captions == captions_of(recording("night_rain.ogg"), rain)
+    assert 4 <= len(captions) <= 8 and captions[0] == "rain at night" and len(set(captions)) == len(captions)
+
+
+def test_the_fifth_fold_is_held_out(known: Concepts) -> None:
+    held = recording("001 - Dog bark/5-117271-A.ogg", "karoldvl/ESC-10")
+    learned = recording("001 - Dog bark/2-117271-A.ogg", "karoldvl/ESC-10")
+    assert [row["held_out"] for row in caption_all([held, learned], known)] == [True, False]
