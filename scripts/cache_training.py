@@ -32,8 +32,8 @@ from diegetic.errors import DiegeticError, InputError
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.grammar import Timed
 from diegetic.model.oobleck import Oobleck
+from diegetic.model.released import plan_encoder
 from diegetic.model.sequence import PlanEncoder
-from diegetic.model.special_tokens import AUDIOSTORY, special_tokens
 from diegetic.model.training_data import Example, question_example, step_seed, story_example, write_shard
 from diegetic.schema import read_strict
 
@@ -159,14 +159,10 @@ def latents_of(codec: Oobleck, path: Path, config: ModelConfig) -> Tensor:
 
 
 def load_encoder(config: ModelConfig, folder: Path) -> PlanEncoder:
-    """The LLM's tokenizer with the added tokens: the released 612 where the vocabulary has room for just those."""
+    """The LLM's tokenizer, with the added tokens."""
     from transformers import AutoTokenizer
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(str(folder))
-    bridge = config.bridge
-    is_released = config.llm.vocabulary == len(tokenizer) + len(AUDIOSTORY)
-    tokenizer.add_tokens(list(AUDIOSTORY) if is_released else special_tokens(bridge.semantic, bridge.residual))
-    return PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual)
+    return plan_encoder(AutoTokenizer.from_pretrained(str(folder)), config)
 
 
 def load_frozen(config: ModelConfig, options: argparse.Namespace) -> Frozen:

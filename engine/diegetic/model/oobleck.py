@@ -11,7 +11,9 @@ import torch
 from diffusers import AutoencoderOobleck
 from torch import Tensor, nn
 
+from diegetic.model.codec import Drawn, Samples
 from diegetic.model.config import OobleckConfig
+from diegetic.story import Event
 
 
 class Oobleck(nn.Module):
@@ -21,6 +23,7 @@ class Oobleck(nn.Module):
         super().__init__()
         self.rate_hz = config.sampling_rate
         self.hop = math.prod(config.downsampling_ratios)
+        self.channels = config.decoder_input_channels
         with warnings.catch_warnings():
             # diffusers' layers still use torch's old weight_norm. Remove when they don't.
             warnings.simplefilter("ignore", FutureWarning)
@@ -42,6 +45,23 @@ class Oobleck(nn.Module):
         described = self.autoencoder.encode(padded).latent_dist
         drawn = described.mean if generator is None else described.sample(generator=generator)
         return cast(Tensor, drawn).transpose(1, 2)
+
+
+class OobleckCodec:
+    """Oobleck as a Storyteller's codec."""
+
+    def __init__(self, oobleck: Oobleck) -> None:
+        self._oobleck = oobleck
+        self.sample_rate = oobleck.rate_hz
+        self.latent_rate_hz = oobleck.rate_hz / oobleck.hop
+        self.channels = oobleck.channels
+
+    def decode(self, drawn: Drawn, event: Event) -> Samples:
+        """Samples [frames, channels] of all latents."""
+        place = next(self._oobleck.parameters())
+        samples = self._oobleck.decode(torch.from_numpy(drawn.latents)[None].to(place))
+        array: Samples = samples[0].float().cpu().numpy()
+        return array
 
 
 def _build(config: OobleckConfig) -> Any:

@@ -10,10 +10,12 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -162,8 +164,7 @@ def draw(examples: Sequence[Example], count: int, step: int, seed: int) -> list[
     chosen = []
     for place in range(step * count, (step + 1) * count):
         epoch, index = divmod(place, len(examples))
-        order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(len(examples))
-        chosen.append(examples[int(order[index])])
+        chosen.append(examples[int(_order(len(examples), seed, epoch)[index])])
     return chosen
 
 
@@ -194,6 +195,11 @@ def step_seed(*parts: object) -> int:
 
 
 _STORED = ("ids", "kinds", "semantic_at", "residual_at", "targets", "latents", "duration_s")
+
+
+@lru_cache(maxsize=4)
+def _order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(count)
 
 
 class _Tokens:
