@@ -3,9 +3,10 @@
     python scripts/train.py presets/models/NAME.toml --stage long --data SHARDS --out FOLDER [--weights CHECKPOINT]
 
 SHARDS is a folder of examples with cached features and latents (scripts/cache_training.py writes it). A stage starts
-from --weights, the checkpoint of the stage before or the released one (pytorch_model.bin), or from random weights. It
-writes FOLDER/STAGE.safetensors now and then, and goes on from there if it is there; at its end
-FOLDER/network.safetensors holds the weights with LoRA merged. One line says how far it is; --log keeps all losses.
+from the LLM in the preset's folder, if it is there, and from --weights: a checkpoint of the stage before, weights that
+this wrote, or the released pytorch_model.bin; all else is random. It writes FOLDER/STAGE.safetensors now and then, and
+goes on from there if it is there; at its end FOLDER/weights.safetensors has all weights, LoRA merged. One line says how
+far it is; --log keeps all losses.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from diegetic.model.audiostory import AudioStory
 from diegetic.model.checkpoint_names import load_released
 from diegetic.model.config import ModelConfig, StageConfig, read_config
 from diegetic.model.lora import add_lora, merge_lora
+from diegetic.model.quantised import read_quantised
 from diegetic.model.training import Trainer, load_weights, unshared
 from diegetic.model.training_data import Shards
 from diegetic.schema import unknown
@@ -61,7 +63,7 @@ def train(options: argparse.Namespace) -> None:
         print(f"{options.stage} goes on from step {trainer.done}")
     run(trainer, stage, checkpoint, options.save_every, options.log)
     merge_lora(model)
-    write_atomically(options.out / "network.safetensors", save({name: w.contiguous() for name, w in unshared(model)}))
+    write_atomically(options.out / "weights.safetensors", save({name: w.contiguous() for name, w in unshared(model)}))
 
 
 def build_model(config: ModelConfig, folder: Path, weights: Path | None, seed: int) -> AudioStory:
@@ -69,6 +71,8 @@ def build_model(config: ModelConfig, folder: Path, weights: Path | None, seed: i
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = AudioStory(config, folder=folder)
+        if config.llm.folder and any((folder / config.llm.folder).glob("llm-*.safetensors")):
+            model.llm.load_state_dict(read_quantised(folder / config.llm.folder, "llm", torch.float32), strict=False)
         if weights and weights.suffix == ".bin":
             load_released(model, torch.load(weights, map_location="cpu", weights_only=True))
         if config.lora:

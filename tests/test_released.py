@@ -120,6 +120,15 @@ def test_weights_of_another_size_are_refused(config: ModelConfig, folder: Path) 
         load_network(wider, folder)
 
 
+def test_an_output_layer_that_is_not_tied_must_be_there(config: ModelConfig, folder: Path) -> None:
+    state = torch.load(folder / "pytorch_model.bin")
+    torch.save({name: weight for name, weight in state.items() if "lm_head" not in name}, folder / "pytorch_model.bin")
+    load_network(config, folder)
+    untied = replace(config, llm=LlmConfig(config={**config.llm.config, "tie_word_embeddings": False}))
+    with pytest.raises(Failure, match=r"1 weights are missing, llm\.lm_head\.weight"):
+        load_network(untied, folder)
+
+
 def test_the_612_tokens_are_added_where_the_vocabulary_has_room_for_them(config: ModelConfig) -> None:
     plain = tiny_tokenizer()
     known: set[str] = set(AUDIOSTORY) & set(plain.get_vocab())

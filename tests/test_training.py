@@ -11,9 +11,10 @@ from torch import nn
 
 from diegetic.errors import InputError
 from diegetic.model.audiostory import AudioStory
-from diegetic.model.config import LoraConfig, read_config
+from diegetic.model.config import LlmConfig, LoraConfig, read_config
 from diegetic.model.grammar import PlanStyle, Timed
 from diegetic.model.lora import add_lora, merge_lora
+from diegetic.model.quantised import write_quantised
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.training import Trainer
 from diegetic.model.training_data import (
@@ -137,12 +138,13 @@ def test_one_stage_goes_on_from_the_weights_of_another(
     assert main([str(TINY), "--stage", "warm", *common]) == 0
     assert main([str(TINY), "--stage", "understanding", *common, "--weights", str(out / "warm.safetensors")]) == 0
     assert "understanding 30/30  semantic" in capsys.readouterr().out
-    network = load_file(out / "network.safetensors")
+    network = load_file(out / "weights.safetensors")
     assert not any("lora" in name for name in network)
     model = AudioStory(read_config(TINY))
     missing, unexpected = model.load_state_dict(network, strict=False)
     assert missing == ["llm.lm_head.weight"]  # tied
     assert not unexpected
+    assert main([str(TINY), "--stage", "whole", *common, "--weights", str(out / "weights.safetensors")]) == 0
 
 
 def test_what_cannot_be_trained_is_one_sentence(
@@ -219,3 +221,20 @@ def test_lora_starts_as_nothing_and_merges_into_the_same_layer() -> None:
     merge_lora(net)
     torch.testing.assert_close(net(x), learned)
     assert set(net.state_dict()) == {"q_proj.weight", "q_proj.bias"}
+
+
+def test_training_starts_from_the_llm_in_the_box(tmp_path: Path) -> None:
+    config = read_config(TINY)
+    boxed = AudioStory(config).llm
+    boxed.config.save_pretrained(tmp_path / "box")
+    weights = {name: weight for name, weight in boxed.state_dict().items() if name != "lm_head.weight"}  # tied
+    write_quantised(weights, tmp_path / "box", "llm")
+    model = build_model(replace(config, lora=None, llm=LlmConfig(folder="box")), tmp_path, None, seed=3)
+    for name, weight in boxed.state_dict().items():
+        assert torch.allclose(model.llm.state_dict()[name], weight, atol=0.02), name
+
+
+def test_a_checkpoint_of_another_stage_is_no_place_to_go_on_from(shards: Path, tmp_path: Path) -> None:
+    trainer("warm", shards).save(tmp_path / "warm.safetensors")
+    with pytest.raises(InputError, match="is of stage warm, not long"):
+        trainer("long", shards).resume(tmp_path / "warm.safetensors")

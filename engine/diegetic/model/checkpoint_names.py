@@ -65,10 +65,12 @@ def load_released(model: torch.nn.Module, state: Mapping[str, Tensor], lora_scal
     """
     ours = from_released(state, lora_scale)
     known = model.state_dict()
-    tied = {"llm.lm_head.weight", "text_encoder.encoder.embed_tokens.weight"}
-    missing = sorted(known.keys() - ours.keys() - tied - {"null"})
+    given = {
+        tensor.data_ptr() for name, tensor in known.items() if name in ours
+    }  # tied weights are given by either name
+    missing = [name for name in known.keys() - ours.keys() - {"null"} if known[name].data_ptr() not in given]
     if missing:
-        raise Failure(f"checkpoint: {len(missing)} weights are missing, {missing[0]} for one; it is incomplete")
+        raise Failure(f"checkpoint: {len(missing)} weights are missing, {min(missing)} for one; it is incomplete")
     for name in known.keys() & ours.keys():
         if known[name].shape != ours[name].shape:
             got, needed = list(ours[name].shape), list(known[name].shape)

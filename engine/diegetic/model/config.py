@@ -200,6 +200,8 @@ class StageConfig:
                 raise ValueError(f"rates: no part {part!r}; known: {', '.join(PARTS)}")
         if not any(getattr(self.weights, loss.name) for loss in fields(self.weights)):
             raise ValueError("weights must have a loss above 0; add one")
+        if self.understanding_batch and not self.weights.answers:
+            raise ValueError("understanding_batch needs a weight for answers; add it, or set the batch to 0")
 
 
 @dataclass(frozen=True, slots=True)

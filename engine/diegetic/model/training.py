@@ -43,7 +43,7 @@ class Trainer:
         self.done = 0
         if (stage.batch and not data.stories) or (stage.understanding_batch and not data.questions):
             raise InputError(
-                f"stage {name}: its data must have what its batches ask for; add stories or questions, or ask 0"
+                f"stage {name}: its data lack what its batches ask for; add stories or questions, or ask 0"
             )
         if data.null is not None:
             model.null.copy_(data.null)
@@ -81,15 +81,14 @@ class Trainer:
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items()}
         said = json.dumps({"stage": self.name, "done": self.done, "seed": self.seed})
-        write_atomically(
-            path, save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"training": said})
-        )
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        write_atomically(path, save(whole, {"training": said}))
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint of the same stage. Raises InputError where it isn't one."""
         said, tensors = _read(path, "optimiser.")
-        if said["stage"] != self.name:
-            raise InputError(f"{path}: is of stage {said['stage']}, not {self.name}; start from it with --weights")
+        if said.get("stage") != self.name:
+            raise InputError(f"{path}: is of stage {said.get('stage')}, not {self.name}; start from it with --weights")
         load_weights(self.model, path)
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
@@ -106,8 +105,10 @@ class Trainer:
 
 
 def load_weights(model: AudioStory, path: Path) -> None:
-    """Take the weights of a checkpoint; LoRA and parts it lacks stay as they are. Raises InputError."""
-    _, weights = _read(path, "model.")
+    """Take the weights of a checkpoint, or of a file of weights; parts it lacks stay. Raises InputError."""
+    said, weights = _read(path, "model.")
+    if not said:
+        _, weights = _read(path, "")
     known = model.state_dict()
     for name, tensor in weights.items():
         if name not in known or known[name].shape != tensor.shape:
@@ -174,10 +175,10 @@ def unshared(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _read(path: Path, prefix: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a checkpoint says of itself, and its tensors whose names begin so, without that beginning."""
+    """What a checkpoint says of itself (nothing, if it is weights only), and its tensors whose names begin so."""
     try:
         with safe_open(path, "pt") as file:
-            said: dict[str, Any] = json.loads(file.metadata()["training"])
+            said: dict[str, Any] = json.loads((file.metadata() or {}).get("training", "{}"))
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
             return said, {name.removeprefix(prefix): file.get_tensor(name) for name in names}
     except Exception as error:  # safetensors raises its own kind
