@@ -11,19 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from diegetic.bounce import Output, bounce
+from diegetic.bounce import Output
 from diegetic.clock import now
+from diegetic.delivery import deliver
 from diegetic.errors import Failure
 from diegetic.folder import StoryFolder
-from diegetic.layout import lay_out
-from diegetic.manifest import Laid, Level, Manifest, read_manifest, source, write_manifest
+from diegetic.manifest import Laid, Level, Manifest, write_manifest
 from diegetic.memory_file import read_memory, write_memory
 from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, Memory, Planned, StoryModel, Watch
 from diegetic.segments import Segments
 from diegetic.story import Event, Story, Told, check_event, check_story, check_told, free_ids, milliseconds
 from diegetic.story_file import read_story, write_ids, write_story
-from diegetic.tags import Slate
 from diegetic.takes import Take
 
 __all__ = [
@@ -138,28 +137,12 @@ class _Telling:
         )
 
     def _lay_out(self, story: Story, takes: Mapping[str, Take]) -> tuple[tuple[Laid, ...], Level]:
-        """Write mix, stems, manifest and memory; remove the stems of an earlier layout that are no longer."""
+        """Write all that is made of the takes, and the memory."""
         self.report(Progress("write", 0, 1))
-        store, before = self.folder.takes, read_manifest(self.folder.manifest)
-        clips = {event: store.samples(take) for event, take in takes.items()}
-        rate_hz, curve = self.output.rate_hz, self.output.curve
-        placed = lay_out(story, clips, self.model.sample_rate, rate_hz, curve)
-        slate = Slate(self.folder.name, story, takes, {event: store.number(take) for event, take in takes.items()})
-        files, level = bounce(slate, placed, self.folder.path, self.output)
-        for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
-            (self.folder.path / stale).unlink(missing_ok=True)
-        write_manifest(self.folder.manifest, self._manifest(story, takes, before.begun_at, files, level))
+        files, level = deliver(self.folder, story, takes, self.model.digest, self.output)
         write_memory(self.folder.memory, self.model.save(self.memory), self.model.digest, story)
         self.report(Progress("write", 1, 1))
         return files, level
-
-    def _manifest(
-        self, story: Story, takes: Mapping[str, Take], begun_at: str, files: tuple[Laid, ...], level: Level
-    ) -> Manifest:
-        told = (story.instruction, story.seconds, story.seed)
-        events = tuple(source(event, takes[event.id]) for event in story.events)
-        model, rate_hz = (self.model.name, self.model.digest), self.output.rate_hz
-        return Manifest(*told, *model, begun_at, now(), rate_hz, level, files, events)
 
     def _begin_manifest(self, asked: Told | Story) -> None:
         """Say whose folder this is, before there is a story.toml."""

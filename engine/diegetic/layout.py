@@ -11,7 +11,7 @@ Knows nothing of files or models. Samples are float32 [frames, channels].
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
@@ -66,6 +66,12 @@ def lay_out(
         event.id: Placed(round(event.start_s * rate_hz), segments[event.id], gains[event.id], *moving[event.id])
         for event in story.events
     }
+
+
+def retaken(placed: Placed, event: Event, story: Story, clip: Samples, clip_rate_hz: int, rate_hz: int) -> Placed:
+    """Another take of an event at the same place, with the same fades."""
+    channels = placed.segment.shape[1]
+    return replace(placed, segment=_segment(event, story.seconds, clip, clip_rate_hz, rate_hz, channels))
 
 
 def mixed(placed: Sequence[Placed], frames: int) -> Samples:

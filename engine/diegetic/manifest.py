@@ -13,6 +13,7 @@ from pathlib import Path
 from diegetic import __version__
 from diegetic.atomic import write_atomically
 from diegetic.errors import InputError
+from diegetic.project.timeline import Timeline
 from diegetic.schema import read_strict
 from diegetic.story import Event
 from diegetic.takes import Take
@@ -57,7 +58,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601."""
+    """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601.
+
+    timeline: what the project files say. projects: a digest of each as it was written, by path.
+    """
 
     instruction: str
     seconds: float
@@ -70,6 +74,8 @@ class Manifest:
     level: Level | None = None
     files: tuple[Laid, ...] = ()
     events: tuple[Source, ...] = ()
+    timeline: Timeline | None = None
+    projects: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: installed())
 
 

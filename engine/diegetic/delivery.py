@@ -1,0 +1,72 @@
+"""A rendered story into its folder: mix, stems, clips, project files, and the manifest that says what is there.
+
+While files are being replaced the manifest is marked unfinished: whoever reads one that is finished finds on the disk
+what it says.
+
+Knows nothing of models: a story and its takes are enough.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from diegetic.bounce import Output, bounce
+from diegetic.clock import now
+from diegetic.folder import StoryFolder
+from diegetic.layout import Placed, lay_out, retaken
+from diegetic.manifest import Laid, Level, installed, read_manifest, source, write_manifest
+from diegetic.project.clips import lay_clips
+from diegetic.project.write import write_project
+from diegetic.story import Event, Story
+from diegetic.tags import Slate
+from diegetic.takes import Take
+
+_MOST_OTHERS = 7
+
+
+def deliver(
+    folder: StoryFolder, story: Story, takes: Mapping[str, Take], model_digest: str, output: Output
+) -> tuple[tuple[Laid, ...], Level]:
+    """Write all files of a story from its takes (by event id), and remove stems that an earlier layout left.
+
+    The folder must be held, and its manifest begun. Returns the files and how loud the mix is. Raises Failure.
+    """
+    store, before = folder.takes, read_manifest(folder.manifest)
+    write_manifest(folder.manifest, replace(before, finished_at=None))
+    slate = Slate(folder.name, story, takes, {event: store.number(take) for event, take in takes.items()})
+    clips = {event: store.samples(take) for event, take in takes.items()}
+    clip_rate_hz = next(iter(takes.values())).rate_hz
+    placed = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve)
+    files, level = bounce(slate, placed, folder.path, output)
+    others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output)) for event in story.events}
+    timeline = lay_clips(slate, placed, others, folder.path, output.rate_hz)
+    projects = write_project(timeline, folder.path, before.projects)
+    for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
+        (folder.path / stale).unlink(missing_ok=True)
+    manifest = replace(
+        before,
+        seconds=story.seconds,
+        seed=story.seed,
+        model=story.model,
+        model_digest=model_digest,
+        finished_at=now(),
+        rate_hz=output.rate_hz,
+        level=level,
+        files=files,
+        events=tuple(source(event, takes[event.id]) for event in story.events),
+        timeline=timeline,
+        projects=projects,
+        versions=installed(),
+    )
+    write_manifest(folder.manifest, manifest)
+    return files, level
+
+
+def _others(
+    folder: StoryFolder, slate: Slate, event: Event, placed: Placed, output: Output
+) -> Iterator[tuple[Take, int, Placed]]:
+    """The latest takes of an event that aren't current, with their numbers, as they would be heard in its place."""
+    numbered = list(enumerate(folder.takes.of(event.id), start=1))
+    rest = [(number, take) for number, take in numbered if take.key != slate.takes[event.id].key]
+    for number, take in rest[-_MOST_OTHERS:]:
+        clip = folder.takes.samples(take)
+        yield take, number, retaken(placed, event, slate.story, clip, take.rate_hz, output.rate_hz)

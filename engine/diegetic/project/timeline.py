@@ -1,0 +1,103 @@
+"""A project as values: tracks of items with their fades and takes, markers and regions; whatever the file format.
+
+All places are whole frames at the timeline's rate, so that no format rounds them twice. Fades are straight lines of
+gain, which every program draws the same way.
+
+Knows nothing of stories or file formats.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+DEFAULT_BPM = 120.0
+BEATS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A sound file that an item plays from its start. path: relative to the project, with forward slashes."""
+
+    path: str
+    name: str
+    take: int
+    frames: int
+    rate_hz: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sound on a track: where and how long it plays, its fades, its takes, and which of them is heard.
+
+    offset: the frame of each clip that plays first.
+    """
+
+    name: str
+    start: int
+    frames: int
+    fade_in: int
+    fade_out: int
+    takes: tuple[Clip, ...]
+    current: int
+    offset: int = 0
+
+    @property
+    def clip(self) -> Clip:
+        """The take that is heard."""
+        return self.takes[self.current]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A row of the timeline. Its items may overlap; they add up."""
+
+    name: str
+    channels: int
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A named moment (end None) or region, in frames."""
+
+    name: str
+    start: int
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A whole project. bpm None: none was given; formats that need one say DEFAULT_BPM."""
+
+    name: str
+    rate_hz: int
+    frames: int
+    tracks: tuple[Track, ...]
+    markers: tuple[Marker, ...]
+    bpm: float | None = None
+
+    def seconds(self, frames: int) -> float:
+        """Frames in seconds."""
+        return frames / self.rate_hz
+
+    @property
+    def tempo_bpm(self) -> float:
+        return self.bpm or DEFAULT_BPM
+
+
+def in_a_row(timelines: Sequence[Timeline]) -> Timeline:
+    """One project of several, each after the one before, under the first one's name and tempo.
+
+    All must have the same rate. Tracks of the same name stay one track.
+    """
+    first, tracks, markers, at = timelines[0], dict[str, Track](), list[Marker](), 0
+    for timeline in timelines:
+        for track in timeline.tracks:
+            items = tuple(replace(item, start=item.start + at) for item in track.items)
+            known = tracks.get(track.name, Track(track.name, track.channels, ()))
+            tracks[track.name] = Track(track.name, max(known.channels, track.channels), known.items + items)
+        for marker in timeline.markers:
+            end = None if marker.end is None else marker.end + at
+            markers.append(Marker(marker.name, marker.start + at, end))
+        at += timeline.frames
+    return replace(first, frames=at, tracks=tuple(tracks.values()), markers=tuple(markers))
