@@ -32,7 +32,7 @@ def deliver(
     """
     store, before = folder.takes, read_manifest(folder.manifest)
     write_manifest(folder.manifest, replace(before, finished_at=None))
-    slate = Slate(folder.name, story, takes, {event: store.number(take) for event, take in takes.items()})
+    slate = Slate(folder.name, story, takes)
     clips = {event: store.samples(take) for event, take in takes.items()}
     clip_rate_hz = next(iter(takes.values())).rate_hz
     placed = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve)
@@ -63,10 +63,9 @@ def deliver(
 
 def _others(
     folder: StoryFolder, slate: Slate, event: Event, placed: Placed, output: Output
-) -> Iterator[tuple[Take, int, Placed]]:
-    """The latest takes of an event that aren't current, with their numbers, as they would be heard in its place."""
-    numbered = list(enumerate(folder.takes.of(event.id), start=1))
-    rest = [(number, take) for number, take in numbered if take.key != slate.takes[event.id].key]
-    for number, take in rest[-_MOST_OTHERS:]:
+) -> Iterator[tuple[Take, Placed]]:
+    """The latest takes of an event that aren't current, as they would be heard in its place."""
+    rest = [take for take in folder.takes.of(event.id) if take.key != slate.takes[event.id].key]
+    for take in rest[-_MOST_OTHERS:]:
         clip = folder.takes.samples(take)
-        yield take, number, retaken(placed, event, slate.story, clip, take.rate_hz, output.rate_hz)
+        yield take, retaken(placed, event, slate.story, clip, take.rate_hz, output.rate_hz)

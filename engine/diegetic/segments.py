@@ -14,7 +14,7 @@ from diegetic import __version__
 from diegetic.clock import now
 from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, StoryModel
-from diegetic.story import OVERLAP_S, Event, continues, event_seed, milliseconds
+from diegetic.story import OVERLAP_S, Event, Story, continues, event_seed, milliseconds
 from diegetic.takes import Made, Recipe, Take, TakeStore
 
 
@@ -83,15 +83,7 @@ class Segments:
 
     def _recipe(self, event: Event) -> Recipe:
         earlier = self._continued(event)
-        return Recipe(
-            event.caption,
-            _whole(event).duration_s,
-            event.lane,
-            event_seed(self.story_seed, event),
-            event.variation,
-            self.model.digest,
-            self.takes[earlier.id].key if earlier is not None else None,
-        )
+        return recipe(event, self.story_seed, self.model.digest, self.takes[earlier.id].key if earlier else None)
 
     def _continued(self, event: Event) -> Event | None:
         return next((earlier for earlier in self.events if continues(event, earlier)), None)
@@ -100,6 +92,21 @@ class Segments:
         if event.id not in self._conditions:
             self._conditions.update(self.recall())
         return self._conditions[event.id]
+
+
+def recipes(story: Story, model_digest: str) -> dict[str, Recipe]:
+    """What every event of a story is rendered from, by its id."""
+    found: dict[str, Recipe] = {}
+    for place, event in enumerate(story.events):
+        earlier = next((other for other in story.events[:place] if continues(event, other)), None)
+        found[event.id] = recipe(event, story.seed, model_digest, found[earlier.id].key if earlier else None)
+    return found
+
+
+def recipe(event: Event, story_seed: int, model_digest: str, continued: str | None) -> Recipe:
+    """What one event is rendered from. continued: key of the take that it goes on from."""
+    seed, length_s = event_seed(story_seed, event), _whole(event).duration_s
+    return Recipe(event.caption, length_s, event.lane, seed, event.variation, model_digest, continued)
 
 
 def _whole(event: Event) -> Event:

@@ -26,12 +26,11 @@ _FEW = 12
 
 @dataclass(frozen=True, slots=True)
 class Slate:
-    """What all files of a story share: its project's name, and each event's take and the take's number, by event id."""
+    """What all files of a story share: its project's name, and each event's take, by event id."""
 
     project: str
     story: Story
     takes: Mapping[str, Take]
-    numbers: Mapping[str, int]
 
 
 def describe(
@@ -47,7 +46,7 @@ def describe(
         note=_note(slate.story, events),
         project=slate.project,
         scene=slug(slate.story.instruction),
-        take="+".join(str(slate.numbers[event.id]) for event in events) if len(events) <= _FEW else "",
+        take="+".join(str(slate.takes[event.id].number) for event in events) if len(events) <= _FEW else "",
         track=first.lane if same_lane else "mix",
         starts_at=starts_at,
         made_at=max(slate.takes[event.id].made.at for event in events),

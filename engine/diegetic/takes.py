@@ -62,7 +62,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One take: the event it was rendered for, its file in the folder of takes, and its lineage."""
+    """One take: the event it was rendered for, its file in the folder of takes, and its lineage.
+
+    number: which of its event's takes it is, from 1; it stays the same when others are deleted.
+    """
 
     key: str
     event: str
@@ -72,6 +75,7 @@ class Take:
     channels: int
     recipe: Recipe
     made: Made
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +95,11 @@ class TakeStore:
     def all(self) -> Iterator[Take]:
         """Every take, oldest first."""
         takes = [self._read(sidecar) for sidecar in self.folder.glob("*_*.json")]
-        yield from sorted(takes, key=lambda take: (take.made.at, take.file))
+        yield from sorted(takes, key=lambda take: (take.made.at, take.event, take.number))
 
     def of(self, event: str) -> tuple[Take, ...]:
         """The takes of an event by its id, oldest first."""
         return tuple(take for take in self.all() if take.event == event)
-
-    def number(self, take: Take) -> int:
-        """Which take of its event it is, from 1."""
-        return 1 + [other.key for other in self.of(take.event)].index(take.key)
 
     def samples(self, take: Take) -> Samples:
         """Samples [frames, channels] of a take. Raises Failure where its file is damaged."""
@@ -114,7 +114,9 @@ class TakeStore:
             return kept
         name = f"{event}_{slug(recipe.caption)}_{recipe.key}"
         frames, channels = samples.shape
-        take = Take(recipe.key, event, f"{name}.wav", rate_hz, frames, channels, recipe, made)
+        numbers = {take.key: take.number for take in self.of(event)}
+        number = numbers.get(recipe.key, max(numbers.values(), default=0) + 1)
+        take = Take(recipe.key, event, f"{name}.wav", rate_hz, frames, channels, recipe, made, number)
         write_wav(self.folder / take.file, samples, rate_hz, "FLOAT")
         write_atomically(self.folder / f"{name}.json", (json.dumps(asdict(take), indent=2) + "\n").encode())
         return take

@@ -36,14 +36,14 @@ _DIGEST_CHARACTERS = 12
 def lay_clips(
     slate: Slate,
     placed: Mapping[str, Placed],
-    others: Mapping[str, Sequence[tuple[Take, int, Placed]]],
+    others: Mapping[str, Sequence[tuple[Take, Placed]]],
     folder: Path,
     rate_hz: int,
     bpm: float | None = None,
 ) -> Timeline:
     """Write the clips of a story into `folder` and say where they play.
 
-    placed: by event id. others: takes that aren't current, their numbers, and the place each would have, by event id.
+    placed: by event id. others: takes that aren't current, and the place each would have, by event id.
     Raises Failure where one can't be written.
     """
     story = slate.story
@@ -75,28 +75,28 @@ def _item(
     slate: Slate,
     event: Event,
     placed: Placed,
-    others: Sequence[tuple[Take, int, Placed]],
+    others: Sequence[tuple[Take, Placed]],
     folder: Path,
     rate_hz: int,
 ) -> Item:
     """One event as an item. It ends a frame before its samples do: there a straight fade is at nothing."""
-    current = (slate.takes[event.id], slate.numbers[event.id], placed)
-    takes = sorted((current, *others), key=lambda each: each[1])
+    current = (slate.takes[event.id], placed)
+    takes = sorted((current, *others), key=lambda each: each[0].number)
     clips = tuple(_clip(slate, event, *each, folder, rate_hz) for each in takes)
     frames = len(placed.segment) - 1
     fades = max(placed.fade_in - 1, 0), max(placed.fade_out - 1, 0)
     return Item(one_line(event.caption), placed.start_frame, frames, *fades, clips, takes.index(current))
 
 
-def _clip(slate: Slate, event: Event, take: Take, number: int, placed: Placed, folder: Path, rate_hz: int) -> Clip:
+def _clip(slate: Slate, event: Event, take: Take, placed: Placed, folder: Path, rate_hz: int) -> Clip:
     samples = straightened(placed)
     frames, channels = samples.shape
     hot = bool(np.abs(samples).max(initial=0.0) >= 1.0)
-    own = Slate(slate.project, slate.story, {event.id: take}, {event.id: number})
+    own = Slate(slate.project, slate.story, {event.id: take})
     chunks = describe(own, [event], samples, Sound(rate_hz, 32 if hot else 24, channels), placed.start_frame, None)
     data = encode_wav(samples, rate_hz, "FLOAT" if hot else "PCM_24", chunks)
     digest = hashlib.sha256(data).hexdigest()[:_DIGEST_CHARACTERS]
     path = f"{FOLDER}/{event.id}_{slug(take.recipe.caption)}_{digest}.wav"
     if not (folder / path).exists():
         write_atomically(folder / path, data)
-    return Clip(path, f"{one_line(take.recipe.caption)} (take {number})", number, frames, rate_hz, channels)
+    return Clip(path, f"{one_line(take.recipe.caption)} (take {take.number})", take.number, frames, rate_hz, channels)

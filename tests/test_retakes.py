@@ -1,0 +1,139 @@
+"""Takes and undo: what is rendered again, what comes back, what is cleared away."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from diegetic.audio.wav import read_wav
+from diegetic.director import Output, render_story
+from diegetic.errors import InputError
+from diegetic.folder import StoryFolder
+from diegetic.manifest import read_manifest
+from diegetic.retakes import find_event, list_takes, prune, retake, unused, use
+from diegetic.story import Story, Told
+from diegetic.story_file import read_story
+from mock_model import MockModel
+
+OUTPUT = Output(24_000)
+
+
+def silent(progress: object) -> None:
+    pass
+
+
+@pytest.fixture
+def storm(tmp_path: Path) -> StoryFolder:
+    folder = StoryFolder(tmp_path / "storm")
+    render_story(MockModel(), Told("rain, a bell, thunder", 9.0, 3), folder, OUTPUT, silent)
+    return folder
+
+
+def render(folder: StoryFolder, story: Story, model: Any = None) -> None:
+    render_story(model or MockModel(), story, folder, OUTPUT, silent)
+
+
+def mix(folder: StoryFolder) -> Any:
+    return read_wav(folder.path / "mix.wav")[0]
+
+
+def test_a_retake_renders_one_event_and_leaves_the_rest(storm: StoryFolder) -> None:
+    before, model = mix(storm), MockModel()
+    done = retake(model, storm, "3", 7, OUTPUT, silent)
+    assert done.rendered == ("e3",)
+    assert [call for call in model.calls if "imagine" in call] == ["imagine e3"]
+    changed = np.flatnonzero(np.abs(mix(storm) - before).max(axis=1))
+    assert (changed[0] / 24_000, changed[-1] / 24_000) == pytest.approx((3.0, 6.8), abs=0.01)
+    assert read_story(storm.story).events[2].seed == 7
+
+
+def test_retakes_without_a_seed_are_all_different(storm: StoryFolder) -> None:
+    for _ in range(2):
+        assert retake(MockModel(), storm, "e3", None, OUTPUT, silent).rendered == ("e3",)
+    listed = [each for each in list_takes(storm) if each.take.event == "e3"]
+    assert [(each.place, each.take.number, each.current) for each in listed] == [
+        (3, 1, False),
+        (3, 2, False),
+        (3, 3, True),
+    ]
+    assert [each.take.recipe.seed for each in listed[1:]] == [1, 2]
+
+
+def test_using_an_older_take_brings_back_its_samples_without_a_model(storm: StoryFolder) -> None:
+    first, first_story = mix(storm), read_story(storm.story)
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    second = mix(storm)
+    use(storm, "3", 1, OUTPUT)
+    assert np.array_equal(mix(storm), first)
+    assert read_story(storm.story) == first_story
+    use(storm, "3", 2, OUTPUT)
+    assert np.array_equal(mix(storm), second)
+    model = MockModel()
+    render(storm, read_story(storm.story), model)
+    assert not any("imagine" in call for call in model.calls)
+
+
+def test_an_edited_caption_is_undone_by_using_the_take_of_the_old_one(storm: StoryFolder) -> None:
+    story, before = read_story(storm.story), mix(storm)
+    edited = replace(story.events[3], caption="a gong", duration_s=2.0)
+    render(storm, replace(story, events=(*story.events[:3], edited)))
+    use(storm, "4", 1, OUTPUT)
+    assert read_story(storm.story).events[3] == story.events[3]
+    assert np.array_equal(mix(storm), before)
+
+
+@pytest.mark.parametrize(
+    ("event", "number", "said"),
+    [
+        ("3", 2, "take 2: event e3 has takes 1; `diegetic takes` lists them"),
+        ("3", 0, "take 0"),
+        ("9", 1, "event '9': must be 1..4 or an id"),
+        ("0", 1, "must be 1..4"),
+        ("e33", 1, "did you mean 'e3'"),
+        ("²", 1, "must be 1..4"),
+    ],
+)
+def test_what_is_not_there_is_refused_and_nothing_changes(
+    storm: StoryFolder, event: str, number: int, said: str
+) -> None:
+    before = storm.manifest.read_bytes(), storm.story.read_bytes()
+    with pytest.raises(InputError, match=said):
+        use(storm, event, number, OUTPUT)
+    assert (storm.manifest.read_bytes(), storm.story.read_bytes()) == before
+
+
+def test_a_take_of_another_model_is_not_passed_off_as_this_one_s(storm: StoryFolder) -> None:
+    render(storm, read_story(storm.story), MockModel(digest="mock-2"))
+    with pytest.raises(InputError, match="was made by another model or goes on from another take"):
+        use(storm, "3", 1, OUTPUT)
+
+
+def test_an_event_is_found_by_place_or_id(storm: StoryFolder) -> None:
+    story = read_story(storm.story)
+    assert find_event(story, "2") == find_event(story, "e2") == story.events[1]
+
+
+def test_pruning_deletes_what_is_not_heard_and_no_project_plays(storm: StoryFolder) -> None:
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    heard, clips = mix(storm), len(list((storm.path / "clips").iterdir()))
+    (old,) = unused(storm)
+    done = prune(storm, OUTPUT)
+    assert (done.takes, len(done.clips)) == ((old,), clips - len(list((storm.path / "clips").iterdir())))
+    assert done.size_bytes > 100_000
+    assert unused(storm) == ()
+    assert np.array_equal(mix(storm), heard)
+    timeline = read_manifest(storm.manifest).timeline
+    assert timeline is not None
+    played = {clip.path for track in timeline.tracks for item in track.items for clip in item.takes}
+    assert {f"clips/{path.name}" for path in (storm.path / "clips").iterdir()} == played
+
+
+def test_pruning_keeps_what_a_saved_project_plays(storm: StoryFolder) -> None:
+    saved = storm.path / "my edit.rpp"
+    saved.write_bytes((storm.path / "storm.rpp").read_bytes())
+    played = {path.name for path in (storm.path / "clips").iterdir()}
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    prune(storm, OUTPUT)
+    assert played <= {path.name for path in (storm.path / "clips").iterdir()}
