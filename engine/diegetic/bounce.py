@@ -7,7 +7,7 @@ Knows nothing of models; `layout` knows what sounds when.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,7 @@ from diegetic.manifest import Laid, Level
 from diegetic.names import slug
 from diegetic.story import Story, lanes
 from diegetic.tags import Slate, describe
+from diegetic.targets import Gains, Targets
 
 Samples = NDArray[np.float32]
 Stems = Literal["event", "lane", "both"]
@@ -33,32 +34,44 @@ MIX, STEMS = "mix.wav", "stems"
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a story is laid out: rate of the files, which stems, and the curve that joins segments."""
+    """How a story is laid out: rate of the files, which stems, the curve that joins segments, and how loud.
+
+    targets: what lanes and story are brought to. ceiling_dbtp: the true peak that nothing passes. bpm: tempo of the
+    project files.
+    """
 
     rate_hz: int = 48_000
     stems: Stems = "both"
     curve: Curve = "equal_power"
+    targets: Targets = field(default_factory=Targets)
+    ceiling_dbtp: float = CEILING_DBTP
+    bpm: float | None = None
 
 
-def bounce(slate: Slate, placed: Mapping[str, Placed], folder: Path, output: Output) -> tuple[tuple[Laid, ...], Level]:
+def bounce(
+    slate: Slate, placed: Mapping[str, Placed], folder: Path, output: Output, gains: Gains
+) -> tuple[tuple[Laid, ...], Level]:
     """Write the files of a story, laid out as `placed` (by event id), into `folder`.
 
-    Returns the files, and how loud the mix is. Raises Failure where one can't be written; those before it are whole.
+    gains: what was given to reach the targets. Returns the files, and how loud the mix is. Raises Failure where one
+    can't be written; those before it are whole.
     """
     story = slate.story
     frames = round(story.seconds * output.rate_hz)
-    mix, limited_db = limit(_sound(mix_file(story), placed, frames), output.rate_hz)
+    mix, limited_db = limit(_sound(mix_file(story), placed, frames), output.rate_hz, output.ceiling_dbtp)
     loudness = measure_loudness(mix, output.rate_hz)
     _write(folder, mix_file(story), slate, mix, output.rate_hz, loudness)
     measured = {
         stem: measure_loudness(trimmed(_sound(stem, placed, frames)), output.rate_hz)
         for stem in stem_files(story, output.stems)
     }
-    gain_db = min(0.0, CEILING_DBTP - max(stem.true_peak_dbtp for stem in measured.values()))
-    for stem, heard in measured.items():
+    gain_db = min(0.0, output.ceiling_dbtp - max(stem.true_peak_dbtp for stem in measured.values()))
+    for stem, loud in measured.items():
         sound = _sound(stem, placed, frames) * np.float32(10 ** (gain_db / 20))
-        _write(folder, stem, slate, sound, output.rate_hz, heard.turned(gain_db))
-    level = Level(loudness.true_peak_dbtp, loudness.integrated_lufs, limited_db, gain_db)
+        _write(folder, stem, slate, sound, output.rate_hz, loud.turned(gain_db))
+    level = Level(
+        loudness.true_peak_dbtp, loudness.integrated_lufs, limited_db, gain_db, gains.story_db, gains.lanes_db
+    )
     return (mix_file(story), *measured), level
 
 

@@ -9,6 +9,8 @@ Knows nothing of models: a story and its takes are enough.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from diegetic.bounce import Output, bounce
 from diegetic.clock import now
 from diegetic.folder import StoryFolder
@@ -19,6 +21,7 @@ from diegetic.project.write import write_project
 from diegetic.story import Event, Story
 from diegetic.tags import Slate
 from diegetic.takes import Take
+from diegetic.targets import Gains, reach
 
 _MOST_OTHERS = 7
 
@@ -35,10 +38,11 @@ def deliver(
     slate = Slate(folder.name, story, takes)
     clips = {event: store.samples(take) for event, take in takes.items()}
     clip_rate_hz = next(iter(takes.values())).rate_hz
-    placed = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve)
-    files, level = bounce(slate, placed, folder.path, output)
-    others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output)) for event in story.events}
-    timeline = lay_clips(slate, placed, others, folder.path, output.rate_hz)
+    plain = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve)
+    placed, gains = reach(story, plain, output.rate_hz, output.targets, output.ceiling_dbtp)
+    files, level = bounce(slate, placed, folder.path, output, gains)
+    others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
+    timeline = lay_clips(slate, placed, others, folder.path, output.rate_hz, output.bpm)
     projects = write_project(timeline, folder.path, before.projects)
     for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
         (folder.path / stale).unlink(missing_ok=True)
@@ -62,10 +66,11 @@ def deliver(
 
 
 def _others(
-    folder: StoryFolder, slate: Slate, event: Event, placed: Placed, output: Output
+    folder: StoryFolder, slate: Slate, event: Event, placed: Placed, output: Output, gains: Gains
 ) -> Iterator[tuple[Take, Placed]]:
     """The latest takes of an event that aren't current, as they would be heard in its place."""
     rest = [take for take in folder.takes.of(event.id) if take.key != slate.takes[event.id].key]
     for take in rest[-_MOST_OTHERS:]:
-        clip = folder.takes.samples(take)
+        gain_db = gains.story_db + gains.lanes_db.get(event.lane, 0.0)
+        clip = folder.takes.samples(take) * np.float32(10 ** (gain_db / 20))
         yield take, retaken(placed, event, slate.story, clip, take.rate_hz, output.rate_hz)

@@ -48,12 +48,17 @@ class Laid:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How loud the mix is, what the limiter took off it at most, and by how much all stems were turned down."""
+    """How loud the mix is, what the limiter took off it at most, and by how much all stems were turned down.
+
+    story_gain_db, lane_gains_db: what was given to reach the loudness asked for.
+    """
 
     true_peak_dbtp: float
     loudness_lufs: float | None
     limited_db: float
     stems_gain_db: float
+    story_gain_db: float = 0.0
+    lane_gains_db: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Bring lanes and the whole story to a loudness: -23 LUFS for film, -16 for the web, or as it came.
+
+Gains are given to segments before anything is written, so stems, clips and projects carry them, and add up as before.
+
+Source: EBU R 128. Knows nothing of files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from diegetic.audio.loudness import limit
+from diegetic.audio.meter import measure_loudness
+from diegetic.errors import InputError
+from diegetic.layout import Placed, mixed
+from diegetic.schema import unknown
+from diegetic.story import Story, lanes
+
+_RANGE_LUFS = (-50.0, -5.0)
+_MOST_DB = 40.0
+_ROUNDS = 8
+_CLOSE_LU = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Integrated loudness in LUFS to bring the story and, before that, single lanes to; None and {}: as they are."""
+
+    story_lufs: float | None = None
+    lanes_lufs: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        low, high = _RANGE_LUFS
+        for name, lufs in (("loudness", self.story_lufs), *self.lanes_lufs.items()):
+            if lufs is not None and not low <= lufs <= high:
+                raise InputError(f"{name}: must be {low:g}..{high:g} LUFS, got {lufs:g}; -23 suits film, -16 the web")
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What was given to reach the targets, in dB. Nothing is given to silence, nor more than 40 dB."""
+
+    story_db: float = 0.0
+    lanes_db: dict[str, float] = field(default_factory=dict)
+
+
+def reach(
+    story: Story, placed: Mapping[str, Placed], rate_hz: int, targets: Targets, ceiling_dbtp: float
+) -> tuple[dict[str, Placed], Gains]:
+    """The same, lanes and then the whole at their targets; the story's holds behind the limiter.
+
+    Raises InputError for a lane that the story hasn't.
+    """
+    turned, lanes_db = dict(placed), dict[str, float]()
+    for lane, lufs in targets.lanes_lufs.items():
+        if lane not in lanes(story.events):
+            raise InputError(f"loudness: {unknown('lane', lane, lanes(story.events))}")
+        of_lane = {event.id: turned[event.id] for event in story.events if event.lane == lane}
+        lanes_db[lane] = _missing_db(story, of_lane, rate_hz, lufs, None)
+        turned |= _turned(of_lane, lanes_db[lane])
+    story_db = 0.0
+    if targets.story_lufs is not None:
+        story_db = _missing_db(story, turned, rate_hz, targets.story_lufs, ceiling_dbtp)
+        turned = _turned(turned, story_db)
+    return turned, Gains(story_db, lanes_db)
+
+
+def _missing_db(
+    story: Story, placed: Mapping[str, Placed], rate_hz: int, lufs: float, ceiling_dbtp: float | None
+) -> float:
+    """The gain that brings a sum to `lufs`. A limiter takes some of it back: so it is asked for again."""
+    sound = mixed(list(placed.values()), round(story.seconds * rate_hz))
+    gain_db = 0.0
+    for _ in range(_ROUNDS):
+        louder = sound * np.float32(10 ** (gain_db / 20))
+        heard = louder if ceiling_dbtp is None else limit(louder, rate_hz, ceiling_dbtp)[0]
+        measured = measure_loudness(heard, rate_hz).integrated_lufs
+        if measured is None or abs(lufs - measured) < _CLOSE_LU:
+            break
+        gain_db = min(_MOST_DB, gain_db + lufs - measured)
+    return gain_db
+
+
+def _turned(placed: Mapping[str, Placed], gain_db: float) -> dict[str, Placed]:
+    gain = np.float32(10 ** (gain_db / 20))
+    return {event: replace(each, segment=each.segment * gain) for event, each in placed.items()}
