@@ -31,6 +31,13 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise Failure(_explain(path, len(data), error)) from error
 
 
+def clear_leftovers(folder: Path) -> None:
+    """Delete the temporary files of a process that was killed, in `folder` and below. Nobody may be writing there."""
+    for path in folder.rglob(f".*{SUFFIX}"):
+        if path.name.split(".")[-2].isdecimal():
+            path.unlink(missing_ok=True)
+
+
 def _explain(path: Path, size: int, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (

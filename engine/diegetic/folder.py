@@ -18,7 +18,7 @@ from pathlib import Path
 import filelock
 
 from diegetic import manifest, story_file, takes
-from diegetic.atomic import write_atomically
+from diegetic.atomic import clear_leftovers, write_atomically
 from diegetic.clock import now
 from diegetic.errors import Failure, InputError
 from diegetic.story import Story, Told
@@ -93,6 +93,7 @@ class StoryFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self.path / _LOCK, timeout=0)
             with lock:
+                clear_leftovers(self.path)
                 write_atomically(self.path / _HOLDER, _describe_holder())
                 try:
                     yield
