@@ -18,6 +18,7 @@ from diegetic.layout import Placed, lay_out, retaken
 from diegetic.manifest import Laid, Level, installed, read_manifest, source, write_manifest
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
+from diegetic.segments import recipes
 from diegetic.story import Event, Story
 from diegetic.tags import Slate
 from diegetic.takes import Take
@@ -57,12 +58,29 @@ def deliver(
         level=level,
         files=files,
         events=tuple(source(event, takes[event.id]) for event in story.events),
+        output=repr(output),
         timeline=timeline,
         projects=projects,
         versions=installed(),
     )
     write_manifest(folder.manifest, manifest)
     return files, level
+
+
+def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:
+    """Whether a folder holds all files of a story, just as a render would write them with the model it had."""
+    if not folder.manifest.exists():
+        return False
+    manifest = read_manifest(folder.manifest)
+    takes = [folder.takes.find(each.take) for each in manifest.events]
+    if manifest.finished_at is None or manifest.output != repr(output) or None in takes:
+        return False
+    wanted = recipes(story, manifest.model_digest)
+    here = [(each.event, each.take, each.start_s, each.gain_db) for each in manifest.events]
+    asked = [(each.id, wanted[each.id].key, each.start_s, each.gain_db) for each in story.events]
+    paths = (*manifest.projects, *(laid.path for laid in manifest.files))
+    same = here == asked and (manifest.seconds, manifest.model) == (story.seconds, story.model)
+    return same and all((folder.path / path).is_file() for path in paths)
 
 
 def _others(

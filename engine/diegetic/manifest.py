@@ -65,7 +65,8 @@ class Level:
 class Manifest:
     """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601.
 
-    timeline: what the project files say. projects: a digest of each as it was written, by path.
+    output: how it was laid out, in words that two runs can compare. timeline: what the project files say. projects: a
+    digest of each as it was written, by path.
     """
 
     instruction: str
@@ -79,6 +80,7 @@ class Manifest:
     level: Level | None = None
     files: tuple[Laid, ...] = ()
     events: tuple[Source, ...] = ()
+    output: str = ""
     timeline: Timeline | None = None
     projects: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: installed())

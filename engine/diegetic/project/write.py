@@ -21,10 +21,10 @@ from diegetic.project.timeline import Timeline
 def write_project(timeline: Timeline, folder: Path, written: Mapping[str, str]) -> dict[str, str]:
     """Write all project files of a timeline whose clips are under `folder`.
 
-    written: what earlier calls returned. Returns the digest of every project file that was ever written, by path.
-    Raises Failure.
+    written: what earlier calls returned. Returns the digest, as it was written, of every project file that is there, by
+    path. Raises Failure.
     """
-    digests = dict(written)
+    digests = {path: digest for path, digest in written.items() if (folder / path).exists()}
     for stem, suffix, data in _files(timeline, folder):
         path = next(name for name in _names(stem, suffix) if _is_free(folder / name, digests.get(name), data))
         write_atomically(folder / path, data)
