@@ -73,7 +73,12 @@ def read_story(path: Path) -> Story:
 
 
 def write_story(path: Path, story: Story) -> None:
-    """Write a story with a header that says what can be edited. Raises Failure."""
+    """Write a story as `story_text` has it. Raises Failure."""
+    write_atomically(path, story_text(story).encode())
+
+
+def story_text(story: Story) -> str:
+    """A story as TOML, with a header that says what can be edited."""
     document = tomlkit.document()
     for key in ("instruction", "seconds", "seed", "model", "reasoning"):
         document[key] = _short(getattr(story, key))
@@ -81,7 +86,7 @@ def write_story(path: Path, story: Story) -> None:
     for event in story.events:
         rows.append(tomlkit.item(_row(event)))
     document["events"] = rows
-    write_atomically(path, (_HEADER + "\n" + tomlkit.dumps(document)).encode())
+    return _HEADER + "\n" + tomlkit.dumps(document)
 
 
 def write_ids(path: Path) -> None:

@@ -30,6 +30,7 @@ from diegetic.model.bank.describe import LatentSpace
 from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.codec import Codec
 from diegetic.model.config import ModelConfig, read_config
+from diegetic.model.device import pick_device
 from diegetic.model.narrator import Narrator
 from diegetic.model.quantised import read_quantised
 from diegetic.model.sequence import PlanEncoder
@@ -69,13 +70,6 @@ def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:
         return unit
 
     return read_space(folder / SPACE), call
-
-
-def pick_device(settings: Settings) -> torch.device:
-    """The device that the settings ask for. Raises Failure where it isn't there."""
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise Failure("device: cuda was asked for and isn't there; use --device cpu, or install a CUDA build of torch")
-    return torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def read_space(path: Path) -> LatentSpace:

@@ -123,11 +123,13 @@ class Narrator:
         return memory
 
     def _events(self, memory: StoryMemory, at: Frontier, seconds: float) -> Iterator[Narrated]:
+        told: list[Timed] = []
         while at.count < MAX_EVENTS and at.starts():
-            drafted = self._draft_event(memory, at, seconds)
+            drafted = self._draft_event(memory, at, seconds, told)
             if drafted is None:
                 return
             event, start, end = drafted
+            told.append(event)
             yield self.read(memory, event)
             at = at.after(start, end)
 
@@ -139,22 +141,32 @@ class Narrator:
         return self.encoder.tokenizer.decode(ids).strip()
 
     @torch.inference_mode()
-    def _draft_event(self, memory: StoryMemory, at: Frontier, seconds: float) -> tuple[Timed, int, int] | None:
-        """The next event with its start and end in steps; None where the plan ends here."""
+    def _draft_event(
+        self, memory: StoryMemory, at: Frontier, seconds: float, told: Sequence[Timed]
+    ) -> tuple[Timed, int, int] | None:
+        """The next event with its start and end in steps; None where the plan ends here.
+
+        A sound that still sounds isn't told again over itself: such starts are left out, and where none is left a complete plan ends.
+        """
         draft, encoder = _Draft(self, memory), self.encoder
         if at.complete and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
             draft.forget()
             return None
         if not at.complete:
             draft.choose([encoder.gen_open])
+        step = self.style.time_step_s
         caption = draft.write(self._words, encoder.time_open, self._text, self.style.max_caption_tokens)
+        text = " ".join(encoder.tokenizer.decode(caption).split())
         lane, start = FOREGROUND, at.reached
         if not at.sequential:
-            lane, start = draft.choose_among(encoder.start_options((FOREGROUND, BED), at.starts()))
+            heard_until = max((event.end_s for event in told if event.caption == text), default=0.0)
+            starts = [start for start in at.starts() if start * step >= heard_until - 1e-6]
+            if not starts and at.complete:
+                draft.forget()
+                return None
+            lane, start = draft.choose_among(encoder.start_options((FOREGROUND, BED), starts or at.starts()))
         end = draft.choose_among(self._end_options(at, start))
         draft.forget()
-        step = self.style.time_step_s
-        text = " ".join(encoder.tokenizer.decode(caption).split())
         return Timed(text, lane, start * step, exact(end * step, start * step, seconds, self.style)), start, end
 
     def _end_options(self, at: Frontier, start: int) -> dict[tuple[int, ...], int]:
@@ -172,7 +184,9 @@ class Narrator:
     def _read(self, cache: DynamicCache, ids: Sequence[int]) -> Tensor:
         """Feed ids in one pass; their states [len(ids), width]."""
         inputs = torch.tensor([list(ids)], device=self.llm.device)
-        states: Tensor = self._decoder(input_ids=inputs, **{self._cache_argument: cache}, use_cache=True).last_hidden_state
+        states: Tensor = self._decoder(
+            input_ids=inputs, **{self._cache_argument: cache}, use_cache=True
+        ).last_hidden_state
         return states[0]
 
 
