@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from pocket.ear import ESC10, Ear
 
 from diegetic.model.registry import load_model
 from diegetic.protocol import StoryModel
 from diegetic.settings import Settings
 from diegetic.story import BED, FOREGROUND, Event
+from pocket.ear import ESC10, Ear
 
 Samples = NDArray[np.float32]
 SECONDS, NEEDED = 6.0, 0.8
@@ -63,9 +63,14 @@ def main() -> None:
         results.append(each)
         print(f"{each.kind:15} {each.caption:32} seed {each.seed}: {each.heard}", flush=True)
     right = float(np.mean([each.kind == each.heard for each in results]))
-    table = {kind: f"{sum(e.heard == kind for e in results if e.kind == kind)}/{sum(e.kind == kind for e in results)}" for kind in ESC10}
+    table = {
+        kind: f"{sum(e.heard == kind for e in results if e.kind == kind)}/{sum(e.kind == kind for e in results)}"
+        for kind in ESC10
+    }
     print("  ".join(f"{kind} {share}" for kind, share in table.items()))
-    print(f"right: {right:.0%} of {len(results)} events; {np.median([e.seconds_per_second for e in results]):.2f} s a second of sound")
+    print(
+        f"right: {right:.0%} of {len(results)} events; {np.median([e.seconds_per_second for e in results]):.2f} s a second of sound"
+    )
     print(f"controls: {controls(ear)}")
     real = real_recordings(args.sounds, ear) if args.sounds else None
     if real is not None:
@@ -105,7 +110,11 @@ def controls(ear: Ear) -> dict[str, str]:
     white = rng.standard_normal(96_000).astype(np.float32) * 0.1
     spectrum = np.fft.rfft(white)
     pink = np.fft.irfft(spectrum / np.maximum(np.arange(len(spectrum)), 1) ** 0.5).astype(np.float32)
-    sounds = {"white noise": white, "pink noise": pink / np.abs(pink).max() * 0.5, "silence": np.zeros(96_000, np.float32)}
+    sounds = {
+        "white noise": white,
+        "pink noise": pink / np.abs(pink).max() * 0.5,
+        "silence": np.zeros(96_000, np.float32),
+    }
     return {name: "{} {:.2f}".format(*ear.guesses(ear.hear(sound, 48_000), 1)[0]) for name, sound in sounds.items()}
 
 
@@ -121,7 +130,18 @@ def real_recordings(folder: Path, ear: Ear) -> float:
     return float(np.mean(right))
 
 
-_ESC10_ORDER = ("dog", "rain", "sea_waves", "crying_baby", "clock_tick", "sneezing", "helicopter", "chainsaw", "rooster", "crackling_fire")
+_ESC10_ORDER = (
+    "dog",
+    "rain",
+    "sea_waves",
+    "crying_baby",
+    "clock_tick",
+    "sneezing",
+    "helicopter",
+    "chainsaw",
+    "rooster",
+    "crackling_fire",
+)
 
 
 def _arguments() -> argparse.Namespace:

@@ -27,7 +27,9 @@ def hiss(seconds: float, level: float = 0.1, seed: int = 0) -> Array:
 
 
 def tone(seconds: float, pitch_hz: float, level: float = 0.1) -> Array:
-    return (np.sin(2 * np.pi * pitch_hz * np.arange(round(seconds * SECOND)) / SECOND) * level * 2**0.5).astype(np.float32)
+    return (np.sin(2 * np.pi * pitch_hz * np.arange(round(seconds * SECOND)) / SECOND) * level * 2**0.5).astype(
+        np.float32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,9 @@ def test_pitch_is_found_in_tones_and_not_in_hiss() -> None:
 
 def test_a_path_keeps_to_a_recording_that_fits(space: LatentSpace) -> None:
     wind, bell = (space.encode(describe(sound)) for sound in (hiss(3), tone(3, 440)))
-    path = follow(np.concatenate([bell[5:15], wind[5:15]]), [wind, bell], silent(space), np.ones(12, np.float32), jump=1.0)
+    path = follow(
+        np.concatenate([bell[5:15], wind[5:15]]), [wind, bell], silent(space), np.ones(12, np.float32), jump=1.0
+    )
     assert [(run.recording, run.units) for run in path] == [(1, 10), (0, 10)]
 
 
@@ -66,7 +70,9 @@ def test_a_path_is_silent_where_nothing_sounds(space: LatentSpace) -> None:
 def test_runs_cover_the_whole_target_in_order(space: LatentSpace) -> None:
     rng = np.random.default_rng(0)
     recordings = [space.encode(describe(hiss(1, seed=k))) for k in range(3)]
-    path = follow(rng.standard_normal((60, 12)).astype(np.float32), recordings, silent(space), np.ones(12, np.float32), jump=0.1)
+    path = follow(
+        rng.standard_normal((60, 12)).astype(np.float32), recordings, silent(space), np.ones(12, np.float32), jump=0.1
+    )
     assert [run.at for run in path] == list(np.cumsum([0, *(run.units for run in path)])[:-1])
     assert sum(run.units for run in path) == 60
 
@@ -87,14 +93,23 @@ def test_a_jump_in_a_tone_is_aligned_and_not_heard() -> None:
 
 
 def test_the_level_follows_what_was_drawn() -> None:
-    built = overlap_add([Run(0, 0, 40, 0)], {0: hiss(4)[:, None]}, np.concatenate([np.zeros(20), np.full(20, -20.0)]).astype(np.float32))
-    loud, soft = (20 * np.log10(np.std(part)) for part in (built[: 15 * UNIT_FRAMES], built[25 * UNIT_FRAMES : 39 * UNIT_FRAMES]))
+    built = overlap_add(
+        [Run(0, 0, 40, 0)], {0: hiss(4)[:, None]}, np.concatenate([np.zeros(20), np.full(20, -20.0)]).astype(np.float32)
+    )
+    loud, soft = (
+        20 * np.log10(np.std(part)) for part in (built[: 15 * UNIT_FRAMES], built[25 * UNIT_FRAMES : 39 * UNIT_FRAMES])
+    )
     assert loud - soft == pytest.approx(14.0, abs=1.0)
 
 
 @pytest.mark.parametrize(
     ("name", "caption"),
-    [("Dog_Bark 01.wav", "dog bark"), ("doorSlam-2.flac", "door slam"), ("RAIN (heavy) [v2].wav", "rain heavy v"), ("Gebrüll.wav", "gebrüll")],
+    [
+        ("Dog_Bark 01.wav", "dog bark"),
+        ("doorSlam-2.flac", "door slam"),
+        ("RAIN (heavy) [v2].wav", "rain heavy v"),
+        ("Gebrüll.wav", "gebrüll"),
+    ],
 )
 def test_a_caption_is_the_words_of_a_name(name: str, caption: str) -> None:
     assert caption_of_name(Path(name)) == caption
@@ -103,7 +118,10 @@ def test_a_caption_is_the_words_of_a_name(name: str, caption: str) -> None:
 def test_a_library_is_taken_in_and_sounds(tmp_path: Path, space: LatentSpace) -> None:
     folder = library(tmp_path)
     steps = list(add_to_bank(folder, tmp_path / "bank", {"wind.wav": "cold wind"}, space, by_first_letter))
-    assert [(step.done, step.total, step.caption, step.problem) for step in steps] == [(1, 2, "bell", ""), (2, 2, "cold wind", "")]
+    assert [(step.done, step.total, step.caption, step.problem) for step in steps] == [
+        (1, 2, "bell", ""),
+        (2, 2, "cold wind", ""),
+    ]
     decoder = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.4)
     event = Event("e1", "cold wind", 0, 2, "bed")
     drawn = Drawn(space.encode(describe(hiss(2, seed=7))), by_first_letter(["cold"])[0], 1)
@@ -134,7 +152,9 @@ def test_damaged_audio_is_named_and_the_rest_goes_in(tmp_path: Path, space: Late
     (folder / "broken.wav").write_bytes(b"RIFF, but no more than that")
     soundfile.write(folder / "nothing.wav", np.zeros(0, np.float32), SAMPLE_RATE)
     soundfile.write(folder / "silent.wav", np.zeros(SECOND, np.float32), SAMPLE_RATE)
-    steps = {step.file.name: step.problem for step in add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter)}
+    steps = {
+        step.file.name: step.problem for step in add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter)
+    }
     assert {name for name, problem in steps.items() if problem} == {"broken.wav", "nothing.wav", "silent.wav"}
     assert Bank(tmp_path / "bank").index.recordings == 2
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tiny_llm import RESIDUAL, SEMANTIC, tiny_narrator, tiny_tokenizer
 
 from diegetic.model.grammar import MAX_EVENT_S, MAX_EVENTS, MIN_EVENT_S, PlanStyle, Timed
 from diegetic.model.narrator import Narrated, Narrator, StoryMemory
 from diegetic.model.sequence import PlanEncoder
+from tiny_llm import RESIDUAL, SEMANTIC, tiny_narrator, tiny_tokenizer
 
 SPAN = PlanStyle(max_reasoning_tokens=6, max_caption_tokens=5)
 SEQUENCE = PlanStyle(time_step_s=0.1, form="duration", max_reasoning_tokens=6, max_caption_tokens=5)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_llm import tiny_narrator
 
 from diegetic.errors import Cancelled, Failure
 from diegetic.model.audiostory import AudioStory
@@ -15,6 +14,7 @@ from diegetic.model.codec import Drawn
 from diegetic.model.config import BridgeConfig, ModelConfig, read_config
 from diegetic.model.storyteller import Storyteller
 from diegetic.story import OVERLAP_S, Event
+from tiny_llm import tiny_narrator
 
 
 class CountingCodec:
@@ -69,7 +69,7 @@ def test_seeds_differ_and_nothing_global_is_drawn_from(model: Storyteller) -> No
     planned = next(model.plan(memory))
     first = sound(model, planned.condition, planned.event, seed=1)
     torch.manual_seed(99)
-    np.random.seed(99)  # noqa: NPY002
+    np.random.seed(99)
     assert np.array_equal(first, sound(model, planned.condition, planned.event, seed=1))
     assert not np.array_equal(first, sound(model, planned.condition, planned.event, seed=2))
 
@@ -115,7 +115,9 @@ def tiny_config() -> ModelConfig:
     tiny = read_config(Path(__file__).parent / "tiny.toml")
     bridge = BridgeConfig(3, 2, tiny.bridge.feature_dim, 1.0, tiny.bridge.fusion_heads, zero_init=False)
     transformer = dataclasses.replace(tiny.transformer, in_channels=4, latent_rate_hz=10.0)
-    return dataclasses.replace(tiny, bridge=bridge, transformer=transformer, listener=None, sampler=dataclasses.replace(tiny.sampler, steps=4))
+    return dataclasses.replace(
+        tiny, bridge=bridge, transformer=transformer, listener=None, sampler=dataclasses.replace(tiny.sampler, steps=4)
+    )
 
 
 def sound(model: Storyteller, condition: object, event: Event, seed: int = 1) -> NDArray[np.float32]:

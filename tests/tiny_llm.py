@@ -28,7 +28,12 @@ def tiny_narrator(style: PlanStyle | None = None, seed: int = 0) -> Narrator:
     style = style or PlanStyle(max_reasoning_tokens=6, max_caption_tokens=5)
     tokenizer = tiny_tokenizer()
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)

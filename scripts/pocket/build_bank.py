@@ -21,13 +21,14 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from describe_sounds import Described, read_mono
+from numpy.typing import NDArray
+from sounds import at_level
+from text_encoder import FEATURES, TextEncoder
+
 from diegetic.atomic import write_atomically
 from diegetic.model.bank.describe import SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S
 from diegetic.model.bank.library import INDEX, TABLE, Index, quantised, write_index, write_table
 from diegetic.model.loading import read_space
-from numpy.typing import NDArray
-from sounds import at_level
-from text_encoder import FEATURES, TextEncoder
 
 SECONDS = {"bed": 130.0, "event": 60.0}
 """Of each concept, all recordings together."""

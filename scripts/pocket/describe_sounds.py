@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-from diegetic.model.bank.describe import SAMPLE_RATE, describe
 from numpy.typing import NDArray
+
+from diegetic.model.bank.describe import SAMPLE_RATE, describe
 
 Array = NDArray[np.float32]
 

@@ -12,14 +12,15 @@ import shutil
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save
+from torch import nn
+from transformers import AutoModelForCausalLM
+
 from diegetic.atomic import write_atomically
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.config import read_config
 from diegetic.model.loading import LLM, NETWORK, SPACE
 from diegetic.model.quantised import write_quantised
-from safetensors.torch import load_file, save
-from torch import nn
-from transformers import AutoModelForCausalLM
 
 PRESET = Path(__file__).parents[2] / "presets/models/pocket.toml"
 
@@ -49,7 +50,9 @@ def _network(args: argparse.Namespace, llm: nn.Module) -> dict[str, torch.Tensor
         trained = load_file(args.long / "network.safetensors")
         network.load_state_dict(trained, strict=False)
         print(f"{len(trained)} tensors of {args.long}")
-    return {key: tensor.half().contiguous() for key, tensor in network.state_dict().items() if not key.startswith("llm.")}
+    return {
+        key: tensor.half().contiguous() for key, tensor in network.state_dict().items() if not key.startswith("llm.")
+    }
 
 
 def _forget_origin(config: Path) -> None:

@@ -15,14 +15,17 @@ from pathlib import Path
 
 import numpy as np
 from describe_sounds import Described
-from diegetic.model.bank.describe import BANDS, FLOOR_DB, UNITS_PER_S, LatentSpace, band_centres_hz
 from numpy.typing import NDArray
+
+from diegetic.model.bank.describe import BANDS, FLOOR_DB, UNITS_PER_S, LatentSpace, band_centres_hz
 
 Array = NDArray[np.float32]
 
 LEVEL_DB = {"event": -18.0, "bed": -26.0}
 """Level that the 95th percentile of a recording's units is brought to."""
-STEADY = re.compile(r"footstep|walk|run|gallop|clock|tick|typ|keyboard|hammer|chop|machine.?gun|heartbeat|drip|applause|knock|engine|saw|drill|snor|breath|cricket|siren|alarm|bell")
+STEADY = re.compile(
+    r"footstep|walk|run|gallop|clock|tick|typ|keyboard|hammer|chop|machine.?gun|heartbeat|drip|applause|knock|engine|saw|drill|snor|breath|cricket|siren|alarm|bell"
+)
 _FAR = re.compile(r"\b(distant|distance|far|faint|faintly|muffled)\b")
 _SOFT = re.compile(r"\b(soft|softly|quiet|quietly|gentle|gently|light|dying)\b")
 _LOUD = re.compile(r"\b(loud|loudly|close|heavy|huge|roaring|fierce)\b")
@@ -59,7 +62,9 @@ class Sounds:
         recording = rng.choice(group)
         caption = rng.choice(recording.captions)
         if rng.random() < 0.12 and not any(p.search(caption) for p in (_FAR, _SOFT, _LOUD)):
-            caption = rng.choice(("{}, distant", "distant {}", "{} far away", "loud {}", "{}, close", "soft {}")).format(caption)
+            caption = rng.choice(
+                ("{}, distant", "distant {}", "{} far away", "loud {}", "{}, close", "soft {}")
+            ).format(caption)
         return caption, as_told(_event(recording, group, units, rng, recording.kind == "bed"), caption)
 
     def draw_of(self, concept: str, units: int, rng: random.Random, bed: bool) -> Array:
@@ -76,7 +81,9 @@ def read_sounds(captions_json: Path, features: Path) -> Sounds:
         if not row["held_out"]:
             shaped, _, _ = at_level(described[row["file"]], row["kind"])
             if len(shaped):
-                groups[row["concept"]].append(Recording(row["file"], row["concept"], row["kind"], tuple(row["captions"]), shaped))
+                groups[row["concept"]].append(
+                    Recording(row["file"], row["concept"], row["kind"], tuple(row["captions"]), shaped)
+                )
     return Sounds(dict(groups))
 
 

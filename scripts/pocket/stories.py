@@ -69,8 +69,12 @@ def made_scene(rng: random.Random, beds: Sequence[str], happenings: Sequence[str
     template = rng.choice(TEMPLATES)
     kind = rng.choice(list(PLACES))
     place = rng.choice(PLACES[kind].split())
-    words = {key: rng.choice(happenings) for key in ("a", "b", "c")} | {key: rng.choice(beds) for key in ("bed", "bed2")}
-    order = sorted((key for key in words if "{" + key + "}" in template), key=lambda key: template.index("{" + key + "}"))
+    words = {key: rng.choice(happenings) for key in ("a", "b", "c")} | {
+        key: rng.choice(beds) for key in ("bed", "bed2")
+    }
+    order = sorted(
+        (key for key in words if "{" + key + "}" in template), key=lambda key: template.index("{" + key + "}")
+    )
     happening = [key for key in order if not key.startswith("bed")]
     text = template.format(place=place, **words)
     text = text if rng.random() < 0.5 else text[0].upper() + text[1:]
@@ -126,7 +130,9 @@ def _with_continuation(story: TrainingStory, rng: random.Random) -> TrainingStor
     source = rng.choice(story.events)
     lead = rng.choice(("", "then ", "now ", "and then ", "suddenly, ", "next: "))
     added = Timed(source.caption, source.lane, story.seconds, story.seconds + rng.randint(1, 15))
-    return TrainingStory(story.instruction, story.seconds, story.reasoning, (*story.events, added), lead + source.caption)
+    return TrainingStory(
+        story.instruction, story.seconds, story.reasoning, (*story.events, added), lead + source.caption
+    )
 
 
 def _in_sequence(rng: random.Random, captions: Sequence[str]) -> Iterator[tuple[str, str, float, float]]:

@@ -15,15 +15,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diegetic.model.bank.describe import UNITS_PER_S, LatentSpace
-from diegetic.model.config import read_config
-from diegetic.model.loading import read_space
-from diegetic.model.flow import draw_sigma, drop_condition, flow_loss
-from diegetic.model.transformer import FlowTransformer
 from safetensors.torch import save_file
 from sounds import Sounds, fit_space, read_sounds
 from text_encoder import TextEncoder
 from torch import Tensor, nn
+
+from diegetic.model.bank.describe import UNITS_PER_S, LatentSpace
+from diegetic.model.config import read_config
+from diegetic.model.flow import draw_sigma, drop_condition, flow_loss
+from diegetic.model.loading import read_space
+from diegetic.model.transformer import FlowTransformer
 
 PRESET = Path(__file__).parents[2] / "presets/models/pocket.toml"
 NULL_SHARE, AVERAGE = 0.1, 0.998
@@ -32,7 +33,9 @@ NULL_SHARE, AVERAGE = 0.1, 0.998
 class Batches:
     """Batches of events of one length each: latents [B, T, C], conditions [B, S, F], seconds [B]."""
 
-    def __init__(self, sounds: Sounds, space: LatentSpace, text_encoder: TextEncoder, queries: int, tokens: int, seed: int) -> None:
+    def __init__(
+        self, sounds: Sounds, space: LatentSpace, text_encoder: TextEncoder, queries: int, tokens: int, seed: int
+    ) -> None:
         self._sounds, self._space, self._tokens = sounds, space, tokens
         self._rng = random.Random(seed)
         self._encoder, self._queries, self._features = text_encoder, queries, dict[str, Tensor]()
@@ -76,7 +79,9 @@ def main() -> None:
     while (elapsed := time.monotonic() - started) < args.minutes * 60:
         latents, conditions, seconds = batches.draw()
         part = elapsed / (args.minutes * 60)
-        optimiser.param_groups[0]["lr"] = args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
+        optimiser.param_groups[0]["lr"] = (
+            args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
+        )
         noise, sigma = torch.randn_like(latents), draw_sigma(len(latents), "logit_normal")
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = flow_loss(flow, latents, drop_condition(conditions, null, NULL_SHARE), seconds, noise, sigma)
@@ -108,7 +113,9 @@ def write_space(space: LatentSpace, path: Path) -> None:
     save_file({name: torch.from_numpy(getattr(space, name)) for name in ("mean", "scale", "basis", "spread")}, path)
 
 
-def _save(out: Path, flow: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, spent_s: float) -> None:
+def _save(
+    out: Path, flow: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, spent_s: float
+) -> None:
     save_file(average.state_dict(), out / "flow.safetensors")
     state = {"flow": flow.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
     torch.save(state | {"step": step, "spent_s": spent_s}, out / "checkpoint.tmp")

@@ -19,6 +19,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from sounds import Sounds, as_told, read_sounds
+from stories import stories
+from text_encoder import TextEncoder
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.bank.describe import BANDS, FLOOR_DB, UNITS_PER_S, LatentSpace, band_centres_hz
 from diegetic.model.config import read_config
@@ -28,13 +36,6 @@ from diegetic.model.loading import read_space
 from diegetic.model.narrator import Narrator
 from diegetic.model.sequence import PlanEncoder
 from diegetic.story import OVERLAP_S
-from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
-from sounds import Sounds, as_told, read_sounds
-from stories import stories
-from text_encoder import TextEncoder
-from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 Array = NDArray[np.float32]
 PRESET = Path(__file__).parents[2] / "presets/models/pocket.toml"
@@ -78,7 +79,11 @@ class Near:
     def __init__(self, sounds: Sounds, encoder: TextEncoder) -> None:
         self._sounds, self._encoder = sounds, encoder
         self._names = list(sounds.by_concept)
-        texts = [(caption, k) for k, name in enumerate(self._names) for caption in {c for r in sounds.by_concept[name] for c in r.captions}]
+        texts = [
+            (caption, k)
+            for k, name in enumerate(self._names)
+            for caption in {c for r in sounds.by_concept[name] for c in r.captions}
+        ]
         self._of = np.array([k for _, k in texts])
         self._known = encoder.targets([text for text, _ in texts], 1)[:, 0].numpy()
         self._found: dict[str, str] = {}
@@ -107,7 +112,9 @@ def tell(narrator: Narrator, captions: Path, count: int, seed: int) -> Iterator[
             print(f"{number} of {count} stories told", flush=True)
 
 
-def batch(told: list[ToldEvent], near: Near, space: LatentSpace, tokens: int, rng: random.Random) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def batch(
+    told: list[ToldEvent], near: Near, space: LatentSpace, tokens: int, rng: random.Random
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Latents [B, T, C], states [B, S, D] and [B, R, D], seconds [B] of events of like length."""
     lead = rng.choice(told)
     length = lead.event.end_s - lead.event.start_s
@@ -116,7 +123,9 @@ def batch(told: list[ToldEvent], near: Near, space: LatentSpace, tokens: int, rn
     units = math.ceil(seconds * UNITS_PER_S)
     drawn = rng.choices(alike, k=max(4, tokens // units))
     latents = [space.encode(in_place(near.draw(each.event, units, rng), each.place)) for each in drawn]
-    semantic, residual = (torch.stack([getattr(each, name) for each in drawn]).float() for name in ("semantic", "residual"))
+    semantic, residual = (
+        torch.stack([getattr(each, name) for each in drawn]).float() for name in ("semantic", "residual")
+    )
     return torch.from_numpy(np.stack(latents)), semantic, residual, torch.full((len(drawn),), seconds)
 
 
@@ -131,10 +140,23 @@ def main() -> None:
     network = AudioStory(config, llm=llm)
     network.semantic.load_state_dict(load_file(args.narrator / "projector.safetensors"))
     network.flow.load_state_dict(load_file(args.flow / "flow.safetensors"))
-    told = _told(args, Narrator(llm, PlanEncoder(AutoTokenizer.from_pretrained(args.narrator / "llm"), config.plan, config.bridge.semantic, config.bridge.residual)))
+    told = _told(
+        args,
+        Narrator(
+            llm,
+            PlanEncoder(
+                AutoTokenizer.from_pretrained(args.narrator / "llm"),
+                config.plan,
+                config.bridge.semantic,
+                config.bridge.residual,
+            ),
+        ),
+    )
     space, encoder = read_space(args.flow / "latents.safetensors"), TextEncoder(args.text_encoder)
     near = Near(read_sounds(args.captions, args.features), encoder)
-    groups = [{"params": getattr(network, part).parameters(), "lr": stage.rates[_PART.get(part, part)]} for part in TRAINED]
+    groups = [
+        {"params": getattr(network, part).parameters(), "lr": stage.rates[_PART.get(part, part)]} for part in TRAINED
+    ]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     rates = [group["lr"] for group in optimiser.param_groups]
     rng, started, mean, step = random.Random(args.seed), time.monotonic(), 0.0, 0
@@ -147,7 +169,9 @@ def main() -> None:
         condition = network.fusion(features, network.residual(residual))
         condition = drop_condition(condition, network.null, stage.condition_dropout)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = flow_loss(network.flow, latents, condition, seconds, torch.randn_like(latents), draw_sigma(len(latents)))
+            loss = flow_loss(
+                network.flow, latents, condition, seconds, torch.randn_like(latents), draw_sigma(len(latents))
+            )
         loss.backward()
         nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
         optimiser.step()
@@ -168,11 +192,20 @@ def _told(args: argparse.Namespace, narrator: Narrator) -> list[ToldEvent]:
     if not cache.exists():
         told = list(tell(narrator, args.captions, args.stories, args.seed))
         rows = [(e.event.caption, e.event.lane, e.event.start_s, e.event.end_s, e.place) for e in told]
-        torch.save({"rows": rows, "semantic": torch.stack([e.semantic for e in told]), "residual": torch.stack([e.residual for e in told])}, cache)
+        torch.save(
+            {
+                "rows": rows,
+                "semantic": torch.stack([e.semantic for e in told]),
+                "residual": torch.stack([e.residual for e in told]),
+            },
+            cache,
+        )
     kept = torch.load(cache, weights_only=True)
     return [
         ToldEvent(Timed(caption, lane, start, end), place, semantic, residual)
-        for (caption, lane, start, end, place), semantic, residual in zip(kept["rows"], kept["semantic"], kept["residual"], strict=True)
+        for (caption, lane, start, end, place), semantic, residual in zip(
+            kept["rows"], kept["semantic"], kept["residual"], strict=True
+        )
     ]
 
 

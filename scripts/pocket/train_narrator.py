@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from diegetic.model.bridge import Projector
-from diegetic.model.grammar import FOREGROUND, PlanStyle, Timed
-from diegetic.model.sequence import PlanEncoder
-from diegetic.model.special_tokens import special_tokens
 from safetensors.torch import save_file
 from stories import TrainingStory, read_scenes, stories
 from text_encoder import FEATURES, TextEncoder
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from diegetic.model.bridge import Projector
+from diegetic.model.grammar import FOREGROUND, PlanStyle, Timed
+from diegetic.model.sequence import PlanEncoder
+from diegetic.model.special_tokens import special_tokens
 
 SEMANTIC, RESIDUAL = 8, 4
 
@@ -98,7 +99,9 @@ def batches(source: Iterator[Example], tokens: int, pool: int = 96) -> Iterator[
         yield from groups
 
 
-def losses(llm: nn.Module, projector: Projector, batch: Sequence[Example], targets: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def losses(
+    llm: nn.Module, projector: Projector, batch: Sequence[Example], targets: dict[str, Tensor]
+) -> tuple[Tensor, Tensor]:
     """L_text and L_mse of a batch."""
     length = max(len(e.ids) for e in batch)
     ids = torch.tensor([e.ids + [0] * (length - len(e.ids)) for e in batch])
@@ -106,7 +109,11 @@ def losses(llm: nn.Module, projector: Projector, batch: Sequence[Example], targe
     learned = torch.tensor([e.learned + [False] * (length - len(e.ids)) for e in batch])
     hidden = llm.model(input_ids=ids, attention_mask=mask).last_hidden_state  # (B, T, D)
     chosen = hidden[:, :-1][learned[:, 1:]]
-    text = nn.functional.cross_entropy(llm.lm_head(chosen).float(), ids[:, 1:][learned[:, 1:]]) if len(chosen) else hidden.sum() * 0
+    text = (
+        nn.functional.cross_entropy(llm.lm_head(chosen).float(), ids[:, 1:][learned[:, 1:]])
+        if len(chosen)
+        else hidden.sum() * 0
+    )
     states = torch.stack([hidden[row, where] for row, e in enumerate(batch) for where in e.semantic])
     wanted = torch.stack([targets[caption] for e in batch for caption in e.captions])
     mse = nn.functional.mse_loss(projector(states).float(), wanted, reduction="none").mean((0, 2))
@@ -162,7 +169,10 @@ def main() -> None:
             mean[0] = text.item() if step < 3 else 0.95 * mean[0] + 0.05 * text.item()
         mean[1] = mse.item() if step < 3 else 0.95 * mean[1] + 0.05 * mse.item()
         if step % 10 == 0:
-            print(f"step {step}  text {mean[0]:.3f}  mse {mean[1]:.4f}  {elapsed / 60:.1f} of {args.minutes} min", flush=True)
+            print(
+                f"step {step}  text {mean[0]:.3f}  mse {mean[1]:.4f}  {elapsed / 60:.1f} of {args.minutes} min",
+                flush=True,
+            )
         if step % 150 == 0:
             _save(args.out, llm, tokenizer, projector, optimiser, step, elapsed)
     _save(args.out, llm, tokenizer, projector, optimiser, step, elapsed)

@@ -22,7 +22,9 @@ BED = "bed"
 FOREGROUND = "foreground"
 
 _EVENT = re.compile(r"<\|gen\|>(?P<caption>.*?)<timestamp>(?P<time>.*?)</timestamp>", re.DOTALL)
-_TIME = re.compile(r"^\s*(?:(?P<lane>[a-z][a-z0-9_-]*)\s+)?(?P<first>\d+(?:\.\d+)?)(?:\s*-\s*(?P<last>\d+(?:\.\d+)?))?\s*$")
+_TIME = re.compile(
+    r"^\s*(?:(?P<lane>[a-z][a-z0-9_-]*)\s+)?(?P<first>\d+(?:\.\d+)?)(?:\s*-\s*(?P<last>\d+(?:\.\d+)?))?\s*$"
+)
 
 
 @dataclass(frozen=True, slots=True)

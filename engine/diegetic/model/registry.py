@@ -54,7 +54,9 @@ def check_name(name: str, settings: Settings) -> None:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"model: unknown model {model[:40]!r}; {hint}known: {', '.join(known)}")
     if "+" in name and bank not in (banks := [info.name for info in list_banks()]):
-        raise InputError(f"model: unknown bank {bank[:40]!r}; known: {', '.join(banks) or 'none'}; make one with `diegetic bank add`")
+        raise InputError(
+            f"model: unknown bank {bank[:40]!r}; known: {', '.join(banks) or 'none'}; make one with `diegetic bank add`"
+        )
 
 
 def load_model(name: str, settings: Settings) -> "StoryModel":
@@ -63,7 +65,9 @@ def load_model(name: str, settings: Settings) -> "StoryModel":
     model, _, bank = name.partition("+")
     info = next(info for info in known_models(settings.models_path) if info.name == model)
     if info.state == "missing":
-        raise Failure(f"{model}: its weights aren't on this machine; put them into {info.folder}, or use --model pocket")
+        raise Failure(
+            f"{model}: its weights aren't on this machine; put them into {info.folder}, or use --model pocket"
+        )
     from diegetic.model.loading import load
 
     config = read_config(presets_folder() / "models" / f"{model}.toml")

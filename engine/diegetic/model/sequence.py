@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from diegetic.model.grammar import PlanStyle, Timed, write_continuation, write_lane, write_prompt, write_steps, write_time
+from diegetic.model.grammar import (
+    PlanStyle,
+    Timed,
+    write_continuation,
+    write_lane,
+    write_prompt,
+    write_steps,
+    write_time,
+)
 
 
 class Tokenizer(Protocol):
@@ -50,7 +58,15 @@ class PlanEncoder:
         self.end = self._id("<|im_end|>")
         t5 = [self._id(f"<t5_{k:05d}>") for k in range(semantic)]
         aud = [self._id(f"<aud_{k:05d}>") for k in range(residual)]
-        self._queries = (self._id("<t5>"), *t5, self._id("</t5>"), self._id("<aud>"), *aud, self._id("</aud>"), self.gen_close)
+        self._queries = (
+            self._id("<t5>"),
+            *t5,
+            self._id("</t5>"),
+            self._id("<aud>"),
+            *aud,
+            self._id("</aud>"),
+            self.gen_close,
+        )
         self._semantic, self._residual = semantic, residual
 
     def prompt(self, instruction: str, seconds: float) -> list[int]:

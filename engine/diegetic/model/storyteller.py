@@ -58,7 +58,9 @@ class Storyteller:
         """Read a given plan in place of writing one."""
         self._narrator.reason(memory, reasoning)
         for event in events:
-            yield self._condition(self._narrator.read(memory, Timed(event.caption, event.lane, event.start_s, event.end_s)))
+            yield self._condition(
+                self._narrator.read(memory, Timed(event.caption, event.lane, event.start_s, event.end_s))
+            )
 
     def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Planned]:
         """Write what comes next."""

@@ -33,7 +33,9 @@ def banks_folder() -> Path:
 def bank_folder(name: str) -> Path:
     """The folder of the bank `name`. Raises InputError where it can't be a name."""
     if not _NAME.fullmatch(name):
-        raise InputError(f"bank: name must be lower-case letters, digits, - or _ (32 at most), got {name[:40]!r}; choose another")
+        raise InputError(
+            f"bank: name must be lower-case letters, digits, - or _ (32 at most), got {name[:40]!r}; choose another"
+        )
     return banks_folder() / name
 
 

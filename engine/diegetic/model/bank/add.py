@@ -72,7 +72,9 @@ def read_captions(path: Path | None) -> dict[str, str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: can't be read as a CSV file ({error}); save it as UTF-8 with columns file,caption") from None
+        raise InputError(
+            f"{path}: can't be read as a CSV file ({error}); save it as UTF-8 with columns file,caption"
+        ) from None
     if not rows or not {"file", "caption"} <= rows[0].keys():
         raise InputError(f"{path}: must have the columns file and caption in its first line; add them")
     return {row["file"]: row["caption"] for row in rows if (row["caption"] or "").strip()}
@@ -88,7 +90,9 @@ def add_folder(folder: Path, bank: Path, captions: Path | None, settings: Settin
     yield from add_to_bank(folder, bank, read, space, caller)
 
 
-def add_to_bank(folder: Path, bank: Path, captions: Mapping[str, str], space: LatentSpace, caller: Caller) -> Iterator[Step]:
+def add_to_bank(
+    folder: Path, bank: Path, captions: Mapping[str, str], space: LatentSpace, caller: Caller
+) -> Iterator[Step]:
     """Take every recording of a folder (and folders in it) into a bank, a step at a time.
 
     captions: by file name or path within the folder. The bank is written at the end, all at once. Raises InputError where the folder
@@ -135,8 +139,18 @@ def _entry(path: Path, name: str, stamp: str, caption: str, space: LatentSpace, 
         raise ValueError("is silent")
     gain_db = LEVEL_DB - loud
     features[:, 0] = np.maximum(features[:, 0] + gain_db, FLOOR_DB)
-    row = {"file": name, "caption": caption, "licence": "", "author": "", "source": stamp, "link": "", "seconds": f"{len(samples) / 48_000:.2f}"}
-    return _Entry(row, quantised(space.encode(features)), gain_db, samples.shape[1], caller([caption])[0].astype(np.float16))
+    row = {
+        "file": name,
+        "caption": caption,
+        "licence": "",
+        "author": "",
+        "source": stamp,
+        "link": "",
+        "seconds": f"{len(samples) / 48_000:.2f}",
+    }
+    return _Entry(
+        row, quantised(space.encode(features)), gain_db, samples.shape[1], caller([caption])[0].astype(np.float16)
+    )
 
 
 def _stamp(path: Path) -> str:

@@ -47,7 +47,9 @@ class BankDecoder:
     sample_rate = SAMPLE_RATE
     latent_rate_hz = UNITS_PER_S
 
-    def __init__(self, banks: Sequence[Bank], space: LatentSpace, preference: Sequence[float], variation: float) -> None:
+    def __init__(
+        self, banks: Sequence[Bank], space: LatentSpace, preference: Sequence[float], variation: float
+    ) -> None:
         self.banks = tuple(banks)
         self.space = space
         self._preference, self._variation = tuple(preference), variation
@@ -81,7 +83,9 @@ class BankDecoder:
         count = min(len(order), 2 + round(6 * variation))
         odds = np.exp((nearness[order] - nearness[order[0]]) / (_NEAR / 2))
         drawn = rng.choice(order, size=count, replace=False, p=odds / odds.sum())
-        return Pick(tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]]))
+        return Pick(
+            tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
+        )
 
     def build(self, latents: Array, pick: Pick, variation: float) -> Samples:
         """Samples [units * UNIT_FRAMES, 1 or 2] that follow latents [units, channels]. Raises Failure where audio can't be read."""
@@ -100,7 +104,10 @@ class BankDecoder:
         middle = self.build(latents, pick, variation)
         if middle.shape[1] == 2:
             return middle
-        side = self.build(latents, self.pick(query, variation, rng, without=pick), variation).mean(1, keepdims=True) * _SIDE
+        side = (
+            self.build(latents, self.pick(query, variation, rng, without=pick), variation).mean(1, keepdims=True)
+            * _SIDE
+        )
         both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
         return both.astype(np.float32)
 

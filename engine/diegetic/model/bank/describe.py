@@ -80,7 +80,9 @@ class LatentSpace:
         white = (features - self.mean) / self.scale
         # What is all but silent has no shape of its own: it takes the mean shape, so that silences look alike.
         audible = np.clip((features[:, :1] - FLOOR_DB) / 10.0, 0.0, 1.0)
-        return np.concatenate([white[:, :1], (white[:, 1:] * audible) @ self.basis / self.spread[1:]], axis=1).astype(np.float32)
+        return np.concatenate([white[:, :1], (white[:, 1:] * audible) @ self.basis / self.spread[1:]], axis=1).astype(
+            np.float32
+        )
 
     def level_db(self, latents: Array) -> Array:
         """Levels that latents [units, channels] stand for, in dB, [units]."""

@@ -71,7 +71,9 @@ class Bank:
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise Failure(f"{folder}: isn't a bank ({error}); add the recordings again, or reinstall") from error
         if len(self.table) != self.index.recordings:
-            raise Failure(f"{folder / TABLE}: has {len(self.table)} recordings, its index {self.index.recordings}; add them again")
+            raise Failure(
+                f"{folder / TABLE}: has {len(self.table)} recordings, its index {self.index.recordings}; add them again"
+            )
 
     def scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cosine between a query [F] and each recording's nearest caption, [N]."""
@@ -98,7 +100,9 @@ class Bank:
                     source = io.BytesIO(file.read(int(index.sizes[recording])))
             samples = read_audio(source)
         except (OSError, soundfile.SoundFileError) as error:
-            raise Failure(f"{where}: can't be read ({error}); put it back, or add the folder to the bank again") from error
+            raise Failure(
+                f"{where}: can't be read ({error}); put it back, or add the folder to the bank again"
+            ) from error
         return samples * np.float32(10 ** (index.gains_db[recording] / 20))
 
 
