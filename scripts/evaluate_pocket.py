@@ -24,7 +24,7 @@ from diegetic.model.registry import load_model
 from diegetic.protocol import StoryModel
 from diegetic.settings import Settings
 from diegetic.story import BED, FOREGROUND, Event
-from pocket.ear import ESC10, Ear
+from ear import ESC10, Ear
 
 Samples = NDArray[np.float32]
 SECONDS, NEEDED = 6.0, 0.8
