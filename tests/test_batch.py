@@ -93,7 +93,7 @@ def test_stories_and_texts_can_be_mixed_and_two_of_one_name_are_refused(tmp_path
     written = tmp_path / "out/scene-0/story.toml"
     (story,) = read_scenes([written], tmp_path / "again", 4.0, 0, "other")
     assert (story.asked, story.model, story.folder) == (read_story(written), "mock", tmp_path / "again/scene-0")
-    with pytest.raises(InputError, match="scene-0, as .* does; rename one"):
+    with pytest.raises(InputError, match=r"scene-0, as .* does; rename one"):
         read_scenes([scene.source, written], tmp_path / "again", 4.0, 0, "mock")
 
 

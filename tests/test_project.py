@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from diegetic.audio.wav import read_wav
 from diegetic.director import Output, render_story
+from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.layout import lay_out, mixed
 from diegetic.manifest import read_manifest
+from diegetic.project.append import append_story, folder_to_append
 from diegetic.project.clips import straightened
 from diegetic.project.markers import encode_csv, encode_midi
 from diegetic.project.reaper import encode_rpp, quoted
@@ -275,3 +277,36 @@ def test_stories_in_a_row_share_tracks_and_keep_their_places() -> None:
     ]
     assert both.markers == (Marker("one", 0, 100), Marker("x", 105))
     assert (both.name, both.frames, both.bpm) == ("one", 150, None)
+
+
+def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rendered_again(tmp_path: Path) -> None:
+    first = render(tmp_path / "storm")
+    second = render(folder_to_append(first, "a door slams").path, Told("a door slams", 4.0))
+    append_story(first, second)
+    heard = np.concatenate([unlimited(first), unlimited(second)])
+    assert np.abs(played_by_reaper(first.path / "storm.rpp", len(heard)) - heard).max() < 1e-6
+    assert np.abs(played_by_dawproject(first.path / "storm.dawproject", len(heard)) - heard).max() < 1e-6
+    append_story(first, second)
+    render(first.path, replace(read_story(first.story), seed=4))
+    heard = np.concatenate([unlimited(first), unlimited(second)])
+    assert np.abs(played_by_reaper(first.path / "storm.rpp", len(heard)) - heard).max() < 1e-6
+    assert sorted(path.name for path in first.path.glob("*.rpp")) == ["storm.rpp"]
+    assert read_manifest(first.manifest).appended == ("a-door-slams",)
+    shutil.rmtree(second.path)
+    render(first.path, read_story(first.story))
+    heard = unlimited(first)
+    assert np.abs(played_by_reaper(first.path / "storm.rpp", len(heard)) - heard).max() < 1e-6
+
+
+def test_what_does_not_fit_is_not_appended(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no story to append to"):
+        folder_to_append(StoryFolder(tmp_path), "x")
+    first = render(tmp_path / "storm")
+    before = (first.path / "storm.rpp").read_bytes(), first.manifest.read_bytes()
+    with pytest.raises(InputError, match="isn't rendered yet"):
+        append_story(first, StoryFolder(first.path / "none"))
+    other = StoryFolder(first.path / "other")
+    render_story(MockModel(), Told("x", 2.0), other, Output(48_000), lambda progress: None)
+    with pytest.raises(InputError, match="must have the project's rate of 24000 Hz, got 48000; render it with --rate"):
+        append_story(first, other)
+    assert ((first.path / "storm.rpp").read_bytes(), first.manifest.read_bytes()) == before

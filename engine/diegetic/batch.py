@@ -63,9 +63,7 @@ def read_scenes(files: Sequence[Path], out: Path, seconds: float, seed: int, mod
     for scene in scenes:
         other = sources.setdefault(scene.folder, scene.source)
         if other != scene.source:
-            raise InputError(
-                f"{scene.source}: goes into the same folder as {other} ({scene.folder}); rename one of them"
-            )
+            raise InputError(f"{scene.source}: goes into {scene.folder}, as {other} does; rename one of them")
     return scenes
 
 

@@ -16,6 +16,7 @@ from diegetic.clock import now
 from diegetic.folder import StoryFolder
 from diegetic.layout import Placed, lay_out, retaken
 from diegetic.manifest import Laid, Level, installed, read_manifest, source, write_manifest
+from diegetic.project.append import with_appended
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
 from diegetic.segments import recipes
@@ -44,7 +45,7 @@ def deliver(
     files, level = bounce(slate, placed, folder.path, output, gains)
     others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
     timeline = lay_clips(slate, placed, others, folder.path, output.rate_hz, output.bpm)
-    projects = write_project(timeline, folder.path, before.projects)
+    projects = write_project(with_appended(timeline, folder.path, before.appended), folder.path, before.projects)
     for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
         (folder.path / stale).unlink(missing_ok=True)
     manifest = replace(

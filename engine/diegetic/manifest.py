@@ -66,7 +66,7 @@ class Manifest:
     """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601.
 
     output: how it was laid out, in words that two runs can compare. timeline: what the project files say. projects: a
-    digest of each as it was written, by path.
+    digest of each as it was written, by path. appended: folders below, of stories that come after in the project.
     """
 
     instruction: str
@@ -83,6 +83,7 @@ class Manifest:
     output: str = ""
     timeline: Timeline | None = None
     projects: dict[str, str] = field(default_factory=dict)
+    appended: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed())
 
 

@@ -161,8 +161,9 @@ def _files(folder: Path, take: Take) -> Iterator[Path]:
 
 
 def _unplayed(folder: Path) -> Iterator[Path]:
-    """Clips that no Reaper project in the folder names (a DAWproject has its own sounds inside)."""
-    projects = [path.read_text(encoding="utf-8", errors="replace") for path in folder.glob("*.rpp")]
+    """Clips that no Reaper project here or in the folder above names (a DAWproject has its own sounds inside)."""
+    paths = (*folder.glob("*.rpp"), *folder.resolve().parent.glob("*.rpp"))
+    projects = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
     for clip in sorted((folder / CLIPS).glob("*.wav")):
         if not any(clip.name in project for project in projects):
             yield clip
