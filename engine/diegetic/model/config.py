@@ -101,6 +101,7 @@ class SamplerConfig:
     steps: int = 50
     guidance: float = 4.0
     seed_policy: Literal["fresh", "shared"] = "fresh"
+    whole_window: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:

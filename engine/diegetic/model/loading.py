@@ -33,6 +33,7 @@ from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
 from diegetic.model.narrator import Narrator
 from diegetic.model.quantised import read_quantised
+from diegetic.model.released import load_storyteller
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.storyteller import Storyteller
 from diegetic.settings import Settings
@@ -49,9 +50,11 @@ def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_b
     device = pick_device(settings)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    digest = _digest(config, folder, own_bank)
+    if config.codec.kind == "oobleck":
+        return load_storyteller(name, digest, config, folder, device)
     network, narrator = _networks(config, folder, device)
-    codec = _bank_codec(config, folder, own_bank)
-    return Storyteller(name, _digest(config, folder, own_bank), narrator, network, codec)
+    return Storyteller(name, digest, narrator, network, _bank_codec(config, folder, own_bank))
 
 
 def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:

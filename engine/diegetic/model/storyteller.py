@@ -71,13 +71,14 @@ class Storyteller:
         """Draw latents for the whole of the event's duration; what is held is at its start."""
         frames = math.ceil(event.duration_s * self._codec.latent_rate_hz - 1e-6)
         null, like = self._network.null, condition.fused
-        noise = event_noise(seed, frames, self._codec.channels, self._sampler.seed_policy).to(like)
+        window = self._network.config.transformer.max_latent_frames if self._sampler.whole_window else frames
+        noise = event_noise(seed, window, self._codec.channels, self._sampler.seed_policy).to(like)
         known = None
         if held is not None:
             known = torch.from_numpy(held.latents[-round(OVERLAP_S * self._codec.latent_rate_hz) :]).to(like)
         steps, guidance = self._sampler.steps, self._sampler.guidance
         latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, known, watch)
-        array = latents[0].float().cpu().numpy()
+        array = latents[0, :frames].float().cpu().numpy()
         if held is not None:
             return replace(held, latents=array)
         return Drawn(array, condition.called, seed)
