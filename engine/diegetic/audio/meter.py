@@ -56,6 +56,13 @@ def measure_loudness(samples: Samples, rate_hz: int) -> Loudness:
     )
 
 
+def short_term_lufs(samples: Samples, rate_hz: int) -> tuple[Values, Values]:
+    """Short-term loudness every 0.1 s, and the seconds at which each of its windows ends."""
+    levels = _lufs(_windows(_energy(samples, rate_hz), _SHORT_TERM_HOPS))
+    ends: Values = (np.arange(len(levels), dtype=np.float64) + _SHORT_TERM_HOPS) * _HOP_S
+    return levels, ends
+
+
 def trimmed(samples: Samples) -> Samples:
     """`samples` without the silence before and after, which changes nothing of the measures and takes time."""
     sounding = np.flatnonzero(samples.any(axis=1))
