@@ -1,0 +1,133 @@
+"""News: what the engine tells its listeners, as it happens.
+
+Times (`at_s`) are on the clock of `time.monotonic`. News of a job comes after the call that made it has returned.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from diegetic.live.cues import Cue
+from diegetic.live.jobs import Job
+from diegetic.progress import Stage
+from diegetic.story import Event
+
+EngineState = Literal["starting", "loading", "ready", "busy", "degraded", "draining"]
+DeviceState = Literal["open", "lost", "back", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A job's end: exactly one for each job; `job.end` says how."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is. eta_s: seconds it may still take, 0 where unknown."""
+
+    job: int
+    stage: Stage
+    done: float
+    total: float
+    eta_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlanned:
+    """An event of a story was planned."""
+
+    job: int
+    story: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReady:
+    """An event of a story can be heard."""
+
+    job: int
+    story: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStart:
+    """An event began to sound at `at_s`."""
+
+    story: str
+    event: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEnd:
+    """An event has sounded."""
+
+    story: str
+    event: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CueChanged:
+    """A cue has another state."""
+
+    cue: Cue
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Something was not ready at the time asked for. subject: "story/event" or a cue. action: what was done instead."""
+
+    subject: str
+    late_s: float
+    action: Literal["wait", "drop", "next_bar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Underrun:
+    """Blocks that the device had to do without. total: since the engine started."""
+
+    blocks: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChanged:
+    """The audio device was opened, lost, or is back."""
+
+    name: str
+    state: DeviceState
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The engine has another state."""
+
+    state: EngineState
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong that belongs to no job."""
+
+    code: int
+    text: str
+
+
+News: TypeAlias = (
+    JobEnded
+    | JobProgress
+    | EventPlanned
+    | SegmentReady
+    | SegmentStart
+    | SegmentEnd
+    | CueChanged
+    | Late
+    | Underrun
+    | DeviceChanged
+    | StateChanged
+    | Trouble
+)
