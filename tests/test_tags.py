@@ -126,7 +126,7 @@ def test_every_laid_out_file_is_tagged_and_the_same_again(tmp_path: Path) -> Non
     for laid in done.files:
         read = wavinfo.WavInfoReader(str(folder.path / laid.path))
         assert read.bext.time_reference == 0
-        assert read.ixml.project == "storm"
+        assert read.ixml.project == "rain-a-bell"
         assert len(read.cues.cues) == len(laid.events)
         assert "mock" in read.bext.coding_history
     stem = folder.path / "stems/events/03-foreground_a-bell.wav"

@@ -44,12 +44,14 @@ def describe(
     same_lane = {event.lane for event in events} == {first.lane}
     tags = Tags(
         note=_note(slate.story, events),
-        project=slate.project,
+        project=slug(
+            slate.story.instruction
+        ),  # not the folder's name: the same story gives the same bytes wherever it lies
         scene=slug(slate.story.instruction),
         take="+".join(str(slate.takes[event.id].number) for event in events) if len(events) <= _FEW else "",
         track=first.lane if same_lane else "mix",
         starts_at=starts_at,
-        made_at=max(slate.takes[event.id].made.at for event in events),
+        made_at="",  # nor when it was rendered: the manifest says that
         maker=f"Diegetic {__version__}",
         model=slate.story.model,
         identity=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),

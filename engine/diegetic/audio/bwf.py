@@ -36,7 +36,7 @@ class Tags:
     """What is said of a sound.
 
     note: its caption; project, scene (the story), take and track: as on a slate; starts_at: the frame on the project's
-    timeline that it begins at; made_at: UTC, ISO 8601; maker: program and version; model: what rendered it.
+    timeline that it begins at; made_at: UTC, ISO 8601, or empty; maker: program and version; model: what rendered it.
     identity: any text that differs wherever the samples do; the UMID is drawn from it.
     """
 

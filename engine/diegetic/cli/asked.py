@@ -1,0 +1,102 @@
+"""What a user asked for on the command line: a text or a story file, and the folder it goes to; checked before work.
+
+Knows nothing of models.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from diegetic.cli.language import looks_english
+from diegetic.errors import InputError
+from diegetic.folder import StoryFolder
+from diegetic.names import slug
+from diegetic.story import Story, Told, check_story, check_told
+from diegetic.story_file import NAME, read_story
+
+MAX_TEXT_CHARACTERS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The flags that say how a story shall be; None where not given."""
+
+    seconds: float | None = None
+    seed: int | None = None
+    variation: float | None = None
+
+
+DEFAULT_SECONDS = 40.0
+
+
+def asked_for(what: str, wishes: Wishes) -> Told | Story:
+    """The text told, or the story in a file with what the flags change of it. Raises InputError."""
+    if not is_file(what):
+        told = Told(check_text(what), DEFAULT_SECONDS if wishes.seconds is None else wishes.seconds, wishes.seed or 0)
+        return check_told(replace(told, variation=wishes.variation))
+    story = read_story(Path(what))
+    check_text(story.instruction)
+    if wishes.seconds is not None:
+        raise InputError(f"seconds: {what} says how long its story is; edit it there, and leave --seconds out")
+    if wishes.seed is not None:
+        story = replace(story, seed=wishes.seed)
+    if wishes.variation is not None:
+        story = replace(story, events=tuple(replace(event, variation=wishes.variation) for event in story.events))
+    return check_story(story)
+
+
+def folder_for(what: str, output: str | None) -> StoryFolder:
+    """Where it goes: -o, or the folder of a story.toml, or one named from the file or the text. Raises InputError."""
+    if output is not None and not output.strip():
+        raise InputError("-o: must name a folder, got nothing; leave it out for one named from the text")
+    if output is not None:
+        return check_folder(Path(output))
+    if not is_file(what):
+        return check_folder(Path(slug(what, "story")))
+    file = Path(what)
+    return check_folder(file.parent if file.name == NAME else file.with_suffix(""))
+
+
+def check_folder(path: Path) -> StoryFolder:
+    """The folder, if files can be made in it. Raises InputError."""
+    folder = StoryFolder(path)
+    try:
+        folder.check()
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(path)[:80]}: can't be a folder ({error}); give another one with -o") from None
+    return folder
+
+
+def check_story_folder(path: str) -> StoryFolder:
+    """The folder of a story that was rendered. Raises InputError where there is none."""
+    folder = check_folder(Path(path))
+    if not folder.story.is_file():
+        raise InputError(f"{path}: has no {NAME} in it; render a story into it first")
+    return folder
+
+
+def check_text(text: str) -> str:
+    """The same. Raises InputError where a model can't be told it."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise InputError(
+            f"text: must have at most {MAX_TEXT_CHARACTERS} characters, got {len(text)}; "
+            "tell the beginning, then go on with `diegetic continue`"
+        )
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise InputError("text: must be UTF-8, got other bytes; set the terminal to UTF-8")
+    if text.strip() and not any(char.isprintable() and not char.isspace() for char in text):
+        raise InputError("text: must say what is to be heard, got only control characters; describe a scene")
+    return text
+
+
+def remark_on(text: str) -> str | None:
+    """What the user should know of a text that can be told, or None."""
+    if looks_english(text) and any(char.isalpha() for char in text):
+        return None
+    return "note: the text doesn't look like English, which is what models plan best from; look at the plan"
+
+
+def is_file(what: str) -> bool:
+    """Whether an argument names a story file."""
+    return what.strip().lower().endswith(".toml") and "\n" not in what

@@ -1,0 +1,32 @@
+"""The flags that several commands share, each said once."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+Seconds: TypeAlias = Annotated[
+    float | None, typer.Option("--seconds", help="How long, 1 to 324 seconds; 40 where left out.", show_default=False)
+]
+Seed: TypeAlias = Annotated[
+    int | None, typer.Option("--seed", help="Another number, other sounds; 0 where left out.", show_default=False)
+]
+Variation: TypeAlias = Annotated[
+    float | None, typer.Option("--variation", help="How freely sounds are varied, 0 to 1.", show_default=False)
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--model", help="A name from `diegetic models`; NAME+BANK for your own sounds.", show_default=False),
+]
+Device: TypeAlias = Annotated[
+    str | None, typer.Option("--device", help="Where models run: auto, cpu or cuda.", show_default=False)
+]
+Rate: TypeAlias = Annotated[
+    int | None, typer.Option("--rate", help="Rate of stems and mix in Hz; 48000 where left out.", show_default=False)
+]
+Stems: TypeAlias = Annotated[
+    str | None, typer.Option("--stems", help="Which stems: event, lane or both.", show_default=False)
+]
+Curve: TypeAlias = Annotated[
+    str | None, typer.Option("--curve", help="How segments are joined: equal_power or linear.", show_default=False)
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, nothing else.")]

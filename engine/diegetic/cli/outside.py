@@ -1,0 +1,64 @@
+"""What the command line reaches outside itself, as fields: tests put their own in place of the real ones.
+
+The defaults import what they call, so that nothing heavy is loaded before it is needed.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from diegetic.settings import Settings
+
+if TYPE_CHECKING:
+    from diegetic.model.bank.add import Step
+    from diegetic.model.registry import ModelInfo
+    from diegetic.protocol import StoryModel
+
+AddFolder: TypeAlias = "Callable[[Path, Path, Path | None, Settings], Iterator[Step]]"
+
+
+def _check_name(name: str, settings: Settings) -> None:
+    from diegetic.model.registry import check_name
+
+    check_name(name, settings)
+
+
+def _load(name: str, settings: Settings) -> "StoryModel":
+    from diegetic.model.registry import load_model
+
+    return load_model(name, settings)
+
+
+def _known_models(models_path: Path) -> "tuple[ModelInfo, ...]":
+    from diegetic.model.registry import known_models
+
+    return known_models(models_path)
+
+
+def _add_folder(folder: Path, bank: Path, captions: Path | None, settings: Settings) -> "Iterator[Step]":
+    from diegetic.model.bank.add import add_folder
+
+    return add_folder(folder, bank, captions, settings)
+
+
+def _device(settings: Settings) -> str:
+    from diegetic.model.device import pick_device
+
+    return str(pick_device(settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """environment: variables with settings in them. The functions are the registry's, the bank's and the loader's.
+
+    device: what a model would run on; raises Failure where it isn't there.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    check_name: Callable[[str, Settings], None] = _check_name
+    load: "Callable[[str, Settings], StoryModel]" = _load
+    known_models: "Callable[[Path], tuple[ModelInfo, ...]]" = _known_models
+    add_folder: AddFolder = _add_folder
+    device: Callable[[Settings], str] = _device

@@ -1,0 +1,50 @@
+"""What a render came to, in lines for people and in facts for machines.
+
+Knows nothing of commands.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from diegetic.director import Rendered
+from diegetic.folder import StoryFolder
+from diegetic.story import Story
+
+
+def rendered_lines(folder: StoryFolder, done: Rendered, load_s: float) -> Iterator[str]:
+    """Three lines: what there is, what it took, what to do next."""
+    level = done.level
+    loud = "silent" if level.loudness_lufs is None else f"{level.loudness_lufs:.1f} LUFS"
+    limited = f", limited by {level.limited_db:.1f} dB" if level.limited_db > 0.05 else ""
+    peak = f"true peak {level.true_peak_dbtp:.1f} dBTP"
+    yield f"{folder.path / 'mix.wav'}: {done.story.seconds:g} s, {loud}, {peak}{limited}"
+    speed = done.total_s / done.story.seconds
+    yield (
+        f"{len(done.rendered)} events rendered and {len(done.kept)} kept in {done.total_s:.1f} s "
+        f"({speed:.2f} of its length), the first sound after {done.first_audio_s:.1f} s; loading took {load_s:.1f} s"
+    )
+    yield f"{sum(laid.kind != 'mix' for laid in done.files)} stems; edit {folder.story} and render it again"
+
+
+def rendered_facts(folder: StoryFolder, done: Rendered, load_s: float) -> dict[str, object]:
+    """All of it, for --json: paths are as the folder was given."""
+    return {
+        "folder": str(folder.path),
+        "story": str(folder.story),
+        "mix": str(folder.path / "mix.wav"),
+        "stems": [str(folder.path / laid.path) for laid in done.files if laid.kind != "mix"],
+        **plan_facts(done.story),
+        "rendered": list(done.rendered),
+        "kept": list(done.kept),
+        "level": asdict(done.level),
+        "load_s": round(load_s, 3),
+        "plan_s": round(done.plan_s, 3),
+        "first_audio_s": round(done.first_audio_s, 3),
+        "total_s": round(done.total_s, 3),
+        "real_time_factor": round(done.total_s / done.story.seconds, 4),
+    }
+
+
+def plan_facts(story: Story) -> dict[str, object]:
+    """What was told and planned."""
+    return asdict(story)

@@ -1,0 +1,190 @@
+"""render, plan and continue: a scene in words becomes a folder, or a story file to edit."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diegetic.cli.options import Curve, Device, Json, Model, Rate, Seconds, Seed, Stems, Variation
+from diegetic.cli.outside import Outside
+from diegetic.cli.screen import complain, show
+from diegetic.errors import InputError
+from diegetic.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from diegetic.director import Output as Laying
+    from diegetic.director import Rendered
+    from diegetic.folder import StoryFolder
+    from diegetic.protocol import StoryModel
+    from diegetic.story import Story
+
+What = Annotated[str, typer.Argument(metavar="TEXT|story.toml", help="A scene in words, or a story to render again.")]
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="A scene in words.")]
+Output = Annotated[str | None, typer.Option("-o", "--output", help="A folder; else named from the text.")]
+PlanOutput = Annotated[str | None, typer.Option("-o", "--output", help="A file .toml, or a folder for story.toml.")]
+Folder = Annotated[str, typer.Argument(metavar="DIR", help="The folder of a rendered story.")]
+More = Annotated[float, typer.Option("--seconds", help="How much longer the story becomes.")]
+
+
+def render(
+    context: typer.Context,
+    what: What,
+    seconds: Seconds = None,
+    output: Output = None,
+    seed: Seed = None,
+    model: Model = None,
+    rate: Rate = None,
+    stems: Stems = None,
+    curve: Curve = None,
+    variation: Variation = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Plan and render a scene into a folder: mix, stems, takes and a story.toml to edit and render again."""
+    from diegetic.cli.asked import Wishes, asked_for, folder_for, remark_on
+    from diegetic.cli.work import Work
+    from diegetic.director import render_story
+    from diegetic.story import Story
+
+    outside: Outside = context.obj
+    flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
+    settings = resolve(outside.environment, flags)
+    asked = asked_for(what, Wishes(seconds, seed, variation))
+    name = asked.model if isinstance(asked, Story) and model is None else settings.model
+    outside.check_name(name, settings)
+    folder = folder_for(what, output)
+    if isinstance(asked, Story):
+        folder.accept(asked)
+    else:
+        folder.so_far(asked, name)
+    _remark(remark_on(asked.instruction))
+    with Work(asked.seconds, lambda: _same_command(folder)) as work:
+        work.loading(name)
+        loaded, load_s = _timed(lambda: outside.load(name, settings))
+        done = render_story(loaded, asked, folder, _output(settings), work.report)
+    _show_rendered(folder, done, load_s, json)
+
+
+def plan(
+    context: typer.Context,
+    text: Text,
+    seconds: Seconds = None,
+    output: PlanOutput = None,
+    seed: Seed = None,
+    model: Model = None,
+    variation: Variation = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Only plan a scene, into a story.toml to edit and render."""
+    from diegetic.cli.asked import Wishes, asked_for, is_file, remark_on
+    from diegetic.cli.report import plan_facts
+    from diegetic.cli.work import Work, describe
+    from diegetic.director import plan_story
+    from diegetic.story import Told
+    from diegetic.story_file import write_story
+
+    outside: Outside = context.obj
+    settings = resolve(outside.environment, {"model": model, "device": device})
+    if is_file(text):
+        raise InputError(f"text: must be a scene in words, got the file {text}; it is planned: render it")
+    told = asked_for(text, Wishes(seconds, seed, variation))
+    assert isinstance(told, Told)
+    outside.check_name(settings.model, settings)
+    file = _plan_file(text, output)
+    _remark(remark_on(text))
+    with Work(told.seconds, lambda: "nothing was written; run the same command again") as work:
+        work.loading(settings.model)
+        story = plan_story(outside.load(settings.model, settings), told, work.report)
+        write_story(file, story)
+    lines = [*map(describe, story.events), f"{file}: edit it, then `diegetic render {file}`"]
+    show(lines, json, {"story": str(file), **plan_facts(story)})
+
+
+def continue_(
+    context: typer.Context,
+    folder: Folder,
+    text: Text,
+    seconds: More = 10.0,
+    rate: Rate = None,
+    stems: Stems = None,
+    curve: Curve = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Tell what comes next in a rendered story; it remembers what was heard."""
+    from diegetic.cli.asked import check_story_folder, check_text, remark_on
+    from diegetic.cli.work import Work
+    from diegetic.director import continue_story
+    from diegetic.story import Told, check_told
+    from diegetic.story_file import read_story
+
+    outside: Outside = context.obj
+    flags = {"rate_hz": rate, "stems": stems, "curve": curve, "device": device}
+    settings = resolve(outside.environment, flags)
+    told = check_told(Told(check_text(text), seconds))
+    place = check_story_folder(folder)
+    story = read_story(place.story)
+    outside.check_name(story.model, settings)
+    _remark(remark_on(text))
+    with Work(story.seconds + told.seconds, lambda: _longer_or_same(place, story)) as work:
+        work.loading(story.model)
+        loaded, load_s = _timed(lambda: outside.load(story.model, settings))
+        done = continue_story(loaded, place, told.instruction, told.seconds, _output(settings), work.report)
+    _show_rendered(place, done, load_s, json)
+
+
+def _output(settings: Settings) -> "Laying":
+    from diegetic.director import Output as Laying
+
+    return Laying(settings.rate_hz, settings.stems, settings.curve)
+
+
+def _timed(load: "Callable[[], StoryModel]") -> "tuple[StoryModel, float]":
+    began = time.monotonic()
+    return load(), time.monotonic() - began
+
+
+def _show_rendered(folder: "StoryFolder", done: "Rendered", load_s: float, json: bool) -> None:
+    from diegetic.cli.report import rendered_facts, rendered_lines
+
+    show(rendered_lines(folder, done, load_s), json, rendered_facts(folder, done, load_s))
+
+
+def _remark(remark: str | None) -> None:
+    if remark is not None:
+        complain(remark)
+
+
+def _plan_file(text: str, output: str | None) -> Path:
+    """Where a plan goes. Raises InputError where a story is there, or none can be."""
+    from diegetic.cli.asked import check_folder, folder_for, is_file
+
+    if output is not None and is_file(output):
+        file = Path(output)
+        check_folder(file.parent)
+    else:
+        file = folder_for(text, output).story
+    if file.exists():
+        raise InputError(f"{file}: is there already; render it, delete it, or give another file with -o")
+    return file
+
+
+def _same_command(folder: "StoryFolder") -> str:
+    """How a render goes on that was stopped."""
+    kept = len(list(folder.takes.folder.glob("*.json")))
+    if not kept:
+        return "no take was finished yet; run the same command again"
+    takes = "takes are" if kept > 1 else "take is"
+    return f"{kept} finished {takes} kept in {folder.path}; the same command goes on from there"
+
+
+def _longer_or_same(folder: "StoryFolder", before: "Story") -> str:
+    """How a continuation goes on that was stopped: once it is in story.toml, it must not be told again."""
+    from diegetic.story_file import read_story
+
+    if read_story(folder.story) == before:
+        return _same_command(folder)
+    return f"the story is longer already; go on with `diegetic render {folder.story}`"
