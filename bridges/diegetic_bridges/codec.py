@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pythonosc.osc_message import OscMessage, ParseError
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from diegetic_bridges.failures import Refused
+from diegetic.live.jobs import Refused
 from diegetic_bridges.registry import Value
 
 MAX_ARGUMENTS = 64

@@ -96,6 +96,8 @@ _SLOT = Argument("slot", "i", "number of the slot", low=1, high=SLOTS)
 _JOB = Argument("job", "i", "number of the job, from /diegetic/ack", low=1)
 _FIRE = Argument("intensity", "f", "above 0 fires with that intensity, 0 is ignored", low=0, high=1, optional=True)
 _PRESS = Argument("on", "f", "above 0 presses, 0 is ignored", low=0, optional=True)
+_POLICY = Argument("policy", "s", "where it isn't ready in time: wait, drop or next_bar", optional=True)
+_IN_SLOT = Argument("slot", "i", "slot it is put in", low=1, high=SLOTS, optional=True)
 _MODEL = Argument("model", "s", "name of the model")
 _STATE = Argument("file", "s", "file inside the project folder")
 
@@ -117,14 +119,14 @@ VERBS: tuple[Verb, ...] = (
     _slow("plan", (_STORY, _TEXT, _SECONDS), "Only plan a story."),
     _slow("render", (_STORY,), "Only render a story that is planned."),
     _slow("continue", (_STORY, _TEXT), "Tell the next event of a running story.", timed=True),
-    _slow("cue/define", (_CUE, _STORY, _TEXT), "Define a cue: a text, told in a story."),
+    _slow("cue/define", (_CUE, _STORY, _TEXT, _POLICY, _IN_SLOT), "Define a cue: a text, told in a story."),
     _slow("cue/arm", (_CUE,), "Render a cue ahead and keep it."),
     _slow("cue/go", (_CUE,), "Play a cue now, or at the bundle's time.", timed=True),
-    _slow("cue/stop", (_CUE,), "Fade a cue out.", timed=True),
+    _slow("cue/stop", (_CUE,), "Fade a cue out."),
     Verb(f"{ROOT}/cue/fire", (_CUE,), "Play a cue, for senders of one string, as Reaper's markers.", timed=True),
     Verb(f"{ROOT}/cue/<name>", (_CUE, _FIRE), "Play a cue from a pad or a button.", timed=True),
     Verb(f"{ROOT}/slot/<slot>/go", (_SLOT, _FIRE), "Play the cue in a slot.", timed=True),
-    Verb(f"{ROOT}/slot/<slot>/stop", (_SLOT, _PRESS), "Fade the cue in a slot out.", timed=True),
+    Verb(f"{ROOT}/slot/<slot>/stop", (_SLOT, _PRESS), "Fade the cue in a slot out."),
     Verb(
         f"{ROOT}/slot/<slot>/gain",
         (_SLOT, Argument("gain", "f", "1 is as rendered", low=0, high=1, optional=True)),
@@ -146,11 +148,10 @@ VERBS: tuple[Verb, ...] = (
         ),
         "Shape what is rendered next and what sounds now; without an argument, ask for the value.",
         ("param/<name>",),
-        timed=True,
         query="bare",
     ),
-    Verb(f"{ROOT}/transport/stop", (_PRESS,), "Fade all.", timed=True),
-    Verb(f"{ROOT}/panic", (_PRESS,), "Cut all."),
+    Verb(f"{ROOT}/transport/stop", (_PRESS,), "Fade all, and forget what is scheduled."),
+    Verb(f"{ROOT}/panic", (_PRESS,), "Cut all at once, and forget what is scheduled."),
     _slow("bounce", (_STORY, Argument("folder", "s", "folder inside the project folder")), "Lay a story out as stems."),
     Verb(f"{ROOT}/job/get", (_JOB,), "How a job is; its end again, where it has ended.", ("job",), query="always"),
     Verb(f"{ROOT}/job/cancel", (_JOB,), "Cancel a job, within one denoise step.", ("job",)),
@@ -190,6 +191,8 @@ _VERB = Argument("verb", "s", "address that is answered")
 _OWN_REQ = Argument("req", "i", "the client's request number; -1 where there is none")
 _SEQ = Argument("seq", "i", "sequence number")
 _OF_JOB = Argument("job", "i", "number of the job; -1 where there is none")
+_EVENT_ID = Argument("event", "s", 'its id, "e3"')
+_CUE_STATE = Argument("state", "s", "idle, arming, armed, pending or sounding")
 _TIME = Argument("at", "t", "when; as the client takes it: t, d (seconds since 1970), else f (the engine's clock)", "s")
 
 
@@ -225,6 +228,8 @@ MESSAGES: tuple[Message, ...] = (
             Argument("memory", "f", unit="MB"),
             Argument("rate", "i", unit="Hz"),
             Argument("underruns", "i"),
+            Argument("model", "s"),
+            Argument("device", "s"),
         ),
         "How the engine is.",
     ),
@@ -236,17 +241,17 @@ MESSAGES: tuple[Message, ...] = (
             Argument("verb", "s"),
             Argument("state", "s", "queued, running, done, failed or cancelled"),
             Argument("stage", "s"),
-            Argument("done", "i"),
-            Argument("total", "i"),
-            Argument("text", "s"),
+            Argument("done", "f"),
+            Argument("total", "f"),
+            Argument("text", "s", "its result, or why it failed"),
         ),
         "How a job is.",
     ),
     _reply("jobs.reply", (Argument("count", "i"),), "How many /diegetic/job came before it."),
     _reply("slot/<slot>/gain", (Argument("gain", "f"),), "A slot's gain."),
     _reply("param/<name>", (Argument("value", "fs"),), "A parameter's value."),
-    _reply("slot", (_SLOT, _CUE, Argument("state", "s", "empty, idle, pending or sounding")), "What is in a slot."),
-    _reply("cue", (_CUE, Argument("state", "s", "idle, pending, armed or sounding")), "A cue."),
+    _reply("cue", (_CUE, _STORY, Argument("slot", "i", "0 for none"), _CUE_STATE), "A cue."),
+    _reply("story", (_STORY, Argument("events", "i"), Argument("seconds", "f", unit="s")), "A story."),
     _reply("synced", (Argument("id", "i"),), "All work of this client before that /diegetic/sync has ended."),
     _reply("notify.reply", (Argument("on", "i"), Argument("lease", "f", unit="s")), "Whether subscribed, how long."),
     _reply(
@@ -260,8 +265,8 @@ MESSAGES: tuple[Message, ...] = (
         (
             _OF_JOB,
             Argument("stage", "s", "load, plan, diffuse, decode or write"),
-            Argument("done", "i"),
-            Argument("total", "i"),
+            Argument("done", "f"),
+            Argument("total", "f"),
             Argument("eta", "f", unit="s"),
         ),
         "How far a job is.",
@@ -270,7 +275,7 @@ MESSAGES: tuple[Message, ...] = (
         "plan/event",
         (
             _STORY,
-            _EVENT,
+            _EVENT_ID,
             Argument("caption", "s"),
             Argument("start", "f", unit="s"),
             Argument("duration", "f", unit="s"),
@@ -278,13 +283,27 @@ MESSAGES: tuple[Message, ...] = (
         ),
         "An event was planned.",
     ),
-    _event("segment/ready", (_STORY, _EVENT, Argument("duration", "f", unit="s")), "An event was rendered."),
-    _event("segment/start", (_STORY, _EVENT, _TIME), "An event begins to sound."),
-    _event("segment/end", (_STORY, _EVENT, _TIME), "An event has sounded."),
-    _event("late", (_CUE, Argument("late", "f", unit="s"), Argument("policy", "s")), "A start was missed by so much."),
-    _event("underrun", (Argument("count", "i", "since the start"),), "The device had to be given silence."),
-    _event("device", (Argument("name", "s"), Argument("state", "s", "lost or back")), "The audio device went or came."),
-    _event("error", (Argument("code", "i"), Argument("symbol", "s"), Argument("text", "s")), "What went wrong."),
+    _event("segment/ready", (_STORY, _EVENT_ID, Argument("duration", "f", unit="s")), "An event was rendered."),
+    _event("segment/start", (_STORY, _EVENT_ID, _TIME), "An event begins to sound."),
+    _event("segment/end", (_STORY, _EVENT_ID, _TIME), "An event has sounded."),
+    _event("cue/changed", (_CUE, _CUE_STATE), "A cue has another state."),
+    _event("state", (Argument("state", "s", "as in status.reply"),), "The engine has another state."),
+    _event(
+        "late",
+        (
+            Argument("subject", "s", "a cue, or story/event"),
+            Argument("late", "f", unit="s"),
+            Argument("action", "s", "what was done instead: wait, drop or next_bar"),
+        ),
+        "What was to sound wasn't ready at its time.",
+    ),
+    _event("underrun", (Argument("blocks", "i"), Argument("total", "i")), "The device had to do without."),
+    _event(
+        "device",
+        (Argument("name", "s"), Argument("state", "s", "open, lost, back or closed"), Argument("rate", "i", unit="Hz")),
+        "The audio device.",
+    ),
+    _event("error", (Argument("code", "i"), Argument("symbol", "s"), Argument("text", "s")), "What belongs to no job."),
 )
 
 BY_NAME = {verb.name: verb for verb in VERBS}

@@ -1,0 +1,78 @@
+"""From a call to the engine's method: slow verbs begin a job, the others are done at once.
+
+Knows nothing of clients or replies.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+from diegetic.live.jobs import Job
+from diegetic_bridges.arguments import Call
+from diegetic_bridges.commands import Commands
+from diegetic_bridges.queries import MIN_GAIN_DB
+
+METHODS = {"continue": "continue_"}
+"""Where a verb's name isn't its method's."""
+
+
+def begin(commands: Commands, call: Call, at_s: float | None) -> Job:
+    """Begin the job of a slow verb. Raises what the engine refuses with."""
+    method = getattr(commands, METHODS.get(call.verb.name, call.verb.name))
+    given = [value for value in call.values[1:] if value is not None]
+    timed = {"at_s": at_s} if call.verb.timed else {}
+    return cast(Job, method(*given, **timed))
+
+
+def act(commands: Commands, call: Call, at_s: float | None) -> None:
+    """Do at once what a verb without request number says. A button that is let go (0) does nothing."""
+    _ACTIONS[call.verb.name](commands, at_s, *call.values)
+
+
+def decibels(gain: float) -> float:
+    """A fader's 0..1 as the engine takes it."""
+    return max(MIN_GAIN_DB, 20 * math.log10(gain)) if gain > 0 else MIN_GAIN_DB
+
+
+def _cue(commands: Commands, at_s: float | None, name: str, intensity: float | None = None) -> None:
+    if intensity != 0:
+        commands.cue_go(name, at_s, 1.0 if intensity is None else intensity)
+
+
+def _slot_go(commands: Commands, at_s: float | None, slot: int, intensity: float | None) -> None:
+    if intensity != 0:
+        commands.slot_go(slot, at_s, 1.0 if intensity is None else intensity)
+
+
+def _slot_stop(commands: Commands, _at_s: float | None, slot: int, on: float | None) -> None:
+    if on != 0:
+        commands.slot_stop(slot)
+
+
+def _param(commands: Commands, _at_s: float | None, name: str, value: float | str) -> None:
+    if isinstance(value, str):
+        commands.word(name, value)
+    else:
+        commands.param(name, value)
+
+
+def _stop(commands: Commands, _at_s: float | None, on: float | None) -> None:
+    if on != 0:
+        commands.transport_stop()
+
+
+def _panic(commands: Commands, _at_s: float | None, on: float | None) -> None:
+    if on != 0:
+        commands.panic()
+
+
+_ACTIONS: dict[str, Callable[..., Any]] = {
+    "cue_fire": _cue,
+    "cue_name": _cue,
+    "slot_go": _slot_go,
+    "slot_stop": _slot_stop,
+    "slot_gain": lambda commands, _, slot, gain: commands.slot_gain(slot, decibels(gain)),
+    "param_name": _param,
+    "transport_stop": _stop,
+    "panic": _panic,
+}
