@@ -53,8 +53,7 @@ class Work:
         """Show how far the director is. Raises KeyboardInterrupt where Ctrl-C was pressed."""
         finished = progress.done >= progress.total
         self._stopping.busy = progress.stage == "write" or (progress.stage == "decode" and not finished)
-        if not (progress.stage == "write" and finished):  # all is done: too late to stop
-            self._stopping.check()
+        self._stopping.check()
         if progress.event is not None and progress.stage == "plan":
             self.display.line(describe(progress.event))
         self.display.stage(_text(progress), self._advance(progress))
