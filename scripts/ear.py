@@ -1,4 +1,6 @@
-"""An ear: YAMNet says what a sound is (AudioSet's 521 classes). Needs `ai-edge-litert` (the `evaluate` extra) and the model's files.
+"""An ear: YAMNet says what a sound is (AudioSet's 521 classes).
+
+Needs `ai-edge-litert` (the `evaluate` extra) and the model's files.
 
 Knows nothing of what was asked for.
 """
@@ -45,7 +47,8 @@ class Ear:
         sound = soxr.resample(mono, rate_hz, RATE_HZ).astype(np.float32)
         sound = np.pad(sound, (0, max(0, WINDOW - len(sound))))
         starts = range(0, len(sound) - WINDOW + 1, WINDOW // 2)
-        return np.mean([self._scores(sound[start : start + WINDOW]) for start in starts], axis=0)
+        scores: NDArray[np.float32] = np.mean([self._scores(sound[start : start + WINDOW]) for start in starts], axis=0)
+        return scores
 
     def best(self, scores: NDArray[np.float32], among: Mapping[str, Sequence[str]]) -> str:
         """Which of several kinds, each with its labels, has the highest score."""

@@ -2,9 +2,9 @@
 
     python scripts/evaluate_pocket.py --ear EVALUATORS_FOLDER [--sounds SOUNDS_FOLDER] [--json FILE]
 
-For every kind a few captions with several seeds; the ear is right when the kind told has the highest score of the ten. Beside it: the same
-measure on real recordings (--sounds), and what the ear says of white and pink noise and of silence, which must be none of the ten.
-Exits 1 where fewer than 80 % are right.
+For every kind a few captions with several seeds; the ear is right when the kind told has the highest score of the ten.
+Beside it: the same measure on real recordings (--sounds), and what the ear says of white and pink noise and of silence,
+which must be none of the ten. Exits 1 where fewer than 80 % are right.
 """
 
 import argparse
@@ -68,9 +68,8 @@ def main() -> None:
         for kind in ESC10
     }
     print("  ".join(f"{kind} {share}" for kind, share in table.items()))
-    print(
-        f"right: {right:.0%} of {len(results)} events; {np.median([e.seconds_per_second for e in results]):.2f} s a second of sound"
-    )
+    cost = np.median([e.seconds_per_second for e in results])
+    print(f"right: {right:.0%} of {len(results)} events; {cost:.2f} s a second of sound")
     print(f"controls: {controls(ear)}")
     real = real_recordings(args.sounds, ear) if args.sounds else None
     if real is not None:

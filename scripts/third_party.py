@@ -2,8 +2,8 @@
 
     python scripts/third_party.py [--check]
 
-Recordings come from the bank's own table, dependencies from what is installed here. --check writes nothing and exits 1 where the part about
-models and recordings isn't what is written.
+Recordings come from the bank's own table, dependencies from what is installed here. --check writes nothing and exits 1
+where the part about models and recordings isn't what is written.
 """
 
 import argparse
@@ -30,14 +30,19 @@ Diegetic's own code is under Apache-2.0 (LICENSE). What others made, and what sh
 
 | what | licence | where it is used |
 |---|---|---|
-| SmolLM2-135M-Instruct (Hugging Face) | Apache-2.0 | fine-tuned and stored in six bits: `presets/models/pocket/llm-*.safetensors`, with its tokenizer |
-| all-MiniLM-L6-v2 (sentence-transformers) | Apache-2.0 | at training time: targets of the semantic queries; embeddings of the bank's captions in `bank/index.npz` |
-| AudioStory (Guo et al., CVPR 2026), TangoFlux, Stable Audio's Oobleck | architecture only | no weights of theirs ship; the released ones carry their own licences |
+| SmolLM2-135M-Instruct (Hugging Face) | Apache-2.0 | fine-tuned and stored in six bits: \
+`presets/models/pocket/llm-*.safetensors`, with its tokenizer |
+| all-MiniLM-L6-v2 (sentence-transformers) | Apache-2.0 | at training time: targets of the semantic queries; \
+embeddings of the bank's captions in `bank/index.npz` |
+| AudioStory (Guo et al., CVPR 2026), TangoFlux, Stable Audio's Oobleck | architecture only | no weights of theirs \
+ship; the released ones carry their own licences |
 
 ## Recordings
 
-The bank of `pocket` (`presets/models/pocket/bank/`) is made of these recordings, cut, brought to one level and encoded as Opus. Each has a row in
-`presets/models/pocket/bank/recordings.csv` with its name in the source, licence, author and link; ShareAlike recordings keep their licence there.
+The bank of `pocket` (`presets/models/pocket/bank/`) is made of these recordings, cut, brought to one level and \
+encoded as Opus. Each has a row in
+`presets/models/pocket/bank/recordings.csv` with its name in the source, licence, author and link; ShareAlike \
+recordings keep their licence there.
 """
 
 
@@ -97,16 +102,21 @@ def _installed(name: str, seen: set[str] | None = None) -> Iterator[Distribution
 
 
 def _licence(package: Distribution) -> str:
-    said = package.metadata.get("License-Expression") or ""
+    said = _field(package, "License-Expression")
     classifiers = [
         each.rpartition(" :: ")[2]
         for each in package.metadata.get_all("Classifier") or []
         if each.startswith("License ::")
     ]
-    short = (package.metadata.get("License") or "").strip()
+    short = _field(package, "License").strip()
     return _cell(
         said or ", ".join(classifiers) or (short if len(short) < 60 and "\n" not in short else "see its LICENSE")
     )
+
+
+def _field(package: Distribution, name: str) -> str:
+    values: list[str] = package.metadata.get_all(name) or [""]
+    return values[0]
 
 
 def _cell(text: str) -> str:

@@ -193,7 +193,7 @@ def test_a_recording_that_went_away_is_a_failure_with_its_name(tmp_path: Path, s
     folder = library(tmp_path)
     list(add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter))
     (folder / "bell.wav").unlink()
-    with pytest.raises(Failure, match="bell.wav"):
+    with pytest.raises(Failure, match=r"bell\.wav"):
         Bank(tmp_path / "bank").audio(0)
 
 

@@ -35,10 +35,10 @@ def test_a_state_comes_back_from_its_shards(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_missing_and_damaged_shards_are_named(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match="llm-1.safetensors"):
+    with pytest.raises(Failure, match=r"llm-1\.safetensors"):
         read_quantised(tmp_path, "llm", torch.float32)
     write_quantised({"a": torch.randn(4, 64)}, tmp_path, "llm")
     path = tmp_path / "llm-1.safetensors"
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(Failure, match="llm-1.safetensors: is damaged"):
+    with pytest.raises(Failure, match=r"llm-1\.safetensors: is damaged"):
         read_quantised(tmp_path, "llm", torch.float32)

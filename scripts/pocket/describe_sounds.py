@@ -2,7 +2,8 @@
 
     python scripts/pocket/describe_sounds.py --sounds SOUNDS_FOLDER -o features.npz
 
-Writes `files` (names), `offsets` [recordings + 1] and `features` [units, FEATURES] float16 of the recordings as they are.
+Writes `files` (names), `offsets` [recordings + 1] and `features` [units, FEATURES] float16 of the recordings as they
+are.
 """
 
 import argparse

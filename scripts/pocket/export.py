@@ -2,8 +2,8 @@
 
     python scripts/pocket/export.py --narrator RUN_LLM --flow RUN_FLOW [--long RUN_LONG] -o presets/models/pocket
 
---narrator: written by train_narrator.py; --flow: by train_flow.py; --long: by train_long.py, whose parts replace those of --flow. The bank is
-built by build_bank.py.
+--narrator: written by train_narrator.py; --flow: by train_flow.py; --long: by train_long.py, whose parts replace those
+of --flow. The bank is built by build_bank.py.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """How captioned recordings go on in time: latents of events of any length, drawn for training pocket's flow.
 
-A bed is a crop of a long recording, or crops of short ones in a row. Other sounds happen: a recording from its start, then silence, then
-perhaps another of the same concept. Words of distance and loudness in a caption move level and spectrum as they would be heard.
+A bed is a crop of a long recording, or crops of short ones in a row. Other sounds happen: a recording from its start,
+then silence, then perhaps another of the same concept. Words of distance and loudness in a caption move level and
+spectrum as they would be heard.
 
 Knows nothing of text features or of the flow.
 """
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from describe_sounds import Described
 from numpy.typing import NDArray
 
+from describe_sounds import Described
 from diegetic.model.bank.describe import BANDS, FLOOR_DB, UNITS_PER_S, LatentSpace, band_centres_hz
 
 Array = NDArray[np.float32]

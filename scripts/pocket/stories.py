@@ -1,7 +1,8 @@
-"""Training stories for pocket's planner: hand-written scenes at many lengths, and scenes made from captions by a small grammar.
+"""Training stories for pocket's planner: hand-written scenes at many lengths, and scenes made from captions.
 
-A scene is a block of text (scripts/pocket/scenes/*.txt): the told text, its place, and events with spans in percent of the whole.
-A story is a scene at a length in seconds, in whole seconds, every event 1 to 27 s: longer beds become chained windows.
+A scene is a block of text (scripts/pocket/scenes/*.txt): the told text, its place, and events with spans in percent of
+the whole. A story is a scene at a length in seconds, in whole seconds, every event 1 to 27 s: longer beds become
+chained windows.
 
 Knows nothing of tokens or audio.
 """
@@ -10,6 +11,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from diegetic.model.grammar import BED, FOREGROUND, MAX_EVENT_S, MAX_EVENTS, Timed
@@ -25,11 +27,14 @@ PLACES = {
 }
 # {a}, {b}, {c}: happenings in order; {bed}: what goes on.
 TEMPLATES = (
-    "{a}, then {b}", "{a}. {b}. {c}.", "{a}, {b}, {c}", "First {a}, then {b} and finally {c}.", "{bed}, and {a}.", "{bed} while {a}, then {b}",
-    "In the {place}: {bed}. {a}. {b}.", "AMB: {bed}; SFX: {a}, {b}", "{bed} goes on in the {place}, then {a}, then {b}, then {c}",
-    "{a} and after a while {b}", "we hear {bed} and in it {a}", "{place}. {bed}, {a}, {b}, {c}.", "Give me {bed} with {a}", "sounds: {a} / {b} / {c}",
-    "{a} is followed by {b}", "Over {bed}, {a}; a moment later {b}.", "need {a} then {b} for the {place} level", "{bed}", "{a}", "{a}; {b}",
-    "A {place}. There is {bed}. Suddenly {a}.", "{bed} stops when {a}, then {bed2}", "{bed} gives way to {bed2}, and {a}",
+    "{a}, then {b}", "{a}. {b}. {c}.", "{a}, {b}, {c}", "First {a}, then {b} and finally {c}.",
+    "{bed}, and {a}.", "{bed} while {a}, then {b}", "In the {place}: {bed}. {a}. {b}.",
+    "AMB: {bed}; SFX: {a}, {b}", "{bed} goes on in the {place}, then {a}, then {b}, then {c}",
+    "{a} and after a while {b}", "we hear {bed} and in it {a}", "{place}. {bed}, {a}, {b}, {c}.",
+    "Give me {bed} with {a}", "sounds: {a} / {b} / {c}", "{a} is followed by {b}",
+    "Over {bed}, {a}; a moment later {b}.", "need {a} then {b} for the {place} level", "{bed}", "{a}", "{a}; {b}",
+    "A {place}. There is {bed}. Suddenly {a}.", "{bed} stops when {a}, then {bed2}",
+    "{bed} gives way to {bed2}, and {a}",
 )  # fmt: skip
 
 
@@ -44,7 +49,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class TrainingStory:
-    """One training example: what is asked, and the plan that answers; a continuation is a last event asked for by itself."""
+    """One example: what is asked, and the plan that answers; a continuation is a last event asked for by itself."""
 
     instruction: str
     seconds: float
@@ -101,7 +106,7 @@ def at_length(scene: Scene, seconds: int, rng: random.Random) -> TrainingStory |
             end = min(end, start + rng.randint(4, 9))
         windows = -(-(end - start) // int(MAX_EVENT_S - 2))
         edges = [start + (end - start) * k // windows for k in range(windows + 1)]
-        events += [Timed(caption, lane, a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        events += [Timed(caption, lane, a, b) for a, b in pairwise(edges)]
     events.sort(key=lambda event: event.start_s)
     if len(events) > MAX_EVENTS:
         return None

@@ -1,8 +1,10 @@
-"""The text encoder that supervises pocket's semantic queries: all-MiniLM-L6-v2 (at training time only, as Flan-T5 in the paper).
+"""The text encoder that supervises pocket's semantic queries: all-MiniLM-L6-v2.
 
-Target of a caption with S queries, [S, 384]: first its sentence embedding (mean over tokens, normalised, times sqrt(384), so that
-an element has unit size), then the states of its first S - 1 tokens, zeros after the last. The first row is what recordings of a bank
-are found by. Knows nothing of the LLM.
+At training time only, as Flan-T5 in the paper.
+
+Target of a caption with S queries, [S, 384]: first its sentence embedding (mean over tokens, normalised, times
+sqrt(384), so that an element has unit size), then the states of its first S - 1 tokens, zeros after the last. The first
+row is what recordings of a bank are found by. Knows nothing of the LLM.
 """
 
 from collections.abc import Sequence

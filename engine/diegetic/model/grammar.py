@@ -3,9 +3,10 @@
     <|im_start|>user ... <|im_end|> <|im_start|>assistant <|think|>REASONING<|/think|>
     ( <|gen|>CAPTION<timestamp>TIME</timestamp><t5>...</t5><aud>...</aud><|/gen|> )+ <|im_end|>
 
-TIME is AudioStory's own duration ("9.8", events in sequence) or a span with an optional lane ("bed 0-20", "4-9"), which may overlap
-others. Times are whole steps of `time_step_s`, so that sums are exact. A plan is complete when it sounds from 0 to its total
-without a gap: durations then add up by construction (`Frontier`). The query tokens are not written here, only the text around them.
+TIME is AudioStory's own duration ("9.8", events in sequence) or a span with an optional lane ("bed 0-20", "4-9"), which
+may overlap others. Times are whole steps of `time_step_s`, so that sums are exact. A plan is complete when it sounds
+from 0 to its total without a gap: durations then add up by construction (`Frontier`). The query tokens are not written
+here, only the text around them.
 
 Knows nothing of tokens ids, weights or torch.
 """
@@ -41,8 +42,8 @@ class Timed:
 class PlanStyle:
     """How a model writes plans: one per preset.
 
-    system: the system message ("" for none); time_step_s: resolution of written times; form: `duration` (events in sequence)
-    or `span` (start and end, lanes); limits on the free text are in tokens.
+    system: the system message ("" for none); time_step_s: resolution of written times; form: `duration` (events in
+    sequence) or `span` (start and end, lanes); limits on the free text are in tokens.
     """
 
     system: str = ""
@@ -56,7 +57,8 @@ class PlanStyle:
 class Frontier:
     """How far a plan has come, in steps: which times the next event may have so that the plan can still be completed.
 
-    sequential: each event starts where the last ended (`duration` form); otherwise events may overlap, in order of their starts.
+    sequential: each event starts where the last ended (`duration` form); otherwise events may overlap, in order of
+    their starts.
     """
 
     total: int
@@ -72,7 +74,7 @@ class Frontier:
         return self.reached == self.total
 
     def starts(self) -> list[int]:
-        """Starts the next event may have: in the order of the plan, never after a silence, with at least one end that works."""
+        """Starts the next event may have: in the plan's order, never after a silence, with an end that works."""
         first = self.reached if self.sequential else self.latest_start
         last = min(self.reached, self.total - self.shortest)
         return [start for start in range(first, last + 1) if self.ends(start)]
@@ -93,7 +95,7 @@ class Frontier:
 
 
 def frontier(seconds: float, style: PlanStyle) -> Frontier:
-    """The start of a plan of `seconds`, rounded to whole steps (`exact` gives the fraction back where the limits allow)."""
+    """The start of a plan of `seconds`, in whole steps (`exact` gives the fraction back where the limits allow)."""
     step = style.time_step_s
     shortest = max(1, round(MIN_EVENT_S / step))
     total = max(shortest, round(seconds / step))
@@ -145,8 +147,9 @@ def write_lane(lane: str) -> str:
 def read_plan(text: str, seconds: float) -> tuple[str, list[Timed], list[str]]:
     """Read a plan that was written freely (by a model without constraints, or by hand), repairing what can be repaired.
 
-    Returns the reasoning, the events and a warning for each repair. Never raises: a malformed or truncated event is dropped,
-    a missing time is given an even share, and times out of range are clamped; it never costs the rest of the story.
+    Returns the reasoning, the events and a warning for each repair. Never raises: a malformed or truncated event is
+    dropped, a missing time is given an even share, and times out of range are clamped; it never costs the rest of the
+    story.
     """
     warnings: list[str] = []
     reasoning, _, body = text.rpartition("<|/think|>")

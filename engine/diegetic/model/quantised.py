@@ -1,7 +1,7 @@
 """Weights in six bits: how the LLM in the box is stored, in shards that any host of repositories takes.
 
-Each row of a matrix is cut into groups of 64; a group keeps a scale in float16 and its values as whole numbers from -31 to 31, four in three
-bytes. Vectors (norms) stay as they are. At load the weights become what the device computes in.
+Each row of a matrix is cut into groups of 64; a group keeps a scale in float16 and its values as whole numbers from -31
+to 31, four in three bytes. Vectors (norms) stay as they are. At load the weights become what the device computes in.
 
 Knows nothing of which model they belong to.
 """
@@ -24,8 +24,8 @@ _TOP = 31
 def pack(weights: Tensor) -> tuple[Tensor, Tensor]:
     """Six bits a weight: [rows, columns] to uint8 [rows, columns * 3 / 4] and float16 scales [rows, columns / 64].
 
-    Of a few scales near the largest weight, each group takes the one with the least squared error. Raises ValueError where the
-    columns aren't whole groups.
+    Of a few scales near the largest weight, each group takes the one with the least squared error. Raises ValueError
+    where the columns aren't whole groups.
     """
     rows, columns = weights.shape
     if columns % GROUP:
@@ -53,7 +53,7 @@ def unpack(packed: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def write_quantised(state: Mapping[str, Tensor], folder: Path, name: str) -> None:
-    """Write a state dict as NAME-1.safetensors, NAME-2.safetensors, ... of at most `SHARD_BYTES` each. Raises Failure."""
+    """Write a state dict as NAME-1.safetensors, NAME-2.safetensors, ... of `SHARD_BYTES` at most. Raises Failure."""
     shards: list[dict[str, Tensor]] = [{}]
     size = 0
     for key, tensor in _packed(state):

@@ -1,7 +1,7 @@
 """Which models there are, and how one is loaded.
 
-A model is a preset (presets/models/NAME.toml) and, beside it or in the user's models folder, its weights. "pocket+mine" is pocket told in
-the sound of the user's bank `mine`.
+A model is a preset (presets/models/NAME.toml) and, beside it or in the user's models folder, its weights. "pocket+mine"
+is pocket told in the sound of the user's bank `mine`.
 
 Importing this file imports no torch: names are checked, and models listed, at once.
 """

@@ -1,7 +1,7 @@
 """The tokens that AudioStory adds to an LLM's vocabulary: markers, and a query token for each place of a query block.
 
-The order is the reference's (its tokenizer's added_tokens.json): token k of `AUDIOSTORY` has id len(tokenizer) + k, which for Qwen2.5
-is 151665 + k. A model in the box adds the same markers with as many query tokens as it has.
+The order is the reference's (its tokenizer's added_tokens.json): token k of `AUDIOSTORY` has id len(tokenizer) + k,
+which for Qwen2.5 is 151665 + k. A model in the box adds the same markers with as many query tokens as it has.
 
 Knows nothing of tokenizers.
 """

@@ -4,8 +4,8 @@
     imagine   condition + duration + noise of the event's own generator -> flow -> latents
     decode    latents -> codec -> samples
 
-The same for every size: what differs is which LLM, how large the transformer is, and which codec the preset names. This is the
-engine's StoryModel.
+The same for every size: what differs is which LLM, how large the transformer is, and which codec the preset names. This
+is the engine's StoryModel.
 
 Threads: one thread at a time may use it.
 """
@@ -31,7 +31,7 @@ from diegetic.story import OVERLAP_S, Event
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What an event is imagined under: fused features [1, S, F], and its first semantic feature [F], what it is called by."""
+    """What an event is imagined under: fused features [1, S, F], and the semantic feature [F] it is called by."""
 
     fused: Tensor
     called: NDArray[np.float32]

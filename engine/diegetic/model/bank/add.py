@@ -1,4 +1,4 @@
-"""A user's own library as a bank: a folder of recordings is described, called by its captions, and indexed; nothing is copied.
+"""A user's own library as a bank: a folder's recordings are described, called by captions and indexed; none is copied.
 
     captions      a CSV (columns file, caption), or the words of file names: "Dog_Bark 01.wav" is "dog bark"
     incremental   files that are in the bank and haven't changed since are not read again; files that are gone leave it
@@ -81,7 +81,10 @@ def read_captions(path: Path | None) -> dict[str, str]:
 
 
 def add_folder(folder: Path, bank: Path, captions: Path | None, settings: Settings) -> Iterator[Step]:
-    """Take a folder's recordings into the bank at `bank`, called by pocket's own LLM. Raises as `add_to_bank` and InputError for the CSV."""
+    """Take a folder's recordings into the bank at `bank`, called by pocket's own LLM.
+
+    Raises as `add_to_bank`, and InputError for the CSV.
+    """
     from diegetic.model.loading import load_caller
 
     _audio_files(folder)  # refused before a model is loaded
@@ -95,8 +98,8 @@ def add_to_bank(
 ) -> Iterator[Step]:
     """Take every recording of a folder (and folders in it) into a bank, a step at a time.
 
-    captions: by file name or path within the folder. The bank is written at the end, all at once. Raises InputError where the folder
-    has no audio in it, Failure where the bank can't be written.
+    captions: by file name or path within the folder. The bank is written at the end, all at once. Raises InputError
+    where the folder has no audio in it, Failure where the bank can't be written.
     """
     files = _audio_files(folder)
     kept = _kept(bank)
@@ -168,11 +171,14 @@ def _kept(bank: Path) -> dict[str, _Entry]:
     index = known.index
     return {
         row["file"]: _Entry(
-            row, index.units[index.unit_offsets[k] : index.unit_offsets[k + 1]], float(index.gains_db[k]), int(index.channels[k]),
+            row,
+            index.units[index.unit_offsets[k] : index.unit_offsets[k + 1]],
+            float(index.gains_db[k]),
+            int(index.channels[k]),
             index.embeddings[index.captions[index.caption_offsets[k]]],
         )
         for k, row in enumerate(known.table)
-    }  # fmt: skip
+    }
 
 
 def _write(bank: Path, entries: Sequence[_Entry]) -> None:

@@ -1,8 +1,9 @@
 """Descriptors: how a sound goes on in time, as a short row of numbers for every 80 ms.
 
-Each unit of 80 ms is described by its level, the shape of its spectrum (40 mel bands relative to the level), how much that shape
-moves inside the unit, its onset, flatness and pitch. `LatentSpace` maps these features linearly to latents of unit variance: level
-first, then principal components. The flow draws latents; the bank's units carry theirs and are chosen by distance to them.
+Each unit of 80 ms is described by its level, the shape of its spectrum (40 mel bands relative to the level), how much
+that shape moves inside the unit, its onset, flatness and pitch. `LatentSpace` maps these features linearly to latents
+of unit variance: level first, then principal components. The flow draws latents; the bank's units carry theirs and are
+chosen by distance to them.
 
 Knows nothing of recordings' names or captions, files or torch.
 """
@@ -33,9 +34,9 @@ FEATURES = 1 + BANDS + _COARSE + 5
 def describe(samples: Array) -> Array:
     """Features of mono `samples` [frames] at 48 kHz: [units, FEATURES], the last unit padded with silence.
 
-    Columns: level (dB, rms); 40 band levels relative to it (dB, floored at -60); spread of 10 coarse bands over the unit's hops
-    (dB); crest (loudest hop above the level, dB); onset (largest rise between hops, dB); flatness (dB); voicing (0..1, the
-    normalised autocorrelation's peak between 60 and 1200 Hz) and voicing times log2(f0 / 240 Hz).
+    Columns: level (dB, rms); 40 band levels relative to it (dB, floored at -60); spread of 10 coarse bands over the
+    unit's hops (dB); crest (loudest hop above the level, dB); onset (largest rise between hops, dB); flatness (dB);
+    voicing (0..1, the normalised autocorrelation's peak between 60 and 1200 Hz) and voicing times log2(f0 / 240 Hz).
     """
     units = max(1, -(-len(samples) // UNIT_FRAMES))
     padded = np.zeros(units * UNIT_FRAMES + _WINDOW, np.float32)
@@ -49,8 +50,8 @@ def describe(samples: Array) -> Array:
 class LatentSpace:
     """A linear map between features and latents.
 
-    mean, scale: [FEATURES]; basis: [FEATURES - 1, channels - 1] orthonormal columns; spread: [channels] deviation of each latent
-    before it is scaled to one: what a distance between latents weighs it by.
+    mean, scale: [FEATURES]; basis: [FEATURES - 1, channels - 1] orthonormal columns; spread: [channels] deviation of
+    each latent before it is scaled to one: what a distance between latents weighs it by.
     """
 
     mean: Array

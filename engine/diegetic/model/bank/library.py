@@ -3,7 +3,7 @@
 A bank is a folder:
 
     index.npz        what is known of each recording and of its units (see `Index`)
-    recordings.csv   file, caption, licence, author, source, link, seconds: one row a recording, in the order of the index
+    recordings.csv   file, caption, licence, author, source, link, seconds: a row a recording, in the index's order
     audio-N.bin      encoded recordings one after another (a bank that ships); where there is none, `file` is a path
 
 Knows nothing of how recordings are found by words or how units are chosen.
@@ -33,9 +33,10 @@ COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
 class Index:
     """N recordings with U units, K captions in all, E embeddings of width F.
 
-    units: int8 [U, channels], latents in steps of `step`; unit_offsets: [N + 1]; gains_db: [N], brings a recording to the bank's level;
-    channels: [N], of the audio; embeddings: float16 [E, F], unit length; captions: [K], an embedding for each caption;
-    caption_offsets: [N + 1]; shards, starts, sizes: [N], where the encoded audio lies (shard -1: in a file of its own).
+    units: int8 [U, channels], latents in steps of `step`; unit_offsets: [N + 1]; gains_db: [N], brings a recording to
+    the bank's level; channels: [N], of the audio; embeddings: float16 [E, F], unit length; captions: [K], an embedding
+    for each caption; caption_offsets: [N + 1]; shards, starts, sizes: [N], where the encoded audio lies (shard -1: in a
+    file of its own).
     """
 
     units: NDArray[np.int8]
@@ -89,7 +90,7 @@ class Bank:
         return latents
 
     def audio(self, recording: int) -> Samples:
-        """Samples [frames, channels] of a recording at the bank's level, 48 kHz. Raises Failure where they can't be read."""
+        """Samples [frames, channels] of a recording at the bank's level, 48 kHz. Raises Failure if unreadable."""
         index, where = self.index, self.folder / self.table[recording]["file"]
         try:
             source: Path | io.BytesIO = where
@@ -110,7 +111,10 @@ def read_audio(source: Path | io.BytesIO) -> Samples:
     """Samples [frames, 1 or 2] at 48 kHz. Raises OSError or SoundFileError."""
     samples, rate_hz = soundfile.read(source, dtype="float32", always_2d=True)
     samples = samples[:, :2]
-    return samples if rate_hz == SAMPLE_RATE else soxr.resample(samples, rate_hz, SAMPLE_RATE)
+    if rate_hz != SAMPLE_RATE:
+        samples = soxr.resample(samples, rate_hz, SAMPLE_RATE)
+    read: Samples = samples
+    return read
 
 
 def quantised(latents: NDArray[np.float32]) -> NDArray[np.int8]:
