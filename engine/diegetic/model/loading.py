@@ -15,6 +15,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ from diegetic.model.device import pick_device
 from diegetic.model.narrator import Narrator
 from diegetic.model.quantised import read_quantised
 from diegetic.model.released import load_storyteller
-from diegetic.model.sequence import PlanEncoder
+from diegetic.model.sequence import PlanEncoder, Tokenizer
 from diegetic.model.storyteller import Storyteller
 from diegetic.settings import Settings
 
@@ -46,7 +47,10 @@ _log = logging.getLogger(__name__)
 
 
 def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_bank: Path | None) -> Storyteller:
-    """Load a model from its folder; own_bank: the user's bank it is told in. Raises Failure where files are missing or damaged."""
+    """Load a model from its folder; own_bank: the user's bank it is told in.
+
+    Raises Failure where files are missing or damaged.
+    """
     device = pick_device(settings)
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -83,9 +87,12 @@ def read_space(path: Path) -> LatentSpace:
 
 def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[AudioStory, Narrator]:
     """The network with its weights, and a narrator on its LLM. The LLM computes in bfloat16, the rest in float32."""
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(_existing(folder / "tokenizer.json")))
+    # transformers leaves these two untyped.
+    read_tokenizer: Any = PreTrainedTokenizerFast
+    build: Any = AutoModelForCausalLM
+    tokenizer: Tokenizer = read_tokenizer(tokenizer_file=str(_existing(folder / "tokenizer.json")))
     with torch.device("meta"):
-        llm = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(str(folder)), dtype=torch.bfloat16)
+        llm = build.from_config(AutoConfig.from_pretrained(str(folder)), dtype=torch.bfloat16)
     weights = {key: tensor.to(torch.bfloat16) for key, tensor in read_quantised(folder, LLM, torch.bfloat16).items()}
     llm.load_state_dict(weights, assign=True, strict=False)
     llm.tie_weights()
@@ -102,7 +109,7 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
 
 
 def _rebuild_rotary(llm: torch.nn.Module) -> None:
-    """Rotary frequencies are no weights: a model built on the meta device has none until they are computed again, in float32."""
+    """Compute rotary frequencies again, in float32: they are no weights, so a model from the meta device has none."""
     for parent in list(llm.modules()):
         for name, child in list(parent.named_children()):
             if hasattr(child, "inv_freq"):

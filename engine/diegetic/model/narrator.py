@@ -1,8 +1,9 @@
 """The LLM as narrator: plans a story event by event under the grammar, and keeps its cache as the story's memory.
 
-What is decided (reasoning, captions, times, whether another event follows) is drafted token by token, greedily among what the grammar
-allows; forced tokens are fed together. A finished part is then read again as one whole chunk, and only that stays in the cache:
-query blocks run in one parallel pass, and a plan that is written, recalled, or saved and loaded leaves the same numbers to the bit.
+What is decided (reasoning, captions, times, whether another event follows) is drafted token by token, greedily among
+what the grammar allows; forced tokens are fed together. A finished part is then read again as one whole chunk, and only
+that stays in the cache: query blocks run in one parallel pass, and a plan that is written, recalled, or saved and
+loaded leaves the same numbers to the bit.
 
 Knows nothing of projectors, flows or sound. States are [tokens, width], after the LLM's final norm.
 """
@@ -11,7 +12,7 @@ import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -25,9 +26,16 @@ from diegetic.model.sequence import PlanEncoder
 T = TypeVar("T")
 
 
+class CacheLayer(Protocol):
+    """What is used of a layer of a Hugging Face cache: keys and values [1, heads, tokens, width / heads]."""
+
+    keys: Tensor
+    values: Tensor
+
+
 @dataclass(slots=True)
 class StoryMemory:
-    """What an LLM remembers of a story: its cache, how long the story is, the reasoning of its plan, the state [width] it is in."""
+    """What an LLM remembers of a story: its cache, the story's length, the plan's reasoning, its state [width]."""
 
     seconds: float
     cache: DynamicCache = field(default_factory=DynamicCache)
@@ -104,7 +112,7 @@ class Narrator:
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly: safetensors, with a header."""
         tensors = {}
-        for number, layer in enumerate(memory.cache.layers):
+        for number, layer in enumerate(cast(Sequence[CacheLayer], memory.cache.layers)):
             tensors[f"{number}.keys"], tensors[f"{number}.values"] = layer.keys.contiguous(), layer.values.contiguous()
         said = {"seconds": memory.seconds, "reasoning": memory.reasoning}
         return bytes(save_tensors(tensors, {"story": json.dumps(said)}))
@@ -138,7 +146,7 @@ class Narrator:
         draft = _Draft(self, memory)
         ids = draft.write(self._text, self.encoder.think_close, self._text, self.style.max_reasoning_tokens)
         draft.forget()
-        return self.encoder.tokenizer.decode(ids).strip()
+        return self.encoder.decode(ids).strip()
 
     @torch.inference_mode()
     def _draft_event(
@@ -146,7 +154,8 @@ class Narrator:
     ) -> tuple[Timed, int, int] | None:
         """The next event with its start and end in steps; None where the plan ends here.
 
-        A sound that still sounds isn't told again over itself: such starts are left out, and where none is left a complete plan ends.
+        A sound that still sounds isn't told again over itself: such starts are left out, and where none is left a
+        complete plan ends.
         """
         draft, encoder = _Draft(self, memory), self.encoder
         if at.complete and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
@@ -156,7 +165,7 @@ class Narrator:
             draft.choose([encoder.gen_open])
         step = self.style.time_step_s
         caption = draft.write(self._words, encoder.time_open, self._text, self.style.max_caption_tokens)
-        text = " ".join(encoder.tokenizer.decode(caption).split())
+        text = " ".join(encoder.decode(caption).split())
         lane, start = FOREGROUND, at.reached
         if not at.sequential:
             heard_until = max((event.end_s for event in told if event.caption == text), default=0.0)
@@ -249,7 +258,7 @@ def _text_ids(encoder: PlanEncoder, vocabulary: int) -> tuple[Tensor, Tensor]:
 
     No part of a character, no line break and no `<`, so that what is written reads back as it was.
     """
-    pieces = [encoder.tokenizer.decode([token]) for token in range(min(vocabulary, len(encoder.tokenizer)))]
+    pieces = [encoder.decode([token]) for token in range(min(vocabulary, len(encoder.tokenizer)))]
     text = [k for k, piece in enumerate(pieces) if piece and piece.isprintable() and not set(piece) & set("<>\ufffd|")]
     words = [k for k in text if any(character.isalnum() for character in pieces[k])]
     return torch.tensor(text), torch.tensor(words)

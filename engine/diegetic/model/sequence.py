@@ -1,7 +1,8 @@
-"""Token sequences of a plan: the same chunks for planning, recalling and training, so that all three see the same numbers.
+"""Token sequences of a plan: the same chunks for planning, recalling and training, so that all see the same numbers.
 
-A plan is always fed to the LLM in whole chunks: the prompt, the reasoning, one chunk for each event, a turn for each continuation.
-Captions are encoded from their text, and every part of a time by itself, whatever tokens a model wrote them with.
+A plan is always fed to the LLM in whole chunks: the prompt, the reasoning, one chunk for each event, a turn for each
+continuation. Captions are encoded from their text, and every part of a time by itself, whatever tokens a model wrote
+them with.
 
 Knows the tokenizer and the marker tokens; knows nothing of weights.
 """
@@ -22,13 +23,13 @@ from diegetic.model.grammar import (
 
 
 class Tokenizer(Protocol):
-    """What is used of a Hugging Face tokenizer."""
+    """What is used of a Hugging Face tokenizer: one text in, one answer out, though its methods allow lists."""
 
-    def encode(self, text: str, add_special_tokens: bool = ...) -> list[int]: ...
+    def encode(self, text: str, *, add_special_tokens: bool = ...) -> list[int]: ...
 
-    def decode(self, token_ids: Sequence[int]) -> str: ...
+    def decode(self, token_ids: list[int]) -> str | list[str]: ...
 
-    def convert_tokens_to_ids(self, tokens: str) -> int: ...
+    def convert_tokens_to_ids(self, tokens: str) -> int | list[int]: ...
 
     def __len__(self) -> int: ...
 
@@ -116,12 +117,16 @@ class PlanEncoder:
         """Ids of plain text (markers in it are read as markers)."""
         return self.tokenizer.encode(text, add_special_tokens=False)
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids."""
+        return str(self.tokenizer.decode(list(ids)))
+
     def _start(self, lane: str, start: str) -> list[int]:
         return [*self.text(write_lane(lane)), *self.text(start), *self.text("-")]
 
     def _id(self, token: str) -> int:
         token_id = self.tokenizer.convert_tokens_to_ids(token)
-        if token_id is None or (self.tokenizer.decode([token_id]) != token):
+        if not isinstance(token_id, int) or self.decode([token_id]) != token:
             raise ValueError(f"tokenizer: needs the marker {token}; add the preset's special tokens to it")
         return token_id
 
