@@ -1,6 +1,7 @@
 """The wire's one table, and what is made from it."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def test_addresses_and_types_are_those_of_the_contract() -> None:
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in (wire_table.README, wire_table.REAPER)])
 def test_files_made_from_the_registry_are_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == wire_table.made()[path], "run python scripts/wire_table.py"
+
+
+def test_the_readme_lists_the_files_that_there_are() -> None:
+    listed = re.findall(r"^    (\w+\.py) ", wire_table.README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(p.name for p in (wire_table.BRIDGES / "diegetic_bridges").glob("[!_]*.py"))
 
 
 def test_a_slow_verb_takes_its_request_number_first() -> None:

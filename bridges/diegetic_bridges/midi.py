@@ -1,0 +1,180 @@
+"""MIDI ports: what is played goes to the engine by a map, and its cues show on the pads.
+
+A port of our own ("Diegetic") where the system has such, else one that is chosen by name. A chosen port that vanishes
+is reported, and taken again when it is back. Needs mido and python-rtmidi (the extra "midi").
+
+Threads: a backend calls `_hear` in a thread of its own; it only hands over to the event loop's thread, where all else
+belongs.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from diegetic.errors import DiegeticError, Failure
+from diegetic.live.news import CueChanged, News
+from diegetic_bridges.commands import Commands
+from diegetic_bridges.midi_clock import MidiClock
+from diegetic_bridges.midi_map import Heard, MidiMap, feedback, play
+
+OWN_PORT = "Diegetic"
+
+_CLOCK = frozenset(("clock", "start", "continue", "stop", "songpos"))
+
+_log = logging.getLogger(__name__)
+
+
+class Backend(Protocol):
+    """What is used of mido.Backend."""
+
+    def open_input(self, name: str, virtual: bool = False, callback: Callable[[Any], None] | None = None) -> Any: ...
+    def open_output(self, name: str, virtual: bool = False) -> Any: ...
+    def get_input_names(self) -> Sequence[str]: ...
+    def get_output_names(self) -> Sequence[str]: ...
+
+
+def rtmidi_backend(api: str = "") -> Backend:
+    """python-rtmidi. api: LINUX_ALSA, UNIX_JACK, MACOSX_CORE or WINDOWS_MM; "" for the system's own. Raises Failure."""
+    try:
+        mido = import_module("mido")
+        import_module("rtmidi")
+    except ImportError as error:
+        raise Failure(f"midi: needs {error.name}; pip install 'diegetic[midi]'") from None
+    backend: Backend = mido.Backend("mido.backends.rtmidi" + (f"/{api}" if api else ""), load=True)
+    return backend
+
+
+class MidiBridge:
+    """One input, and one output for feedback. port: part of a port's name; "" for a port of our own. watch_s: between looks."""
+
+    def __init__(
+        self, engine: Commands, midi_map: MidiMap, backend: Backend, port: str = "", watch_s: float = 1.0
+    ) -> None:
+        self.map = midi_map
+        self.clock = MidiClock()
+        self.connected = False
+        self._engine, self._backend, self._port = engine, backend, port
+        self._input: Any = None
+        self._output: Any = None
+        self._learning = ""
+        self._watch_s = watch_s
+        self._watching: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Open the ports. Raises Failure where there can't be one of our own, or none of that name is there."""
+        self._loop = asyncio.get_running_loop()
+        self._open()
+        self._unsubscribe = self._engine.subscribe(self._on_news)
+        if self._port:
+            self._watching = asyncio.create_task(self._watch())
+        _log.info("MIDI on %s", self._input.name)
+
+    async def stop(self) -> None:
+        """Close the ports. Can be called twice."""
+        self._unsubscribe()
+        self._unsubscribe = lambda: None
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+            self._watching = None
+        self._close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def learn(self, parameter: str) -> None:
+        """Let the next controller that is moved move this parameter from then on."""
+        self._learning = parameter
+
+    def _open(self) -> None:
+        try:
+            if self._port:
+                self._input = self._backend.open_input(self._find(self._backend.get_input_names()), callback=self._hear)
+                outputs = [name for name in self._backend.get_output_names() if self._port in name]
+                self._output = self._backend.open_output(outputs[0]) if outputs else None
+            else:
+                self._input = self._backend.open_input(OWN_PORT, virtual=True, callback=self._hear)
+                self._output = self._backend.open_output(OWN_PORT, virtual=True)
+        except DiegeticError:
+            raise
+        except Exception as error:  # each backend and system has errors of its own
+            self._close()
+            known = ", ".join(self._backend.get_input_names()) or "none"
+            raise Failure(f"midi: can't be opened ({error}); choose one of the ports there are: {known}") from None
+        self.connected = True
+
+    def _find(self, names: Sequence[str]) -> str:
+        found = next((name for name in names if self._port in name), None)
+        if found is None:
+            raise Failure(f"midi: no port has {self._port!r} in its name; there are: {', '.join(names) or 'none'}")
+        return found
+
+    def _close(self) -> None:
+        for port in (self._input, self._output):
+            if port is not None:
+                port.close()
+        self._input = self._output = None
+        self.connected = False
+
+    async def _watch(self) -> None:
+        """Let a port go that vanished, and take it again when it is back."""
+        while True:
+            await asyncio.sleep(self._watch_s)
+            there = any(self._port in name for name in self._backend.get_input_names())
+            if self.connected and not there:
+                _log.warning("MIDI port %s is gone; it is taken again when it is back", self._port)
+                self._close()
+            elif there and not self.connected:
+                try:
+                    self._open()
+                    _log.info("MIDI port %s is back", self._port)
+                except Failure as error:
+                    _log.warning("%s", error)
+
+    def _hear(self, message: Any) -> None:
+        """In the backend's thread."""
+        self._loop.call_soon_threadsafe(self._take, message, time.monotonic())
+
+    def _take(self, message: Any, at_s: float) -> None:
+        if message.type in _CLOCK:
+            self.clock.hear(message.type, at_s, getattr(message, "pos", 0))
+            return
+        heard = _heard(message)
+        if heard is None:
+            return
+        if self._learning and heard.type == "control_change":
+            self.map, self._learning = self.map.learn(heard.number, self._learning), ""
+        try:
+            play(heard, self.map, self._engine)
+        except DiegeticError as error:
+            _log.warning("MIDI %s %d: %s", heard.type, heard.number, error)
+
+    def _on_news(self, news: News) -> None:
+        if isinstance(news, CueChanged) and self._output is not None:
+            message = import_module("mido").Message
+            channel = max(self.map.channel - 1, 0)
+            for note, velocity in feedback(news.cue, self.map):
+                self._output.send(message("note_on", channel=channel, note=note, velocity=velocity))
+
+
+def _heard(message: Any) -> Heard | None:
+    """A channel message as the map knows it; None for any other."""
+    match message.type:
+        case "note_on" | "note_off":
+            return Heard(message.type, message.channel + 1, message.note, message.velocity)
+        case "control_change":
+            return Heard(message.type, message.channel + 1, message.control, message.value)
+        case "program_change":
+            return Heard(message.type, message.channel + 1, message.program)
+    return None

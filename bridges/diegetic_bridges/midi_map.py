@@ -1,0 +1,148 @@
+"""What MIDI means, by a map in TOML (presets/midi/): notes fire, controllers move parameters, programs fire scenes.
+
+Knows nothing of ports: a message comes as its type and numbers, an action goes to the engine, feedback comes back as
+notes with velocity 0 (idle), 64 (pending) and 127 (sounding).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from diegetic.live.cues import SLOTS, Cue
+from diegetic.live.parameters import Parameter
+from diegetic.schema import read_strict, read_toml
+from diegetic_bridges.commands import Commands
+
+ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
+IDLE, PENDING, SOUNDING = 0, 64, 127
+
+_HIGHEST = 127
+_FEEDBACK = {"idle": IDLE, "armed": IDLE, "arming": PENDING, "pending": PENDING, "sounding": SOUNDING}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A channel message. type: note_on, note_off, control_change or program_change. channel: 1..16. value: 0..127."""
+
+    type: str
+    channel: int
+    number: int
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fires:
+    """A note, or a program, that fires a slot or a cue. hold: stop it on release."""
+
+    number: int
+    slot: int = 0
+    cue: str = ""
+    hold: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.slot) == bool(self.cue):
+            raise ValueError(f"number {self.number}: must have a slot or a cue, and not both")
+        if self.slot and self.slot not in SLOTS:
+            raise ValueError(f"number {self.number}: slot must be {SLOTS[0]}..{SLOTS[-1]}, got {self.slot}")
+        if not 0 <= self.number <= _HIGHEST + 1:
+            raise ValueError(f"number must be 0..127 for a note, 1..128 for a program, got {self.number}")
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """A controller that moves a parameter. low, high: what 0 and 127 mean; None: the parameter's own range."""
+
+    number: int
+    parameter: str
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < ALL_SOUND_OFF:
+            raise ValueError(f"controller {self.number}: must be 0..119; those above are about the device itself")
+
+
+@dataclass(frozen=True, slots=True)
+class MidiMap:
+    """A map. channel: 1..16, or 0 for all."""
+
+    channel: int = 0
+    note: tuple[Fires, ...] = ()
+    controller: tuple[Moves, ...] = ()
+    program: tuple[Fires, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.channel <= 16:
+            raise ValueError(f"channel must be 1..16, or 0 for all, got {self.channel}")
+
+    def learn(self, controller: int, parameter: str) -> "MidiMap":
+        """The map with a controller moved to a parameter, which no other moves then."""
+        moved = Moves(controller, parameter)
+        others = [each for each in self.controller if each.number != controller and each.parameter != parameter]
+        return replace(self, controller=(*others, moved))
+
+
+def read_map(path: Path) -> MidiMap:
+    """Read a map. Raises InputError with file, key and the nearest right one."""
+    return read_strict(MidiMap, read_toml(path), str(path))
+
+
+def play(heard: Heard, midi_map: MidiMap, engine: Commands) -> None:
+    """Do what a message means by the map; nothing where it means nothing. Raises what the engine refuses with."""
+    if midi_map.channel not in (0, heard.channel):
+        return
+    if heard.type == "control_change":
+        _control(heard, midi_map, engine)
+    elif heard.type == "program_change":
+        for rule in midi_map.program:
+            if rule.number == heard.number + 1:
+                _fire(rule, 1.0, engine)
+    else:
+        pressed = heard.type == "note_on" and heard.value > 0  # a note-on without velocity is a note-off
+        for rule in midi_map.note:
+            if rule.number == heard.number and pressed:
+                _fire(rule, heard.value / _HIGHEST, engine)
+            elif rule.number == heard.number and rule.hold:
+                _stop(rule, engine)
+
+
+def feedback(cue: Cue, midi_map: MidiMap) -> Iterator[tuple[int, int]]:
+    """Notes and velocities that show a cue's state on the pads that fire it."""
+    for rule in midi_map.note:
+        if rule.cue == cue.name or (rule.slot and rule.slot == cue.slot):
+            yield rule.number, _FEEDBACK[cue.state]
+
+
+def scaled(value: int, rule: Moves, parameters: Sequence[Parameter]) -> float | None:
+    """A controller's 0..127 as the parameter's value; None where there is no such parameter."""
+    own = next((each for each in parameters if each.name == rule.parameter), None)
+    if own is None:
+        return None
+    low = own.low if rule.low is None else rule.low
+    high = own.high if rule.high is None else rule.high
+    return low + (high - low) * value / _HIGHEST
+
+
+def _control(heard: Heard, midi_map: MidiMap, engine: Commands) -> None:
+    if heard.number == ALL_SOUND_OFF:
+        engine.panic()
+    elif heard.number == ALL_NOTES_OFF:
+        engine.transport_stop()
+    for rule in midi_map.controller:
+        value = scaled(heard.value, rule, engine.parameters()) if rule.number == heard.number else None
+        if value is not None:
+            engine.param(rule.parameter, value)
+
+
+def _fire(rule: Fires, intensity: float, engine: Commands) -> None:
+    if rule.slot:
+        engine.slot_go(rule.slot, None, intensity)
+    else:
+        engine.cue_go(rule.cue, None, intensity)
+
+
+def _stop(rule: Fires, engine: Commands) -> None:
+    if rule.slot:
+        engine.slot_stop(rule.slot)
+    else:
+        engine.cue_stop(rule.cue)
