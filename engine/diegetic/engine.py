@@ -30,9 +30,9 @@ Loader = Callable[[str], StoryModel]
 class LiveConfig:
     """How the engine is run. device: "null", "default" or part of a device's name.
 
-    outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of all that
-    is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the most that
-    the generator may hold; 0: no limit.
+    outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of all
+    that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the most
+    that the generator may hold; 0: no limit.
     """
 
     project: Path
@@ -50,7 +50,7 @@ class LiveConfig:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The engine as it is now. load: share of a block's time that mixing takes, 0..1. memory_bytes: of the generator."""
+    """The engine as it is now. load: share of each block that mixing takes, 0..1. memory_bytes: of the generator."""
 
     state: EngineState
     queued: int

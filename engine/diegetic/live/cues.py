@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A named text in a story: the next sound of it. slot: 1..16 or None. gain_db: of what it plays. seconds: asked length."""
+    """A named text in a story: its next sound. slot: 1..16 or None. gain_db: of what it plays. seconds: its length."""
 
     name: str
     story: str

@@ -16,9 +16,20 @@ Verb = Literal[
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 SYMBOLS = {
-    400: "bad-types", 404: "not-found", 405: "unknown-address", 409: "conflict", 410: "ended", 413: "too-large",
-    422: "out-of-range", 423: "loading", 429: "queue-full", 499: "cancelled", 500: "internal", 503: "busy", 507: "memory",
-}  # fmt: skip
+    400: "bad-types",
+    404: "not-found",
+    405: "unknown-address",
+    409: "conflict",
+    410: "ended",
+    413: "too-large",
+    422: "out-of-range",
+    423: "loading",
+    429: "queue-full",
+    499: "cancelled",
+    500: "internal",
+    503: "busy",
+    507: "memory",
+}
 """Codes as in HTTP, and a word for each."""
 
 
