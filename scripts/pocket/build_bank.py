@@ -3,8 +3,8 @@
     python scripts/pocket/build_bank.py --sounds SOUNDS --captions captions.json --features features.npz \
         --text-encoder MINILM_FOLDER --space RUN/latents.safetensors -o presets/models/pocket/bank
 
-Of each concept it takes as many seconds as `SECONDS` allows, in pieces of different recordings; silence around them is cut off. Licence,
-author and source of each go into recordings.csv beside the audio.
+Of each concept it takes as many seconds as `SECONDS` allows, in pieces of different recordings; silence around them is
+cut off. Licence, author and source of each go into recordings.csv beside the audio.
 """
 
 import argparse
@@ -14,21 +14,22 @@ import json
 import random
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from describe_sounds import Described, read_mono
 from numpy.typing import NDArray
-from sounds import at_level
-from text_encoder import FEATURES, TextEncoder
 
+from captions import Row, read_concepts
+from describe_sounds import Described, read_mono
 from diegetic.atomic import write_atomically
-from diegetic.model.bank.describe import SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S
+from diegetic.model.bank.describe import SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
 from diegetic.model.bank.library import INDEX, TABLE, Index, quantised, write_index, write_table
 from diegetic.model.loading import read_space
+from sounds import at_level
+from text_encoder import FEATURES, TextEncoder
 
 SECONDS = {"bed": 130.0, "event": 60.0}
 """Of each concept, all recordings together."""
@@ -47,24 +48,39 @@ class Piece:
     gain_db: float
 
 
-def choose(rows: Sequence[dict[str, object]], described: Described, rng: random.Random) -> list[Piece]:
+def choose(rows: Sequence[Row], described: Described, rng: random.Random) -> list[Piece]:
     """Pieces of all concepts, in a fixed order."""
-    by_concept = defaultdict(list)
+    by_concept: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["may_ship"] and not row["held_out"]:
             by_concept[row["concept"]].append(row)
+    said = {concept.name: concept.captions for concept in read_concepts().concepts}
     pieces: list[Piece] = []
     for concept in sorted(by_concept):
         group = by_concept[concept]
         rng.shuffle(group)
-        left = SECONDS[str(group[0]["kind"])]
+        left = SECONDS[group[0]["kind"]]
         for row in group:
-            piece = _piece(row, described[str(row["file"])], rng)
+            piece = _piece(row, said[concept], described[row["file"]])
             if left > 0 and piece is not None:
                 pieces.append(piece)
                 left -= len(piece.features) / UNITS_PER_S
-        print(f"{concept}: {SECONDS[str(group[0]['kind'])] - left:.0f} s")
+        print(f"{concept}: {SECONDS[group[0]['kind']] - left:.0f} s")
     return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Encoded pieces one after another in shards; places: shard, start and size in bytes of each."""
+
+    shards: list[bytearray] = field(default_factory=lambda: [bytearray()])
+    places: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def add(self, data: bytes) -> None:
+        if len(self.shards[-1]) + len(data) > SHARD_BYTES:
+            self.shards.append(bytearray())
+        self.places.append((len(self.shards) - 1, len(self.shards[-1]), len(data)))
+        self.shards[-1].extend(data)
 
 
 def encode(samples: NDArray[np.float32], level: float) -> bytes:
@@ -76,62 +92,69 @@ def encode(samples: NDArray[np.float32], level: float) -> bytes:
 
 def main() -> None:
     args = _arguments()
-    rng = random.Random(args.seed)
     rows = json.loads(args.captions.read_text(encoding="utf-8"))
     described, space = Described(args.features), read_space(args.space)
     with (args.sounds / "sounds.csv").open(encoding="utf-8", newline="") as file:
         origin = {row["file"]: row for row in csv.DictReader(file)}
-    pieces = choose(rows, described, rng)
-    texts = sorted({caption for piece in pieces for caption in piece.captions})
-    place = {text: number for number, text in enumerate(texts)}
-    embeddings = TextEncoder(args.text_encoder).targets(texts, 2)[:, 0].numpy() / FEATURES**0.5
-    shards, table, where = [bytearray()], [], []
+    pieces = choose(rows, described, random.Random(args.seed))
+    text_encoder = TextEncoder(args.text_encoder)
+    audio, table = Audio(), []
     for piece in pieces:
         start = piece.first * UNIT_FRAMES
         samples = read_mono(args.sounds / "audio" / piece.file)[start : start + len(piece.features) * UNIT_FRAMES]
-        data = encode(samples, args.compression)
-        if len(shards[-1]) + len(data) > SHARD_BYTES:
-            shards.append(bytearray())
-        where.append((len(shards) - 1, len(shards[-1]), len(data)))
-        shards[-1] += data
-        said = origin[piece.file]
-        source = f"{said['source']}: {said['original_name']}"
-        table.append(
-            {"file": piece.file, "caption": piece.captions[0], "licence": said["licence"], "author": said["author"], "source": source,
-             "link": said["link"], "seconds": f"{len(samples) / SAMPLE_RATE:.2f}"}
-        )  # fmt: skip
-    numbers = np.array(where)
-    index = Index(
+        audio.add(encode(samples, args.compression))
+        table.append(_table_row(piece, origin[piece.file], len(samples) / SAMPLE_RATE))
+    index = _index(pieces, space, text_encoder, audio)
+    for number, shard in enumerate(audio.shards):
+        write_atomically(args.out / f"audio-{number}.bin", bytes(shard))
+    write_atomically(args.out / TABLE, write_table(table))
+    write_atomically(args.out / INDEX, write_index(index))
+    seconds = sum(float(row["seconds"]) for row in table)
+    print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, audio.shards)) / 1e6:.1f} MB")
+
+
+def _table_row(piece: Piece, said: Mapping[str, str], seconds: float) -> dict[str, str]:
+    """The row of recordings.csv; said: the recording's row of sounds.csv."""
+    return {
+        "file": piece.file,
+        "caption": piece.captions[0],
+        "licence": said["licence"],
+        "author": said["author"],
+        "source": f"{said['source']}: {said['original_name']}",
+        "link": said["link"],
+        "seconds": f"{seconds:.2f}",
+    }
+
+
+def _index(pieces: Sequence[Piece], space: LatentSpace, text_encoder: TextEncoder, audio: Audio) -> Index:
+    texts = sorted({caption for piece in pieces for caption in piece.captions})
+    number = {text: k for k, text in enumerate(texts)}
+    embeddings = text_encoder.targets(texts, 2)[:, 0].numpy() / FEATURES**0.5
+    places = np.array(audio.places)
+    return Index(
         units=quantised(space.encode(np.concatenate([piece.features for piece in pieces]))),
         unit_offsets=np.cumsum([0, *(len(piece.features) for piece in pieces)]),
         gains_db=np.array([piece.gain_db for piece in pieces], np.float32),
         channels=np.ones(len(pieces), np.int64),
         embeddings=embeddings.astype(np.float16),
-        captions=np.array([place[caption] for piece in pieces for caption in piece.captions]),
+        captions=np.array([number[caption] for piece in pieces for caption in piece.captions]),
         caption_offsets=np.cumsum([0, *(len(piece.captions) for piece in pieces)]),
-        shards=numbers[:, 0],
-        starts=numbers[:, 1],
-        sizes=numbers[:, 2],
+        shards=places[:, 0],
+        starts=places[:, 1],
+        sizes=places[:, 2],
     )
-    for number, shard in enumerate(shards):
-        write_atomically(args.out / f"audio-{number}.bin", bytes(shard))
-    write_atomically(args.out / TABLE, write_table(table))
-    write_atomically(args.out / INDEX, write_index(index))
-    seconds = sum(float(row["seconds"]) for row in table)
-    print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, shards)) / 1e6:.1f} MB")
 
 
-def _piece(row: dict[str, object], features: NDArray[np.float32], rng: random.Random) -> Piece | None:
-    kind = str(row["kind"])
+def _piece(row: Row, captions: Sequence[str], features: NDArray[np.float32]) -> Piece | None:
+    kind = row["kind"]
     shaped, gain_db, kept = at_level(features, kind)
     if len(shaped) < 2:
         return None
     longest = round(PIECE_S[kind] * UNITS_PER_S)
     # Which stretch of a long recording is taken depends on the recording alone.
     spare = max(0, len(shaped) - longest)
-    offset = 0 if kind == "event" else zlib.crc32(str(row["file"]).encode()) % (spare + 1)
-    captions = tuple(str(caption) for caption in row["captions"])  # type: ignore[attr-defined]
-    return Piece(str(row["file"]), captions, kept.start + offset, shaped[offset : offset + longest], gain_db)
+    offset = 0 if kind == "event" else zlib.crc32(row["file"].encode()) % (spare + 1)
+    return Piece(row["file"], tuple(dict.fromkeys((*row["captions"], *captions))), kept.start + offset, shaped[offset : offset + longest], gain_db)
 
 
 def _arguments() -> argparse.Namespace:

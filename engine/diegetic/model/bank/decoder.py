@@ -3,7 +3,8 @@
     semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
     latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
 
-A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds are in the middle.
+A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds
+are in the middle.
 
 Knows nothing of LLMs, flows or torch.
 """
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
 from diegetic.model.bank.library import Bank, Samples
-from diegetic.model.bank.overlap_add import overlap_add
+from diegetic.model.bank.overlap_add import FADE_FRAMES, LONG_FADE_FRAMES, overlap_add
 from diegetic.model.bank.units import SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
 from diegetic.story import BED, Event
@@ -27,6 +28,7 @@ _POOL = 24
 _NEAR = 0.07  # how much less near than the best a recording of the pool may be, in cosine
 _JUMP = 2.5
 _SIDE = 0.55
+_HUSHED_DB = -50.0  # above this level something sounds
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
 
 
@@ -87,29 +89,33 @@ class BankDecoder:
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
         )
 
-    def build(self, latents: Array, pick: Pick, variation: float) -> Samples:
-        """Samples [units * UNIT_FRAMES, 1 or 2] that follow latents [units, channels]. Raises Failure where audio can't be read."""
+    def build(self, latents: Array, pick: Pick, variation: float, longest_fade: int = FADE_FRAMES) -> Samples:
+        """Samples [units * UNIT_FRAMES, 1 or 2] that follow latents [units, channels].
+
+        Raises Failure where audio can't be read.
+        """
         runs = self.path(latents, pick, variation)
         used = sorted({run.recording for run in runs} - {SILENCE})
         audio = {number: self._audio(pick, number) for number in used}
-        return overlap_add(runs, audio, self._gains(latents, runs, pick))
+        return overlap_add(runs, audio, self._gains(latents, runs, pick), longest_fade)
 
     def path(self, latents: Array, pick: Pick, variation: float) -> list[Run]:
         """The runs that `build` sounds; a run's recording counts in `pick`."""
         units = [self._units(pick, number) for number in range(len(pick.recordings))]
-        return follow(latents, units, self._silence, self._weights, _JUMP * (1.0 - 0.85 * variation))
+        jump = _JUMP * (1.0 - 0.85 * variation)
+        hushed = self.space.level_db(latents) < _HUSHED_DB
+        return follow(latents, units, self._silence, self._weights, jump, hushed)
 
     def wide(self, latents: Array, pick: Pick, query: Array, variation: float, rng: np.random.Generator) -> Samples:
         """As `build`, in stereo: the same told twice, by other recordings, is the side."""
-        middle = self.build(latents, pick, variation)
+        middle = self.build(latents, pick, variation, LONG_FADE_FRAMES)
         if middle.shape[1] == 2:
             return middle
-        side = (
-            self.build(latents, self.pick(query, variation, rng, without=pick), variation).mean(1, keepdims=True)
-            * _SIDE
-        )
+        others = self.pick(query, variation, rng, without=pick)
+        side = self.build(latents, others, variation, LONG_FADE_FRAMES).mean(1, keepdims=True) * _SIDE
         both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
-        return both.astype(np.float32)
+        stereo: Samples = both.astype(np.float32)
+        return stereo
 
     def _gains(self, latents: Array, runs: Sequence[Run], pick: Pick) -> Array:
         """Drawn level less the level of the units chosen, in dB [units]; nan in silence."""

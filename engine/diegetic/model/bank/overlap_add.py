@@ -1,7 +1,8 @@
 """Runs of units to samples: aligned, gain-matched and overlap-added at full bandwidth.
 
-Every run is read a little beyond both its ends. Where one follows another, the later one is shifted by up to `_SHIFT` so that the waveforms
-agree, and both are crossfaded with equal power. The level follows the drawn one slowly: a recording's own attacks stay.
+Every run is read a little beyond both its ends. Where one follows another, the later one is shifted by up to `_SHIFT`
+so that the waveforms agree, and both are crossfaded with equal power. The level follows the drawn one slowly: a
+recording's own attacks stay.
 
 Knows nothing of how runs are chosen. Samples are float32 [frames, channels] at 48 kHz.
 """
@@ -19,54 +20,52 @@ from diegetic.model.bank.units import SILENCE, Run
 
 Samples = NDArray[np.float32]
 
-FADE_FRAMES = 1_920  # 40 ms
+FADE_FRAMES, LONG_FADE_FRAMES = 1_920, 14_400  # 40 ms; 300 ms for what goes on
 _SHIFT = 384  # 8 ms
 _FOLLOW_UNITS = 7
 _FOLLOW = 0.7
 _GAIN_RANGE_DB = (-24.0, 9.0)
 
 
-def overlap_add(runs: Sequence[Run], audio: Mapping[int, Samples], gains_db: NDArray[np.float32]) -> Samples:
+def overlap_add(
+    runs: Sequence[Run], audio: Mapping[int, Samples], gains_db: NDArray[np.float32], longest_fade: int = FADE_FRAMES
+) -> Samples:
     """Lay runs out one after another: [units * UNIT_FRAMES, channels].
 
-    audio: samples of each recording that a run names; gains_db: [units], how much louder the drawn level is than the run's own,
-    nan where that says nothing (silence).
+    audio: samples of each recording that a run names; gains_db: [units], how much louder the drawn level is than the
+    run's own, nan where that says nothing (silence). A join fades over `longest_fade` frames, or the shorter of its runs.
     """
     units = runs[-1].at + runs[-1].units
     channels = max((samples.shape[1] for samples in audio.values()), default=1)
-    fade_out, fade_in = fades(FADE_FRAMES)
-    out = np.zeros((units * UNIT_FRAMES + FADE_FRAMES, channels), np.float32)  # begins half a fade early
-    tail = np.zeros((FADE_FRAMES, channels), np.float32)  # what the run before would go on with
-    sounding = False
-    for run in runs:
-        begin = run.at * UNIT_FRAMES
-        if run.recording == SILENCE:
-            part = np.zeros((run.units * UNIT_FRAMES + FADE_FRAMES, channels), np.float32)
-            joined = tail * fade_out
-        else:
-            part = _part(run, audio[run.recording], channels, tail if sounding else None)
-            joined = _joined(tail, part[:FADE_FRAMES], sounding, run.first == 0)
-        sounding = run.recording != SILENCE
-        out[begin : begin + FADE_FRAMES] = joined
-        out[begin + FADE_FRAMES : begin + len(part) - FADE_FRAMES] = part[FADE_FRAMES:-FADE_FRAMES]
-        tail = part[-FADE_FRAMES:]
-    out[-FADE_FRAMES:] = tail
-    half = FADE_FRAMES // 2
+    silence = np.zeros((units * UNIT_FRAMES, channels), np.float32)
+    half = longest_fade // 2
+    out = np.zeros((units * UNIT_FRAMES + 2 * half, channels), np.float32)  # begins half a fade early
+    tail = silence[:0]  # what the run before would go on with
+    for number, run in enumerate(runs):
+        fade = len(tail)
+        following = runs[number + 1] if number + 1 < len(runs) else run
+        next_fade = min(longest_fade, run.units * UNIT_FRAMES, following.units * UNIT_FRAMES)
+        frames = fade // 2 + run.units * UNIT_FRAMES + next_fade // 2
+        samples = audio.get(run.recording, silence)
+        source = run.first * UNIT_FRAMES - fade // 2
+        follows = number > 0 and runs[number - 1].recording != SILENCE != run.recording
+        if follows:
+            source = max(0, source + _shift(tail, samples, source))
+        part = _read(samples, source, frames, channels)
+        begin = half + run.at * UNIT_FRAMES - fade // 2
+        out[begin : begin + fade] = _joined(tail, part[:fade], follows, run.first == 0)
+        body = frames - next_fade if number + 1 < len(runs) else frames
+        out[begin + fade : begin + body] = part[fade:body]
+        tail = part[body:]
     return out[half : half + units * UNIT_FRAMES] * _gain(gains_db)[:, None]
 
 
-def _part(run: Run, samples: Samples, channels: int, tail: Samples | None) -> Samples:
-    """What a run reads, with half a fade before and after; shifted to agree with a tail."""
-    source = run.first * UNIT_FRAMES - FADE_FRAMES // 2
-    if tail is not None and run.first > 0:
-        source += _shift(tail, samples, source)
-    return _read(samples, source, run.units * UNIT_FRAMES + FADE_FRAMES, channels)
-
-
-def _joined(tail: Samples, head: Samples, sounding: bool, natural: bool) -> Samples:
-    """The fade from a tail to a run's head; a recording's own beginning keeps its attack."""
-    fade_out, fade_in = fades(FADE_FRAMES, "equal_power", correlation(tail, head) if sounding else 0.0)
-    return tail * fade_out + (head if natural else head * fade_in)
+def _joined(tail: Samples, head: Samples, follows: bool, natural: bool) -> Samples:
+    """The fade from a tail to a run's head; after silence, a recording's own beginning keeps its attack."""
+    if not len(tail):
+        return tail
+    fade_out, fade_in = fades(len(tail), "equal_power", correlation(tail, head) if follows else 0.0)
+    return tail * fade_out + (head if natural and not follows else head * fade_in)
 
 
 def _read(samples: Samples, start: int, frames: int, channels: int) -> Samples:
@@ -82,12 +81,13 @@ def _shift(before: Samples, samples: Samples, source: int) -> int:
     """How much later to read `samples`, in frames, so that they agree best with what fades out."""
     wide = _read(samples, source - _SHIFT, len(before) + 2 * _SHIFT, samples.shape[1]).mean(1)
     match = correlate(wide, before.mean(1), mode="valid")
-    energy = np.convolve(wide**2, np.ones(len(before), np.float32), mode="valid")
+    power = np.concatenate([[0.0], np.cumsum(wide.astype(np.float64) ** 2)])
+    energy = power[len(before) :] - power[: -len(before)]
     return int((match / np.sqrt(energy + 1e-6)).argmax()) - _SHIFT
 
 
 def _gain(gains_db: NDArray[np.float32]) -> Samples:
-    """A gain for each frame from gains for units, smoothed over about half a second; what is nan takes its neighbours' gain."""
+    """A gain for each frame from gains for units, smoothed over about half a second; nan takes its neighbours' gain."""
     known = np.isfinite(gains_db).astype(np.float32)
     wanted = np.clip(np.nan_to_num(gains_db) * _FOLLOW, *_GAIN_RANGE_DB)
     weight = uniform_filter1d(known, _FOLLOW_UNITS, mode="constant")

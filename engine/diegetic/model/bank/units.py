@@ -1,10 +1,12 @@
-"""Choosing units: the path through a bank's recordings that follows drawn latents and breaks off a running recording seldom.
+"""Choosing units: the path through a bank's recordings that follows drawn latents and seldom breaks off a recording.
 
-Concatenative synthesis (Schwarz et al., CataRT, 2006) as a shortest path: the cost of a unit is its distance to the latents; going on in a
-recording is free; leaving it for a unit of the same or another recording costs `jump`, and the distance between the unit that would
-have followed and the one that does. Starting a recording at its start, and leaving it at its end, cost little.
+Concatenative synthesis (Schwarz et al., CataRT, 2006) as a shortest path: the cost of a unit is its distance to the
+latents; going on in a recording is free; leaving it for a unit of the same or another recording costs `jump`, and the
+distance between the unit that would have followed and the one that does. Starting a recording at its start, and leaving
+it at its end, cost little.
 
-Knows nothing of audio or captions. Latents are float32 [units, channels]; distances weigh each channel by `weights` (see `weights_of`).
+Knows nothing of audio or captions. Latents are float32 [units, channels]; distances weigh each channel by `weights`
+(see `weights_of`).
 """
 
 from collections.abc import Sequence
@@ -19,12 +21,13 @@ Array = NDArray[np.float32]
 
 SILENCE = -1
 _LEAVING, _ENTERING = 64, 192
+_NEVER = 1e6
 _NATURAL = 0.15  # a jump at a recording's own start or end, as a share of one in its midst
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`units` of one recording in a row, from its unit `first`, sounding from unit `at` on. recording: SILENCE for none."""
+    """`units` of a recording in a row, from its unit `first`, sounding from unit `at`. recording: SILENCE for none."""
 
     recording: int
     first: int
@@ -38,10 +41,18 @@ def weights_of(space: LatentSpace) -> Array:
     return weights
 
 
-def follow(target: Array, recordings: Sequence[Array], silence: Array, weights: Array, jump: float) -> list[Run]:
+def follow(
+    target: Array,
+    recordings: Sequence[Array],
+    silence: Array,
+    weights: Array,
+    jump: float,
+    hushed: NDArray[np.bool_] | None = None,
+) -> list[Run]:
     """The cheapest path of units along target [T, channels].
 
-    recordings: latents of each candidate recording; silence: latents [channels] of a unit of silence. Raises ValueError without recordings.
+    recordings: latents of each candidate recording; silence: latents [channels] of a unit of silence; hushed: [T], where
+    silence may be chosen (None: anywhere). Raises ValueError without recordings.
     """
     if not recordings:
         raise ValueError("recordings: at least one is needed to choose units from")
@@ -52,6 +63,8 @@ def follow(target: Array, recordings: Sequence[Array], silence: Array, weights: 
     last = np.cumsum(sizes) - 1
     wanted = target.astype(np.float32) * scale
     cost = _distances(wanted, states)
+    if hushed is not None:
+        cost[~hushed, 0] = _NEVER
     followed_by = np.concatenate([states[1:], states[:1]])  # what would have come next
     is_first, is_last = np.zeros(len(states), bool), np.zeros(len(states), bool)
     is_first[first], is_last[last] = True, True
@@ -69,7 +82,7 @@ def follow(target: Array, recordings: Sequence[Array], silence: Array, weights: 
         join = _distances(followed_by[leaving], states[entering])
         join *= np.where(is_last[leaving], 0.5, 1.0)[:, None] * np.where(is_first[entering], 0.5, 1.0)
         via = (total + leave)[leaving, None] + join
-        # Half the price of a jump is paid on leaving, half on entering: a hit that ends and another that starts is one jump.
+        # Half the price of a jump is paid on leaving, half on entering: one hit's end and the next's start is one jump.
         jumped = via.min(0) + enter[entering]
         origin = np.arange(len(states)) - 1
         origin[0] = 0
