@@ -49,7 +49,7 @@ def rtmidi_backend(api: str = "") -> Backend:
 
 
 class MidiBridge:
-    """One input, and one output for feedback. port: part of a port's name; "" for a port of our own. watch_s: between looks."""
+    """One input, and one output for feedback. port: part of a port's name; "" for a port of our own."""
 
     def __init__(
         self, engine: Commands, midi_map: MidiMap, backend: Backend, port: str = "", watch_s: float = 1.0
