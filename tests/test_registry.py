@@ -9,9 +9,10 @@ import pytest
 
 from diegetic.live.jobs import Refused
 from diegetic_bridges.failures import SYMBOLS, code_of
-from diegetic_bridges.oscquery import Live, host_info, tree
+from diegetic_bridges.oscquery import host_info, live_of, tree
 from diegetic_bridges.reaper_osc import reaper_osc
-from diegetic_bridges.registry import BY_MESSAGE, BY_NAME, MESSAGES, RESERVED_CUES, ROOT, VERBS, Argument
+from diegetic_bridges.registry import BY_MESSAGE, BY_NAME, MESSAGES, RESERVED_CUES, ROOT, VERBS
+from fake_engine import FakeEngine
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import wire_table
@@ -81,7 +82,8 @@ def test_cue_names_that_would_hide_a_verb_are_reserved() -> None:
 
 
 def test_the_oscquery_tree_holds_every_verb_with_types_and_ranges() -> None:
-    live = Live(["slam"], {"intensity": Argument("intensity", "f", low=0, high=1)}, {f"{ROOT}/param/intensity": 0.5})
+    engine = FakeEngine()
+    live = live_of(engine.dump(), engine.parameters())
     found = {node["FULL_PATH"]: node for node in _walk(json.loads(json.dumps(tree(live))))}
     assert {verb.address for verb in VERBS if "<" not in verb.address} <= set(found)
     assert found["/diegetic/slot/16/gain"] | {"DESCRIPTION": ""} == {
@@ -92,6 +94,8 @@ def test_the_oscquery_tree_holds_every_verb_with_types_and_ranges() -> None:
         "RANGE": [{"MIN": 0, "MAX": 1}],
     }
     assert found["/diegetic/param/intensity"]["VALUE"] == [0.5]
+    assert found["/diegetic/param/gain"]["UNIT"] == ["dB"]
+    assert found["/diegetic/param/place"]["TYPE"] == "s"
     assert found["/diegetic/cue/slam"]["TYPE"] == "f"
     assert found["/diegetic/cue"]["ACCESS"] == 0
     assert host_info("Diegetic", "127.0.0.1", 9777)["OSC_PORT"] == 9777

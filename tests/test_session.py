@@ -257,6 +257,8 @@ def test_a_time_tag_is_when_to_play_on_the_engines_clock(stage: Stage) -> None:
     assert stage.engine.calls[-1] == ("cue/go", "slam", pytest.approx(102.0, abs=1e-5), 1.0)
     stage.session.receive(stage.peer, bundle(WALL_S + 86_400, encode("/diegetic/cue/go", "is", (2, "slam"))))
     assert stage.got[-1][2][3] == 422
+    stage.session.receive(stage.peer, bundle(WALL_S - 86_400, encode("/diegetic/cue/go", "is", (3, "slam"))))
+    assert "must be within 3600 s of now, got -86400" in stage.got[-1][2][5]
     stage.session.receive(stage.peer, bundle(WALL_S - 5, encode("/diegetic/cue/fire", "s", ("slam",))))
     assert stage.engine.calls[-1][2] == pytest.approx(95.0, abs=1e-5)
     stage.session.receive(stage.peer, bundle(WALL_S + 86_400, encode("/diegetic/param/intensity", "f", (0.75,))))
@@ -352,6 +354,7 @@ def test_status_and_dump_say_all(stage: Stage) -> None:
     assert answers[0] == status
     assert ("/cue", ("slam", "storm", 2, "idle")) in answers
     assert ("/param/place", ("cave",)) in answers
+    assert ("/count", ("packets", 3)) in answers
     assert answers[-1] == ("/dump.reply", (len(answers) - 1,))
     assert [address for address, _ in stage.send("/jobs")] == ["/job", "/jobs.reply"]
 

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from diegetic.engine import Dump
+from diegetic.live.parameters import Parameter
+from diegetic_bridges.queries import current
 from diegetic_bridges.registry import ROOT, SLOTS, VERBS, Argument, Value, Verb
 
 _WRITE, _READ_WRITE = 2, 3
@@ -20,6 +23,14 @@ class Live:
     cues: Sequence[str] = ()
     parameters: Mapping[str, Argument] = field(default_factory=dict)
     values: Mapping[str, Value] = field(default_factory=dict)
+
+
+def live_of(dump: Dump, parameters: Sequence[Parameter]) -> Live:
+    """What the engine says of itself. State keys are strings."""
+    known = {each.name: Argument(each.name, "f", each.help, each.unit, each.low, each.high) for each in parameters}
+    known |= {key: Argument(key, "s", "a state key, in words") for key, _ in dump.words}
+    values: dict[str, Value] = {f"{ROOT}/param/{name}": value for name, value in current(dump).items()}
+    return Live([cue.name for cue in dump.cues], known, values)
 
 
 def tree(live: Live | None = None) -> dict[str, Any]:

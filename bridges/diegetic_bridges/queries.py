@@ -40,12 +40,22 @@ def _askable(dump: Dump) -> Iterator[str]:
         if verb.query == "always" and all(argument.optional for argument in verb.arguments):
             yield verb.address
     yield from (f"{ROOT}/slot/{slot}/gain" for slot in range(1, SLOTS + 1))
-    yield from (f"{ROOT}/param/{name}" for name in values(dump))
+    yield from (f"{ROOT}/param/{name}" for name in current(dump))
 
 
-def values(dump: Dump) -> dict[str, Value]:
+def current(dump: Dump) -> dict[str, Value]:
     """All parameters and state keys."""
     return dict(dump.parameters) | dict(dump.words)
+
+
+def everything(commands: Commands, requests: Requests) -> Iterator[Reply]:
+    """The engine's whole state: what a client needs to show it from scratch."""
+    dump = commands.dump()
+    yield _status_reply(dump.status)
+    yield from (Reply("param/<name>", (value,), name) for name, value in current(dump).items())
+    yield from (Reply("cue", (cue.name, cue.story, cue.slot or 0, cue.state)) for cue in dump.cues)
+    yield from (Reply("story", (name, len(story.events), story.seconds)) for name, story in dump.stories)
+    yield from (job_reply(job, requests) for job in dump.jobs)
 
 
 def job_reply(job: Job, requests: Requests) -> Reply:
@@ -77,23 +87,10 @@ def _slot_gain(commands: Commands, call: Call, requests: Requests) -> Iterator[R
 
 
 def _param(commands: Commands, call: Call, requests: Requests) -> Iterator[Reply]:
-    name, known = str(call.values[0]), values(commands.dump())
+    name, known = str(call.values[0]), current(commands.dump())
     if name not in known:
         raise Refused(404, f"{ROOT}/param/{name[:60]}: there is none of that name; known: {', '.join(known)}")
     yield Reply("param/<name>", (known[name],), name)
-
-
-def _dump(commands: Commands, call: Call, requests: Requests) -> Iterator[Reply]:
-    dump = commands.dump()
-    replies = [
-        _status_reply(dump.status),
-        *(Reply("param/<name>", (value,), name) for name, value in values(dump).items()),
-        *(Reply("cue", (cue.name, cue.story, cue.slot or 0, cue.state)) for cue in dump.cues),
-        *(Reply("story", (name, len(story.events), story.seconds)) for name, story in dump.stories),
-        *(job_reply(job, requests) for job in dump.jobs),
-    ]
-    yield from replies
-    yield Reply("dump.reply", (len(replies),))
 
 
 _ANSWERS: dict[str, Callable[[Commands, Call, Requests], Iterator[Reply]]] = {
@@ -101,5 +98,4 @@ _ANSWERS: dict[str, Callable[[Commands, Call, Requests], Iterator[Reply]]] = {
     "jobs": _jobs,
     "slot_gain": _slot_gain,
     "param_name": _param,
-    "dump": _dump,
 }

@@ -181,7 +181,13 @@ VERBS: tuple[Verb, ...] = (
         "Send events again, from a bounded log.",
         ("resync.reply",),
     ),
-    Verb(f"{ROOT}/dump", (), "Everything: status, parameters, slots, cues, jobs.", ("dump.reply",), query="always"),
+    Verb(
+        f"{ROOT}/dump",
+        (),
+        "Everything: status, parameters, cues, stories, jobs, counts.",
+        ("dump.reply",),
+        query="always",
+    ),
     Verb(f"{ROOT}/quit", (), "End the engine.", local=True),
 )
 
@@ -259,6 +265,7 @@ MESSAGES: tuple[Message, ...] = (
         (Argument("first", "i"), Argument("last", "i"), Argument("count", "i")),
         "The first and last sequence number of the events that follow it, and how many: those before it are lost.",
     ),
+    _reply("count", (Argument("name", "s"), Argument("count", "i")), "What the bridge counts: packets, refused, ..."),
     _reply("dump.reply", (Argument("count", "i"),), "How many messages came before it."),
     _event(
         "progress",

@@ -51,6 +51,7 @@ class Session:
             "sync": self._sync,
             "notify": self._notify,
             "resync": self._resync,
+            "dump": self._dump,
             "quit": self._quit,
         }
 
@@ -164,8 +165,8 @@ class Session:
             return None
         at_s = self._clock.engine_s(call.at)
         ahead_s = at_s - self._clock.now_s()
-        if ahead_s > HORIZON_S:
-            rule = f"time tag must be at most {HORIZON_S:g} s ahead, got {ahead_s:.3f}"
+        if abs(ahead_s) > HORIZON_S:
+            rule = f"time tag must be within {HORIZON_S:g} s of now, got {ahead_s:+.3f}"
             raise Refused(422, f"{call.verb.address}: {rule}; compare the clocks by {ROOT}/ping")
         return at_s
 
@@ -208,6 +209,11 @@ class Session:
         missed = self._events.since(_whole(call, 0))
         ends = (missed[0].seq, missed[-1].seq) if missed else (0, 0)
         self._send(client, Reply("resync.reply", (*ends, len(missed))), *(logged.reply for logged in missed))
+
+    def _dump(self, client: Client, call: Call) -> None:
+        counts = [Reply("count", (name, count)) for name, count in sorted(self.counts.items())]
+        replies = [*queries.everything(self._commands, self._requests(client)), *counts]
+        self._send(client, *replies, Reply("dump.reply", (len(replies),)))
 
     def _quit(self, client: Client, call: Call) -> None:
         if not client.peer.local:
