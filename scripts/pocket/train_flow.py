@@ -1,33 +1,36 @@
-"""Train pocket's flow transformer by itself: text features of a caption and a duration -> how its sound goes on in time.
+"""Train pocket's flow transformer by itself: features of a caption and a duration -> how its sound goes on in time.
 
-    python scripts/pocket/train_flow.py --captions captions.json --features features.npz --text-encoder MINILM_FOLDER -o RUN
+    python scripts/pocket/train_flow.py --captions captions.json --features features.npz \
+        --text-encoder MINILM_FOLDER -o RUN
 
-What TangoFlux is to the paper: the generator before the LLM conditions it. Conditions are the text encoder's own features, one in ten is
-null (zeros). Resumes from RUN/checkpoint.pt. Writes RUN/flow.safetensors (averaged weights) and RUN/latents.safetensors.
+What TangoFlux is to the paper: the generator before the LLM conditions it. Conditions are the text encoder's own
+features, one in ten is null (zeros). Resumes from RUN/checkpoint.pt. Writes RUN/flow.safetensors (averaged weights) and
+RUN/latents.safetensors.
 """
 
 import argparse
 import copy
 import math
 import random
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from sounds import Sounds, fit_space, read_sounds
-from text_encoder import TextEncoder
 from torch import Tensor, nn
 
 from diegetic.model.bank.describe import UNITS_PER_S, LatentSpace
-from diegetic.model.config import read_config
+from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.flow import draw_sigma, drop_condition, flow_loss
 from diegetic.model.loading import read_space
 from diegetic.model.transformer import FlowTransformer
+from sounds import Sounds, fit_space, read_sounds
+from text_encoder import TextEncoder
+from timed_run import TimedRun
 
 PRESET = Path(__file__).parents[2] / "presets/models/pocket.toml"
-NULL_SHARE, AVERAGE = 0.1, 0.998
+NULL_SHARE, AVERAGE, WARM_UP = 0.1, 0.998, 100
 
 
 class Batches:
@@ -54,6 +57,65 @@ class Batches:
         return self._features[caption]
 
 
+class FlowTraining:
+    """The flow, the average of its weights, its optimiser, and how far they are: the run kept in `out`.
+
+    Goes on from out/checkpoint.pt where there is one.
+    """
+
+    def __init__(self, config: ModelConfig, out: Path, minutes: float, lr: float) -> None:
+        self._out, self._lr, self.run = out, lr, TimedRun(minutes)
+        self._flow = FlowTransformer(config.transformer, config.duration, config.bridge.feature_dim)
+        self._optimiser = torch.optim.AdamW(
+            self._flow.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
+        self._average = copy.deepcopy(self._flow)
+        self._null = torch.zeros(1, config.bridge.semantic, config.bridge.feature_dim)
+        if (checkpoint := out / "checkpoint.pt").exists():
+            self._resume(torch.load(checkpoint, weights_only=True))
+
+    def learn(self, latents: Tensor, conditions: Tensor, seconds: Tensor, share: float) -> float:
+        """Take one step on a batch, `share` of the time being spent; its loss."""
+        self._optimiser.param_groups[0]["lr"] = self._lr * self.run.rate_scale(share, WARM_UP)
+        noise, sigma = torch.randn_like(latents), draw_sigma(len(latents), "logit_normal")
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            told = drop_condition(conditions, self._null, NULL_SHARE)
+            loss = flow_loss(self._flow, latents, told, seconds, noise, sigma)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self._flow.parameters(), 1.0)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self.run.step += 1
+        self._follow()
+        return loss.item()
+
+    def save(self) -> None:
+        """Write the averaged weights, and the checkpoint to go on from."""
+        save_file(self._average.state_dict(), self._out / "flow.safetensors")
+        state = {
+            "flow": self._flow.state_dict(),
+            "average": self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "step": self.run.step,
+            "spent_s": self.run.spent_s,
+        }
+        torch.save(state, self._out / "checkpoint.tmp")
+        (self._out / "checkpoint.tmp").rename(self._out / "checkpoint.pt")
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the weights: fast at first, since it began as random ones."""
+        step = self.run.step
+        for kept, new in zip(self._average.parameters(), self._flow.parameters(), strict=True):
+            kept.lerp_(new, 1 - min(AVERAGE, (step + 1) / (step + 10)))
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        self._flow.load_state_dict(state["flow"])
+        self._average.load_state_dict(state["average"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.run.step, self.run.spent_s = state["step"], state["spent_s"]
+
+
 def main() -> None:
     args = _arguments()
     torch.set_num_threads(args.threads)
@@ -62,43 +124,17 @@ def main() -> None:
     config = read_config(args.preset)
     sounds = read_sounds(args.captions, args.features)
     space = _space(args.out / "latents.safetensors", sounds, config.transformer.in_channels)
-    flow = FlowTransformer(config.transformer, config.duration, config.bridge.feature_dim)
-    optimiser = torch.optim.AdamW(flow.parameters(), lr=args.lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    average, first, spent = copy.deepcopy(flow), 0, 0.0
-    checkpoint = args.out / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        flow.load_state_dict(state["flow"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        first, spent = state["step"], state["spent_s"]
-    queries = config.bridge.semantic
-    batches = Batches(sounds, space, TextEncoder(args.text_encoder), queries, args.tokens, args.seed + first)
-    null = torch.zeros(1, queries, config.bridge.feature_dim)
-    started, mean, step = time.monotonic() - spent, 0.0, first
-    while (elapsed := time.monotonic() - started) < args.minutes * 60:
-        latents, conditions, seconds = batches.draw()
-        part = elapsed / (args.minutes * 60)
-        optimiser.param_groups[0]["lr"] = (
-            args.lr * min(1.0, (step + 1) / 100) * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
-        )
-        noise, sigma = torch.randn_like(latents), draw_sigma(len(latents), "logit_normal")
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = flow_loss(flow, latents, drop_condition(conditions, null, NULL_SHARE), seconds, noise, sigma)
-        loss.backward()
-        nn.utils.clip_grad_norm_(flow.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        step += 1
-        with torch.no_grad():
-            for kept, new in zip(average.parameters(), flow.parameters(), strict=True):
-                kept.lerp_(new, 1 - min(AVERAGE, (step + 1) / (step + 10)))
-        mean = loss.item() if step < 3 else 0.98 * mean + 0.02 * loss.item()
-        if step % 20 == 0:
-            print(f"step {step}  flow {mean:.4f}  {elapsed / 60:.1f} of {args.minutes} min", flush=True)
-        if step % 400 == 0:
-            _save(args.out, flow, average, optimiser, step, elapsed)
-    _save(args.out, flow, average, optimiser, step, time.monotonic() - started)
+    training = FlowTraining(config, args.out, args.minutes, args.lr)
+    run, encoder = training.run, TextEncoder(args.text_encoder)
+    batches = Batches(sounds, space, encoder, config.bridge.semantic, args.tokens, args.seed + run.step)
+    mean = 0.0
+    for share in run.shares():
+        mean = run.smoothed(mean, training.learn(*batches.draw(), share), 0.98)
+        if run.is_due(20):
+            run.show(f"flow {mean:.4f}")
+        if run.is_due(400):
+            training.save()
+    training.save()
 
 
 def _space(path: Path, sounds: Sounds, channels: int) -> LatentSpace:
@@ -111,15 +147,6 @@ def _space(path: Path, sounds: Sounds, channels: int) -> LatentSpace:
 def write_space(space: LatentSpace, path: Path) -> None:
     """Keep a latent space beside the weights that were trained in it."""
     save_file({name: torch.from_numpy(getattr(space, name)) for name in ("mean", "scale", "basis", "spread")}, path)
-
-
-def _save(
-    out: Path, flow: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer, step: int, spent_s: float
-) -> None:
-    save_file(average.state_dict(), out / "flow.safetensors")
-    state = {"flow": flow.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict()}
-    torch.save(state | {"step": step, "spent_s": spent_s}, out / "checkpoint.tmp")
-    (out / "checkpoint.tmp").rename(out / "checkpoint.pt")
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,45 +1,49 @@
 """Train pocket's last stage: what makes an event belong to its story.
 
-    python scripts/pocket/train_long.py --narrator RUN_LLM --flow RUN_FLOW --captions captions.json --features features.npz \
-        --text-encoder MINILM_FOLDER -o RUN_LONG
+    python scripts/pocket/train_long.py --narrator RUN_LLM --flow RUN_FLOW --captions captions.json \
+        --features features.npz --text-encoder MINILM_FOLDER -o RUN_LONG
 
-The paper's long stage with the LLM frozen: residual projector, fusion and transformer learn from the flow's loss alone. Stories are told by
-the trained narrator's states; each event's sound is a recording near its caption, as it would sound in the story's place: what follows a
-sound in a hall or a cave, what walls and distance take from its heights. Only the residual tokens can know that place from a caption that
-doesn't say it. States of all stories are cached in RUN_LONG/states.pt, so that an epoch costs no LLM.
+The paper's long stage with the LLM frozen: residual projector, fusion and transformer learn from the flow's loss alone.
+Stories are told by the trained narrator's states; each event's sound is a recording near its caption, as it would sound
+in the story's place: what follows a sound in a hall or a cave, what walls and distance take from its heights. Only the
+residual tokens can know that place from a caption that doesn't say it. States of all stories are cached in
+RUN_LONG/states.pt, so that an epoch costs no LLM.
 """
 
 import argparse
 import math
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from sounds import Sounds, as_told, read_sounds
-from stories import stories
-from text_encoder import TextEncoder
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.bank.describe import BANDS, FLOOR_DB, UNITS_PER_S, LatentSpace, band_centres_hz
-from diegetic.model.config import read_config
+from diegetic.model.config import ModelConfig, StageConfig, read_config
 from diegetic.model.flow import draw_sigma, drop_condition, flow_loss
 from diegetic.model.grammar import Timed
 from diegetic.model.loading import read_space
 from diegetic.model.narrator import Narrator
 from diegetic.model.sequence import PlanEncoder
 from diegetic.story import OVERLAP_S
+from sounds import Sounds, as_told, read_sounds
+from stories import stories
+from text_encoder import TextEncoder
+from timed_run import TimedRun
 
 Array = NDArray[np.float32]
 PRESET = Path(__file__).parents[2] / "presets/models/pocket.toml"
-TRAINED = ("residual", "fusion", "flow")
+TRAINED = {"residual": "residual", "fusion": "fusion", "flow": "transformer"}
+"""What learns, and what the preset calls it."""
+WARM_UP = 50
 
 DECAY_DB_PER_S = {"large hall": 25.0, "cave": 32.0, "indoors": 110.0, "small room": 160.0, "outdoors": 400.0}
 """How fast sound dies away in a place: 60 dB over its reverberation time."""
@@ -58,7 +62,7 @@ class ToldEvent:
 
 
 def in_place(features: Array, place: str) -> Array:
-    """How features sound in a kind of place: levels die away no faster than the place lets them, and heights are taken."""
+    """How features sound in a kind of place: levels die away no faster than it lets them, and heights are taken."""
     heard = features.copy()
     fall = DECAY_DB_PER_S[place] / UNITS_PER_S
     for unit in range(1, len(heard)):
@@ -129,62 +133,74 @@ def batch(
     return torch.from_numpy(np.stack(latents)), semantic, residual, torch.full((len(drawn),), seconds)
 
 
+class LongTraining:
+    """The network's parts that learn in this stage, on states that the narrator told."""
+
+    def __init__(self, network: AudioStory, stage: StageConfig, minutes: float) -> None:
+        self._network, self._stage, self.run = network, stage, TimedRun(minutes)
+        groups = [
+            {"params": getattr(network, part).parameters(), "lr": stage.rates[said]} for part, said in TRAINED.items()
+        ]
+        self._optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self._rates = [group["lr"] for group in self._optimiser.param_groups]
+
+    def learn(self, latents: Tensor, semantic: Tensor, residual: Tensor, seconds: Tensor, share: float) -> float:
+        """Take one step on a batch (see `batch`), `share` of the time being spent; its loss."""
+        scale = self.run.rate_scale(share, WARM_UP)
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * scale
+        loss = self._loss(latents, semantic, residual, seconds)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_([p for group in self._optimiser.param_groups for p in group["params"]], 1.0)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self.run.step += 1
+        return loss.item()
+
+    def save(self, path: Path) -> None:
+        """Write the parts that learned."""
+        state = self._network.state_dict()
+        save_file({key: tensor for key, tensor in state.items() if key.split(".")[0] in TRAINED}, path)
+
+    def _loss(self, latents: Tensor, semantic: Tensor, residual: Tensor, seconds: Tensor) -> Tensor:
+        network = self._network
+        with torch.no_grad():
+            features = network.semantic(semantic)
+        condition = network.fusion(features, network.residual(residual))
+        condition = drop_condition(condition, network.null, self._stage.condition_dropout)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            noise, sigma = torch.randn_like(latents), draw_sigma(len(latents))
+            return flow_loss(network.flow, latents, condition, seconds, noise, sigma)
+
+
 def main() -> None:
     args = _arguments()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
     config = read_config(args.preset)
-    stage = config.training["long"]
-    llm = AutoModelForCausalLM.from_pretrained(args.narrator / "llm", dtype=torch.bfloat16).eval()
-    network = AudioStory(config, llm=llm)
-    network.semantic.load_state_dict(load_file(args.narrator / "projector.safetensors"))
-    network.flow.load_state_dict(load_file(args.flow / "flow.safetensors"))
-    told = _told(
-        args,
-        Narrator(
-            llm,
-            PlanEncoder(
-                AutoTokenizer.from_pretrained(args.narrator / "llm"),
-                config.plan,
-                config.bridge.semantic,
-                config.bridge.residual,
-            ),
-        ),
-    )
+    network, narrator = _networks(config, args.narrator, args.flow)
+    told = _told(args, narrator)
     space, encoder = read_space(args.flow / "latents.safetensors"), TextEncoder(args.text_encoder)
     near = Near(read_sounds(args.captions, args.features), encoder)
-    groups = [
-        {"params": getattr(network, part).parameters(), "lr": stage.rates[_PART.get(part, part)]} for part in TRAINED
-    ]
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    rates = [group["lr"] for group in optimiser.param_groups]
-    rng, started, mean, step = random.Random(args.seed), time.monotonic(), 0.0, 0
-    while (part := (time.monotonic() - started) / (args.minutes * 60)) < 1:
-        latents, semantic, residual, seconds = batch(told, near, space, args.tokens, rng)
-        for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * min(1.0, (step + 1) / 50) * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
-        with torch.no_grad():
-            features = network.semantic(semantic)
-        condition = network.fusion(features, network.residual(residual))
-        condition = drop_condition(condition, network.null, stage.condition_dropout)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = flow_loss(
-                network.flow, latents, condition, seconds, torch.randn_like(latents), draw_sigma(len(latents))
-            )
-        loss.backward()
-        nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        step += 1
-        mean = loss.item() if step < 3 else 0.98 * mean + 0.02 * loss.item()
-        if step % 20 == 0:
-            print(f"step {step}  flow {mean:.4f}  {part * args.minutes:.1f} of {args.minutes} min", flush=True)
-    kept = {key: tensor for key, tensor in network.state_dict().items() if key.split(".")[0] in TRAINED}
-    save_file(kept, args.out / "network.safetensors")
+    training = LongTraining(network, config.training["long"], args.minutes)
+    run, rng, mean = training.run, random.Random(args.seed), 0.0
+    for share in run.shares():
+        loss = training.learn(*batch(told, near, space, args.tokens, rng), share)
+        mean = run.smoothed(mean, loss, 0.98)
+        if run.is_due(20):
+            run.show(f"flow {mean:.4f}")
+    training.save(args.out / "network.safetensors")
 
 
-_PART = {"flow": "transformer"}  # what the preset calls it
+def _networks(config: ModelConfig, narrator: Path, flow: Path) -> tuple[AudioStory, Narrator]:
+    """The network as the two earlier trainings left it, and the narrator on its LLM."""
+    llm: Any = AutoModelForCausalLM.from_pretrained(narrator / "llm", dtype=torch.bfloat16)
+    network = AudioStory(config, llm=llm.eval())
+    network.semantic.load_state_dict(load_file(narrator / "projector.safetensors"))
+    network.flow.load_state_dict(load_file(flow / "flow.safetensors"))
+    tokenizer = AutoTokenizer.from_pretrained(narrator / "llm")
+    return network, Narrator(llm, PlanEncoder(tokenizer, config.plan, config.bridge.semantic, config.bridge.residual))
 
 
 def _told(args: argparse.Namespace, narrator: Narrator) -> list[ToldEvent]:

@@ -1,41 +1,44 @@
 """Train pocket's LLM: written scenes -> plans, and captions -> the text encoder's features at its semantic queries.
 
-    python scripts/pocket/train_narrator.py --base SMOLLM2_FOLDER --text-encoder MINILM_FOLDER --captions captions.json --sounds sounds.csv -o RUN
+    python scripts/pocket/train_narrator.py --base SMOLLM2_FOLDER --text-encoder MINILM_FOLDER \
+        --captions captions.json --sounds sounds.csv -o RUN
 
-Losses as in the paper's whole stage without the flow: L = L_mse + L_text. L_mse: semantic projector against the text encoder's
-features of the caption; L_text: next token on everything a planner decides (reasoning, captions, times, whether another event
-follows), none on forced tokens. Half of the tokens are stories, the rest bare captions (the bank's and the users' way in).
-Resumes from RUN/checkpoint.pt. Writes RUN/llm (transformers format) and RUN/projector.safetensors.
+Losses as in the paper's whole stage without the flow: L = L_mse + L_text. L_mse: semantic projector against the text
+encoder's features of the caption; L_text: next token on everything a planner decides (reasoning, captions, times,
+whether another event follows), none on forced tokens. Half of the tokens are stories, the rest bare captions (the
+bank's and the users' way in). Resumes from RUN/checkpoint.pt. Writes RUN/llm (transformers format) and
+RUN/projector.safetensors.
 """
 
 import argparse
 import csv
 import json
-import math
 import random
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors.torch import save_file
-from stories import TrainingStory, read_scenes, stories
-from text_encoder import FEATURES, TextEncoder
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from diegetic.model.bridge import Projector
 from diegetic.model.grammar import FOREGROUND, PlanStyle, Timed
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.special_tokens import special_tokens
+from stories import TrainingStory, read_scenes, stories
+from text_encoder import FEATURES, TextEncoder
+from timed_run import TimedRun
 
 SEMANTIC, RESIDUAL = 8, 4
+WARM_UP = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One sequence: ids, which positions' next token is learned, and its captions with where their semantic queries lie."""
+    """One sequence: ids, which of them are learned, and its captions with where their semantic queries lie."""
 
     ids: list[int]
     learned: list[bool]  # learned[k]: the model decides ids[k], so position k - 1 is trained on it
@@ -100,7 +103,7 @@ def batches(source: Iterator[Example], tokens: int, pool: int = 96) -> Iterator[
 
 
 def losses(
-    llm: nn.Module, projector: Projector, batch: Sequence[Example], targets: dict[str, Tensor]
+    llm: LlamaForCausalLM, projector: Projector, batch: Sequence[Example], targets: dict[str, Tensor]
 ) -> tuple[Tensor, Tensor]:
     """L_text and L_mse of a batch."""
     length = max(len(e.ids) for e in batch)
@@ -121,61 +124,104 @@ def losses(
     return text, mse[0] + mse[1:].mean()
 
 
+class NarratorTraining:
+    """The LLM with its tokenizer, the semantic projector, their optimiser, and how far they are: the run kept in `out`.
+
+    Goes on from out/checkpoint.pt where there is one. The projector learns at three times the LLM's rate `lr`.
+    """
+
+    def __init__(self, base: Path, out: Path, minutes: float, lr: float, frozen_layers: int) -> None:
+        self._out, self.run = out, TimedRun(minutes)
+        self.tokenizer = AutoTokenizer.from_pretrained(base)
+        self.tokenizer.add_tokens(special_tokens(SEMANTIC, RESIDUAL))
+        self._llm = cast(LlamaForCausalLM, AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32))
+        self._llm.resize_token_embeddings(len(self.tokenizer))
+        self._projector = Projector(self._llm.config.hidden_size, FEATURES)
+        for layer in self._llm.model.layers[:frozen_layers]:
+            layer.requires_grad_(False)
+        llm = [weights for weights in self._llm.parameters() if weights.requires_grad]
+        self._learned = [*llm, *self._projector.parameters()]
+        self._rates = (lr, 3 * lr)
+        groups = [
+            {"params": llm, "lr": lr, "weight_decay": 0.01},
+            {"params": list(self._projector.parameters()), "lr": 3 * lr, "weight_decay": 0.0},
+        ]
+        self._optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+        if (checkpoint := out / "checkpoint.pt").exists():
+            self._resume(torch.load(checkpoint, weights_only=True))
+
+    def learn(
+        self, batch: Sequence[Example], targets: dict[str, Tensor], mse_weight: float, share: float
+    ) -> tuple[float, float]:
+        """Take one step on a batch, `share` of the time being spent: L_text and L_mse."""
+        scale = self.run.rate_scale(share, WARM_UP)
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * scale
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            text, mse = losses(self._llm, self._projector, batch, targets)
+        torch.autograd.backward(text + mse_weight * mse)
+        nn.utils.clip_grad_norm_(self._learned, 1.0)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self.run.step += 1
+        return text.item(), mse.item()
+
+    def save(self) -> None:
+        """Write the LLM with its tokenizer, the projector, and the checkpoint to go on from."""
+        self._llm.save_pretrained(self._out / "llm")
+        self.tokenizer.save_pretrained(self._out / "llm")
+        save_file(self._projector.state_dict(), self._out / "projector.safetensors")
+        state = {
+            "llm": self._llm.state_dict(),
+            "projector": self._projector.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "step": self.run.step,
+            "spent_s": self.run.spent_s,
+        }
+        torch.save(state, self._out / "checkpoint.tmp")
+        (self._out / "checkpoint.tmp").rename(self._out / "checkpoint.pt")
+
+    def _resume(self, state: dict[str, Any]) -> None:
+        self._llm.load_state_dict(state["llm"])
+        self._projector.load_state_dict(state["projector"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.run.step, self.run.spent_s = state["step"], state["spent_s"]
+
+
+class Targets:
+    """The text encoder's features [S, F] of captions, each computed once."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder, self._known = encoder, dict[str, Tensor]()
+
+    def of(self, batch: Sequence[Example]) -> dict[str, Tensor]:
+        """Features of a batch's captions (and of all before them)."""
+        new = sorted({caption for example in batch for caption in example.captions} - self._known.keys())
+        self._known.update(zip(new, self._encoder.targets(new, SEMANTIC), strict=True))
+        return self._known
+
+
 def main() -> None:
     args = _arguments()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
-    tokenizer = AutoTokenizer.from_pretrained(args.base)
-    tokenizer.add_tokens(special_tokens(SEMANTIC, RESIDUAL))
-    llm = AutoModelForCausalLM.from_pretrained(args.base, dtype=torch.float32)
-    llm.resize_token_embeddings(len(tokenizer))
-    projector = Projector(llm.config.hidden_size, FEATURES)
-    for layer in llm.model.layers[: args.frozen_layers]:
-        layer.requires_grad_(False)
-    groups = [
-        {"params": [p for p in llm.parameters() if p.requires_grad], "lr": args.lr, "weight_decay": 0.01},
-        {"params": list(projector.parameters()), "lr": 3 * args.lr, "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
-    checkpoint, first, spent = args.out / "checkpoint.pt", 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        llm.load_state_dict(state["llm"])
-        projector.load_state_dict(state["projector"])
-        optimiser.load_state_dict(state["optimiser"])
-        first, spent = state["step"], state["spent_s"]
-    text_encoder, targets = TextEncoder(args.text_encoder), {}
-    encoder = PlanEncoder(tokenizer, PlanStyle(), SEMANTIC, RESIDUAL)
-    source = batches(examples(encoder, args.captions, args.sounds, args.seed + first), args.tokens)
-    started, mean = time.monotonic() - spent, [0.0, 0.0]
-    step = first
-    while (elapsed := time.monotonic() - started) < args.minutes * 60:
+    training = NarratorTraining(args.base, args.out, args.minutes, args.lr, args.frozen_layers)
+    run, targets = training.run, Targets(TextEncoder(args.text_encoder))
+    encoder = PlanEncoder(training.tokenizer, PlanStyle(), SEMANTIC, RESIDUAL)
+    source = batches(examples(encoder, args.captions, args.sounds, args.seed + run.step), args.tokens)
+    text_mean = mse_mean = 0.0
+    for share in run.shares():
         batch = next(source)
-        new = sorted({c for e in batch for c in e.captions} - targets.keys())
-        targets.update(zip(new, text_encoder.targets(new, SEMANTIC), strict=True))
-        part = elapsed / (args.minutes * 60)
-        scale = min(1.0, (step + 1) / 40) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
-        for group, lr in zip(optimiser.param_groups, (args.lr, 3 * args.lr), strict=True):
-            group["lr"] = lr * scale
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            text, mse = losses(llm, projector, batch, targets)
-        (text + args.mse_weight * mse).backward()
-        nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        step += 1
-        if text.item() > 0:
-            mean[0] = text.item() if step < 3 else 0.95 * mean[0] + 0.05 * text.item()
-        mean[1] = mse.item() if step < 3 else 0.95 * mean[1] + 0.05 * mse.item()
-        if step % 10 == 0:
-            print(
-                f"step {step}  text {mean[0]:.3f}  mse {mean[1]:.4f}  {elapsed / 60:.1f} of {args.minutes} min",
-                flush=True,
-            )
-        if step % 150 == 0:
-            _save(args.out, llm, tokenizer, projector, optimiser, step, elapsed)
-    _save(args.out, llm, tokenizer, projector, optimiser, step, elapsed)
+        text, mse = training.learn(batch, targets.of(batch), args.mse_weight, share)
+        if text > 0:  # a batch of bare captions has none
+            text_mean = run.smoothed(text_mean, text, 0.95)
+        mse_mean = run.smoothed(mse_mean, mse, 0.95)
+        if run.is_due(10):
+            run.show(f"text {text_mean:.3f}  mse {mse_mean:.4f}")
+        if run.is_due(150):
+            training.save()
+    training.save()
 
 
 def _add(example: Example, ids: Sequence[int], decided: bool) -> None:
@@ -190,23 +236,6 @@ def _add_event(example: Example, encoder: PlanEncoder, event: Timed, decided: bo
     example.learned.extend([decided and k < head for k in range(len(chunk.ids))])
     example.captions.append(" ".join(event.caption.split()))
     example.semantic.append(slice(at + chunk.semantic.start, at + chunk.semantic.stop))
-
-
-def _save(
-    out: Path,
-    llm: nn.Module,
-    tokenizer: object,
-    projector: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    step: int,
-    spent_s: float,
-) -> None:
-    llm.save_pretrained(out / "llm")
-    tokenizer.save_pretrained(out / "llm")
-    save_file(projector.state_dict(), out / "projector.safetensors")
-    state = {"llm": llm.state_dict(), "projector": projector.state_dict(), "optimiser": optimiser.state_dict()}
-    torch.save(state | {"step": step, "spent_s": spent_s}, out / "checkpoint.tmp")
-    (out / "checkpoint.tmp").rename(out / "checkpoint.pt")
 
 
 def _arguments() -> argparse.Namespace:
