@@ -77,6 +77,7 @@ class Audio:
     places: list[tuple[int, int, int]] = field(default_factory=list)
 
     def add(self, data: bytes) -> None:
+        """Append one encoded piece, in a new shard where the last would grow beyond `SHARD_BYTES`."""
         if len(self.shards[-1]) + len(data) > SHARD_BYTES:
             self.shards.append(bytearray())
         self.places.append((len(self.shards) - 1, len(self.shards[-1]), len(data)))
@@ -154,7 +155,13 @@ def _piece(row: Row, captions: Sequence[str], features: NDArray[np.float32]) -> 
     # Which stretch of a long recording is taken depends on the recording alone.
     spare = max(0, len(shaped) - longest)
     offset = 0 if kind == "event" else zlib.crc32(row["file"].encode()) % (spare + 1)
-    return Piece(row["file"], tuple(dict.fromkeys((*row["captions"], *captions))), kept.start + offset, shaped[offset : offset + longest], gain_db)
+    return Piece(
+        row["file"],
+        tuple(dict.fromkeys((*row["captions"], *captions))),
+        kept.start + offset,
+        shaped[offset : offset + longest],
+        gain_db,
+    )
 
 
 def _arguments() -> argparse.Namespace:

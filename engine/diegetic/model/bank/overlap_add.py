@@ -33,7 +33,8 @@ def overlap_add(
     """Lay runs out one after another: [units * UNIT_FRAMES, channels].
 
     audio: samples of each recording that a run names; gains_db: [units], how much louder the drawn level is than the
-    run's own, nan where that says nothing (silence). A join fades over `longest_fade` frames, or the shorter of its runs.
+    run's own, nan where that says nothing (silence). A join fades over `longest_fade` frames, or the shorter of its
+    runs.
     """
     units = runs[-1].at + runs[-1].units
     channels = max((samples.shape[1] for samples in audio.values()), default=1)

@@ -51,8 +51,8 @@ def follow(
 ) -> list[Run]:
     """The cheapest path of units along target [T, channels].
 
-    recordings: latents of each candidate recording; silence: latents [channels] of a unit of silence; hushed: [T], where
-    silence may be chosen (None: anywhere). Raises ValueError without recordings.
+    recordings: latents of each candidate recording; silence: latents [channels] of a unit of silence; hushed: [T],
+    where silence may be chosen (None: anywhere). Raises ValueError without recordings.
     """
     if not recordings:
         raise ValueError("recordings: at least one is needed to choose units from")
