@@ -305,7 +305,7 @@ def test_floats_are_taken_for_whole_numbers_as_pure_data_sends_them(stage: Stage
 WRONG = [
     ("/0123/4567/89", "", (), 405, "send /diegetic/dump"),
     ("/statos", "", (), 405, "did you mean /diegetic/status?"),
-    ("/slot/2/volume", "f", (1.0,), 405, "did you mean"),
+    ("/slot/2/goo", "f", (1.0,), 405, "did you mean /diegetic/slot/<slot>/go?"),
     ("/tell", "isf", (1, "storm", 3.0), 400, "takes ,issf, got ,isf"),
     ("/tell", "issff", (1, "storm", "rain", 3.0, 4.0), 400, "takes ,issf"),
     ("/tell", "isif", (1, "storm", 3, 3.0), 400, "text must be a string, got a number"),

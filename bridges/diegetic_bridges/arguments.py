@@ -52,9 +52,9 @@ def find(address: str) -> tuple[Verb, tuple[str, ...]]:
 
 def nearest(address: str) -> str:
     """The way out of an unknown address."""
-    known = [*_EXACT, *(verb.address for _, verb in _TEMPLATES)]
-    near = get_close_matches(address[:80], known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"send {ROOT}/dump to see what there is"
+    known = [verb.address.removeprefix(ROOT) for verb in VERBS]
+    near = get_close_matches(address.removeprefix(ROOT)[:40], known, n=1, cutoff=0.5)
+    return f"did you mean {ROOT}{near[0]}?" if near else f"send {ROOT}/dump to see what there is"
 
 
 def read(incoming: Incoming) -> Call:
