@@ -8,6 +8,7 @@
               the two goes first alternates
 
 Each run has its own seed and an empty folder. Figures are medians. --mock takes the tests' model, to try the script.
+Other work on the machine is measured by the load before the start: where that is high, the figures are of both.
 """
 
 import argparse
@@ -36,6 +37,8 @@ from diegetic.story import Told
 
 ROOT = Path(__file__).parents[1]
 TEXT = "A storm breaks over a harbour: rain on the water, thunder, a ship's bell, then the wind dies down"
+QUIET_LOAD = 0.3
+"""Above this load before the start, something else was running."""
 GPU_PARTS = re.compile(r"torch|nvidia-.*|cuda-.*|triton")
 
 
@@ -86,6 +89,7 @@ def main() -> None:
 
 def measure(asked: Asked) -> dict[str, Any]:
     """All figures: medians of `runs`, times in seconds, sizes in MB."""
+    load_before = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     colds = [in_new_process(asked, "cold", seed) for seed in range(asked.runs)]
     warms = in_new_process(asked, "warm", 0)
     return {
@@ -93,6 +97,7 @@ def measure(asked: Asked) -> dict[str, Any]:
         "seconds": asked.seconds,
         "runs": asked.runs,
         "cores": os.cpu_count(),
+        "load_before": load_before,
         "load_s": median([each["load_s"] for each in colds]),
         "cold_first_audio_s": median([each["first_audio_s"] for each in colds]),
         "cold_total_s": median([each["total_s"] for each in colds]),
@@ -222,6 +227,8 @@ def median(values: Sequence[float]) -> float:
 def table(figures: dict[str, Any]) -> str:
     """The figures for people."""
     told = f"{figures['model']}, a story of {figures['seconds']:g} s, {figures['cores']} cores"
+    if (figures["load_before"] or 0) > QUIET_LOAD:
+        told = f"NOT A QUIET MACHINE (load {figures['load_before']} before the start): these times are too long\n{told}"
     return f"""{told}, medians of {figures["runs"]}
 
                             first audio      total
