@@ -1,4 +1,4 @@
-"""What the repository says of itself: which way imports point, and that the README's tree, commands and picture are true."""
+"""What the repository says of itself: which way imports point; that the README's tree and commands are true."""
 
 import ast
 import re
@@ -14,9 +14,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MODULES = sorted([*ENGINE.rglob("*.py"), *(ROOT / "bridges/diegetic_bridges").rglob("*.py")])
 
 HEAVY = {"torch", "transformers", "diffusers", "safetensors"}
-# From the top: a package may import what is below it, never what is above. What isn't named stands between cli and model.
+# A package may import what is below it, never what is above. What isn't named here stands between cli and model.
 ARROWS = {"cli": 3, "model": 1, "audio": 0}
-VALUES = {"errors", "schema", "story", "settings", "atomic", "protocol", "progress", "names"}  # what every layer may know
+# What every layer may know.
+VALUES = {"errors", "schema", "story", "settings", "atomic", "protocol", "progress", "names"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -33,10 +34,13 @@ def imports(path: Path) -> Iterator[str]:
 
 def part(module: str) -> str:
     """The package or module directly under diegetic."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.is_relative_to(ENGINE)], ids=lambda p: str(p.relative_to(ENGINE)))
+OURS = [path for path in MODULES if path.is_relative_to(ENGINE)]
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ENGINE)))
 def test_the_engine_knows_no_bridge_and_imports_point_downwards(path: Path) -> None:
     here = part("diegetic." + ".".join(path.relative_to(ENGINE).with_suffix("").parts))
     for module in imports(path):
@@ -74,8 +78,11 @@ def test_the_tree_of_the_readme_is_on_disk() -> None:
         folder = "/".join(stack)
         named.add(folder)
         assert (ROOT / folder).is_dir(), f"README: {folder} is not there"
-    tops = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith(".")} - {"build", "dist", "venv"}
-    assert tops - {name.split("/")[0] for name in named} <= {name for name in tops if not any((ROOT / name).rglob("*.*"))}
+    tops = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    tops -= {"build", "dist", "venv"}
+    assert tops - {name.split("/")[0] for name in named} <= {
+        name for name in tops if not any((ROOT / name).rglob("*.*"))
+    }
 
 
 def test_the_readme_names_files_that_are_there() -> None:

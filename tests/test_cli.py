@@ -105,7 +105,7 @@ def test_a_plan_is_a_file_that_can_be_rendered(diegetic: Run, tmp_path: Path) ->
 
 def test_a_story_goes_on(diegetic: Run, tmp_path: Path) -> None:
     diegetic("render", SCENE, "--seconds", 12, "-o", "storm", "--model", "mock")
-    code, out, err = diegetic("continue", "storm", "a door slams", "--seconds", 3)
+    code, _, err = diegetic("continue", "storm", "a door slams", "--seconds", 3)
     assert code == 0, err
     assert soundfile.info(tmp_path / "storm/mix.wav").frames == 15 * 48_000
 
