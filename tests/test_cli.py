@@ -103,6 +103,14 @@ def test_a_plan_is_a_file_that_can_be_rendered(diegetic: Run, tmp_path: Path) ->
     assert diegetic("plan", SCENE, "-o", "storm", "--model", "mock")[0] == 2, "a plan that is there is not overwritten"
 
 
+def test_a_plan_in_the_references_format_can_be_rendered(diegetic: Run, tmp_path: Path) -> None:
+    text = "<|gen|>rain <timestamp>4.5</timestamp><|/gen|><|gen|>a bell <timestamp>3</timestamp><|/gen|><|gen|>a d"
+    (tmp_path / "by-hand.txt").write_text(text, encoding="utf-8")
+    code, _, err = diegetic("render", "by-hand.txt", "--model", "mock")
+    assert code == 0, err
+    assert soundfile.info(tmp_path / "by-hand/mix.wav").frames == 7.5 * 48_000
+
+
 def test_a_story_goes_on(diegetic: Run, tmp_path: Path) -> None:
     diegetic("render", SCENE, "--seconds", 12, "-o", "storm", "--model", "mock")
     code, _, err = diegetic("continue", "storm", "a door slams", "--seconds", 3)

@@ -12,6 +12,7 @@ from diegetic.folder import StoryFolder
 from diegetic.names import slug
 from diegetic.story import Story, Told, check_story, check_told
 from diegetic.story_file import NAME, read_story
+from diegetic.written_plan import Written, is_written_plan, read_written_plan
 
 MAX_TEXT_CHARACTERS = 4000
 
@@ -23,6 +24,7 @@ class Wishes:
     seconds: float | None = None
     seed: int | None = None
     variation: float | None = None
+    model: str = "pocket"
 
 
 DEFAULT_SECONDS = 40.0
@@ -33,9 +35,13 @@ def asked_for(what: str, wishes: Wishes) -> Told | Story:
     if not is_file(what):
         told = Told(check_text(what), DEFAULT_SECONDS if wishes.seconds is None else wishes.seconds, wishes.seed or 0)
         return check_told(replace(told, variation=wishes.variation))
-    story = read_story(Path(what))
+    written = not what.strip().lower().endswith(".toml")
+    if written:
+        story = read_written_plan(Written(Path(what), wishes.model, wishes.seed or 0, wishes.seconds))
+    else:
+        story = read_story(Path(what))
     check_text(story.instruction)
-    if wishes.seconds is not None:
+    if wishes.seconds is not None and not written:
         raise InputError(f"seconds: {what} says how long its story is; edit it there, and leave --seconds out")
     if wishes.seed is not None:
         story = replace(story, seed=wishes.seed)
@@ -98,5 +104,5 @@ def remark_on(text: str) -> str | None:
 
 
 def is_file(what: str) -> bool:
-    """Whether an argument names a story file."""
-    return what.strip().lower().endswith(".toml") and "\n" not in what
+    """Whether an argument names a story file, or a text file with a written plan in it."""
+    return "\n" not in what and (what.strip().lower().endswith(".toml") or is_written_plan(what))

@@ -51,7 +51,7 @@ def render(
     outside: Outside = context.obj
     flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
     settings = resolve(outside.environment, flags)
-    asked = asked_for(what, Wishes(seconds, seed, variation))
+    asked = asked_for(what, Wishes(seconds, seed, variation, settings.model))
     name = asked.model if isinstance(asked, Story) and model is None else settings.model
     outside.check_name(name, settings)
     folder = folder_for(what, output)
