@@ -1,0 +1,112 @@
+"""What the director and the player say to each other.
+
+Frames are the device's, counted on through restarts; fades are in frames.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from diegetic.audio.mixer import Steal
+from diegetic.audio.shared_sound import SoundHandle
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerConfig:
+    """How the player is run. device: "null", "default" or part of a name. outputs: lane to channels, from 0.
+
+    offset_s: the monotonic time of frame 0, None for now: with it a player that is started again counts on.
+    """
+
+    device: str
+    rate_hz: int
+    block_frames: int
+    channels: int
+    outputs: tuple[tuple[str, tuple[int, ...]], ...]
+    voices: int
+    steal: Steal
+    record: str | None
+    offset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Sound a voice. start: frame, None: with the next block. gain is linear. order: as in `Voice`."""
+
+    voice: int
+    sound: SoundHandle
+    lane: str
+    start: int | None
+    order: tuple[float, int]
+    gain: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Fade a voice out, from a frame or from now on."""
+
+    voice: int
+    fade: int
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopAll:
+    """Fade all out, and forget what waits."""
+
+    fade: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Move gain or cutoff of a voice (its id), a lane (its name) or all (None)."""
+
+    what: int | str | None
+    gain: float | None = None
+    cutoff_hz: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A device plays. back: it had been lost. name is "null" where the true clock stands in for it."""
+
+    name: str
+    rate_hz: int
+    back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The device is gone; the player ends itself, since PortAudio may hang from here on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceNews:
+    """As `mixer.Heard`."""
+
+    kind: Literal["started", "ended", "stolen", "refused"]
+    voice: int
+    frame: int
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Ten times a second. offset_s: monotonic time of frame 0, by the blocks since the last one.
+
+    underruns: since this player started. load: share of the blocks' time that mixing took. meters: lane, peak, RMS.
+    """
+
+    offset_s: float
+    frame: int
+    voices: int
+    underruns: int
+    failures: int
+    load: float
+    least_gain: float
+    meters: tuple[tuple[str, float, float], ...]
+
+
+Command: TypeAlias = Play | Stop | StopAll | Move
+Report: TypeAlias = Opened | Lost | VoiceNews | State

@@ -1,0 +1,202 @@
+"""The player's process: takes commands from the pipe, hands them to the mixer, and reports.
+
+A device that can't be opened is stood in for by the null device, and tried again every two seconds. One that is lost
+while it plays ends this process (PortAudio may hang from then on): the director starts another.
+
+Threads: `_fill` is the audio thread's; all else is the main thread's. What passes between them: the mixer's deques, and
+single values that are written whole.
+"""
+
+import gc
+import os
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diegetic.audio.mixer import Mixer
+from diegetic.audio.ramp import Ramp
+from diegetic.audio.shared_sound import SharedSound
+from diegetic.audio.voices import Voice
+from diegetic.child import GOODBYE
+from diegetic.errors import Failure
+from diegetic.player.device import SoundDevice
+from diegetic.player.messages import Command, Lost, Move, Opened, Play, PlayerConfig, State, Stop, StopAll, VoiceNews
+from diegetic.player.null import NullDevice
+from diegetic.player.recorder import Recorder
+
+LOST_EXIT = 75
+POLL_S = 0.004
+STATE_EVERY_S = 0.1
+RETRY_EVERY_S = 2.0
+
+
+def main(connection: Connection, config: PlayerConfig) -> None:
+    """Play until told goodbye, or until the director is gone."""
+    sys.setswitchinterval(0.0005)  # the audio thread waits for this long at most while the main thread computes
+    player = _Player(connection, config)
+    try:
+        player.run()
+    except (EOFError, OSError):
+        pass
+    finally:
+        player.close()
+
+
+class _Player:
+    def __init__(self, connection: Connection, config: PlayerConfig) -> None:
+        self._connection, self._config = connection, config
+        self._mixer = Mixer(
+            config.rate_hz, config.channels, config.block_frames, dict(config.outputs), config.voices, config.steal
+        )
+        self._recorder = (
+            Recorder(_free(Path(config.record)), config.rate_hz, config.channels) if config.record else None
+        )
+        self._sounds: dict[int, SharedSound] = {}
+        self._closing: list[SharedSound] = []
+        self._underruns = self._reported_failures = 0
+        self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
+        self._offset_s: float | None = config.offset_s
+        self._device: SoundDevice | NullDevice | None = None
+        self._tried_at = self._stated_at = 0.0
+        self._wanted = config.device != "null"
+
+    def run(self) -> None:
+        self._begin(back=self._config.offset_s is not None)
+        gc.collect()
+        gc.freeze()
+        while True:
+            if self._connection.poll(POLL_S):
+                message = self._connection.recv()
+                if message == GOODBYE:
+                    return
+                self._obey(message)
+            self._report()
+            self._look_after_device()
+
+    def close(self) -> None:
+        closed = self._device is None or self._device.close()
+        if self._recorder is not None:
+            self._recorder.close()
+        if not closed:
+            os._exit(LOST_EXIT)
+
+    # The device.
+
+    def _begin(self, back: bool) -> None:
+        """Open what is wanted; where it can't be, the null device."""
+        if self._offset_s is not None:
+            self._mixer.frame = round((time.monotonic() - self._offset_s) * self._config.rate_hz)
+        config = self._config
+        arguments = (config.rate_hz, config.block_frames, config.channels, self._fill)
+        try:
+            self._device = SoundDevice(config.device, *arguments) if self._wanted else NullDevice(*arguments)
+            self._device.start()
+        except Failure as error:
+            self._connection.send(Lost(str(error)))
+            self._device = NullDevice(*arguments)
+            self._device.start()
+        self._tried_at = time.monotonic()
+        self._connection.send(Opened(self._device.name, config.rate_hz, back))
+
+    def _look_after_device(self) -> None:
+        """End where the device is lost; try again for one that could not be opened."""
+        assert self._device is not None
+        if not self._device.alive:
+            self._connection.send(Lost(f"audio device {self._device.name!r}: no longer asks for sound"))
+            if self._recorder is not None:
+                self._recorder.close()
+            os._exit(LOST_EXIT)
+        if self._wanted and self._device.name == "null" and time.monotonic() - self._tried_at > RETRY_EVERY_S:
+            self._tried_at = time.monotonic()
+            self._try_again()
+
+    def _try_again(self) -> None:
+        config, standing_in = self._config, self._device
+        assert standing_in is not None
+        try:
+            found = SoundDevice(config.device, config.rate_hz, config.block_frames, config.channels, self._fill)
+        except Failure:
+            return
+        standing_in.close()
+        try:
+            found.start()
+        except Failure:
+            self._begin(back=False)
+            return
+        self._device = found
+        self._connection.send(Opened(found.name, config.rate_hz, back=True))
+
+    def _fill(self, out: NDArray[np.float32], underrun: bool) -> None:
+        """The audio thread: mix a block, keep it where there is a recorder, and note how long it took."""
+        began = time.monotonic()
+        offset_s = began - self._mixer.frame / self._config.rate_hz
+        self._earliest = min(self._earliest, offset_s)
+        self._mixer.mix(out)
+        if self._recorder is not None:
+            self._recorder.take(out)
+        self._underruns += underrun
+        self._busy_s += time.monotonic() - began
+        self._blocks_s += len(out) / self._config.rate_hz
+
+    # The director.
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Play():
+                self._play(command)
+            case Stop(voice, fade, at):
+                self._mixer.post(lambda mixer: mixer.stop(voice, fade, at))
+            case StopAll(fade):
+                self._mixer.post(lambda mixer: mixer.stop_all(fade))
+            case Move(None, gain, cutoff_hz):
+                self._mixer.post(lambda mixer: mixer.set_master(gain, cutoff_hz))
+            case Move(str(lane), gain, cutoff_hz):
+                self._mixer.post(lambda mixer: mixer.set_lane(lane, gain, cutoff_hz))
+            case Move(int(voice), gain, cutoff_hz):
+                self._mixer.post(lambda mixer: mixer.set_voice(voice, gain, cutoff_hz))
+
+    def _play(self, play: Play) -> None:
+        try:
+            sound = SharedSound.open(play.sound)
+        except OSError:
+            self._connection.send(VoiceNews("refused", play.voice, self._mixer.frame, 0))
+            return
+        self._sounds[play.voice] = sound
+        voice = Voice(
+            play.voice, sound.samples, play.lane, play.start, sound.envelope, True, play.order, Ramp.at(play.gain)
+        )
+        self._mixer.post(lambda mixer: mixer.add(voice))
+
+    def _report(self) -> None:
+        while self._mixer.news:
+            heard = self._mixer.news.popleft()
+            self._connection.send(VoiceNews(heard.kind, heard.voice, heard.frame, heard.late))
+            if heard.kind in ("ended", "refused") and heard.voice in self._sounds:
+                self._closing.append(self._sounds.pop(heard.voice))
+        if self._closing:
+            self._closing = [sound for sound in self._closing if not sound.close()]
+        now = time.monotonic()
+        if now - self._stated_at >= STATE_EVERY_S and self._earliest < float("inf"):
+            self._stated_at = now
+            self._connection.send(self._state())
+
+    def _state(self) -> State:
+        load, offset_s = self._busy_s / self._blocks_s, self._earliest
+        self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
+        least, self._mixer.least_gain = self._mixer.least_gain, 1.0
+        meters = tuple((lane, peak, rms) for lane, (peak, rms) in self._mixer.take_meters().items())
+        mixer = self._mixer
+        return State(offset_s, mixer.frame, mixer.sounding, self._underruns, mixer.failures, load, least, meters)
+
+
+def _free(path: Path) -> Path:
+    """The path, or with a number behind its name where there is a recording already."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
