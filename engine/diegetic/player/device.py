@@ -19,13 +19,15 @@ from diegetic.player.null import Fill
 _SILENT_S = 1.0
 """A stream whose callback hasn't come for so long is dead."""
 _HANG_S = 2.0
+_SETTLING_S = 0.3
+"""What runs dry while a stream is being connected isn't heard, and isn't counted."""
 
 
 class SoundDevice:
     """One open stream. Raises Failure where there is no such device, or it can't be opened."""
 
     def __init__(self, name: str, rate_hz: int, block_frames: int, channels: int, fill: Fill) -> None:
-        self._called_at = time.monotonic()
+        self._called_at = self._started_at = time.monotonic()
         self._fill = fill
         try:
             import sounddevice
@@ -44,7 +46,7 @@ class SoundDevice:
 
     def start(self) -> None:
         """Begin to play. Raises Failure."""
-        self._called_at = time.monotonic()
+        self._called_at = self._started_at = time.monotonic()
         try:
             self._stream.start()
         except Exception as error:
@@ -68,7 +70,8 @@ class SoundDevice:
 
     def _callback(self, out: NDArray[np.float32], frames: int, at: object, status: Any) -> None:
         self._called_at = time.monotonic()
-        self._fill(out, bool(status and status.output_underflow))
+        settled = self._called_at - self._started_at > _SETTLING_S
+        self._fill(out, bool(settled and status and status.output_underflow))
 
 
 def list_devices() -> list[tuple[str, int, float]]:
