@@ -20,8 +20,10 @@ from diegetic.cli import banks
 from diegetic.cli.check import check
 from diegetic.cli.models import models
 from diegetic.cli.outside import Outside
+from diegetic.cli.pictures import show_
 from diegetic.cli.screen import complain
 from diegetic.cli.stories import continue_, plan, render
+from diegetic.cli.takes import prune, retake, takes, use
 from diegetic.errors import DiegeticError
 from diegetic.settings import data_folder
 
@@ -42,6 +44,11 @@ app = typer.Typer(
 app.command()(render)
 app.command()(plan)
 app.command("continue")(continue_)
+app.command()(takes)
+app.command()(retake)
+app.command()(use)
+app.command()(prune)
+app.command("show")(show_)
 app.add_typer(banks.app, name="bank")
 app.command()(models)
 app.command()(check)

@@ -49,11 +49,18 @@ def _device(settings: Settings) -> str:
     return str(pick_device(settings))
 
 
+def _open_file(path: Path) -> bool:
+    import typer
+
+    return typer.launch(str(path)) == 0
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """environment: variables with settings in them. The functions are the registry's, the bank's and the loader's.
 
-    device: what a model would run on; raises Failure where it isn't there.
+    device: what a model would run on; raises Failure where it isn't there. open_file: shows a file in the system's
+    viewer, and says whether one was started.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -62,3 +69,4 @@ class Outside:
     known_models: "Callable[[Path], tuple[ModelInfo, ...]]" = _known_models
     add_folder: AddFolder = _add_folder
     device: Callable[[Settings], str] = _device
+    open_file: Callable[[Path], bool] = _open_file
