@@ -33,7 +33,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
     command = ["jackd", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "256"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as jackd:
-        waited = subprocess.run(["jack_wait", "-s", name, "-w", "-t", "5"], capture_output=True, check=False)
+        waited = subprocess.run(["jack_wait", "-s", name, "-w", "-t", "30"], capture_output=True, check=False)
         try:
             assert waited.returncode == 0, "jackd did not start"
             yield name

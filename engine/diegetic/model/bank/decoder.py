@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
 from diegetic.model.bank.library import Bank, Samples
 from diegetic.model.bank.overlap_add import FADE_FRAMES, LONG_FADE_FRAMES, overlap_add
-from diegetic.model.bank.units import SILENCE, Run, follow, weights_of
+from diegetic.model.bank.units import FLOWING, NATURAL, SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
 from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
 _POOL = 24
-_NEAR = 0.07  # how much less near than the best a recording of the pool may be, in cosine
+_NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
 _JUMP = 2.5
 _SIDE = 0.55
 _HUSHED_DB = -50.0  # above this level something sounds
@@ -89,30 +89,31 @@ class BankDecoder:
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
         )
 
-    def build(self, latents: Array, pick: Pick, variation: float, longest_fade: int = FADE_FRAMES) -> Samples:
+    def build(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> Samples:
         """Samples [units * UNIT_FRAMES, 1 or 2] that follow latents [units, channels].
 
         Raises Failure where audio can't be read.
         """
-        runs = self.path(latents, pick, variation)
+        runs = self.path(latents, pick, variation, flowing)
         used = sorted({run.recording for run in runs} - {SILENCE})
         audio = {number: self._audio(pick, number) for number in used}
+        longest_fade = LONG_FADE_FRAMES if flowing else FADE_FRAMES
         return overlap_add(runs, audio, self._gains(latents, runs, pick), longest_fade)
 
-    def path(self, latents: Array, pick: Pick, variation: float) -> list[Run]:
+    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> list[Run]:
         """The runs that `build` sounds; a run's recording counts in `pick`."""
         units = [self._units(pick, number) for number in range(len(pick.recordings))]
         jump = _JUMP * (1.0 - 0.85 * variation)
         hushed = self.space.level_db(latents) < _HUSHED_DB
-        return follow(latents, units, self._silence, self._weights, jump, hushed)
+        return follow(latents, units, self._silence, self._weights, jump, hushed, FLOWING if flowing else NATURAL)
 
     def wide(self, latents: Array, pick: Pick, query: Array, variation: float, rng: np.random.Generator) -> Samples:
         """As `build`, in stereo: the same told twice, by other recordings, is the side."""
-        middle = self.build(latents, pick, variation, LONG_FADE_FRAMES)
+        middle = self.build(latents, pick, variation, flowing=True)
         if middle.shape[1] == 2:
             return middle
         others = self.pick(query, variation, rng, without=pick)
-        side = self.build(latents, others, variation, LONG_FADE_FRAMES).mean(1, keepdims=True) * _SIDE
+        side = self.build(latents, others, variation, flowing=True).mean(1, keepdims=True) * _SIDE
         both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
         stereo: Samples = both.astype(np.float32)
         return stereo

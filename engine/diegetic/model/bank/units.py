@@ -22,7 +22,8 @@ Array = NDArray[np.float32]
 SILENCE = -1
 _LEAVING, _ENTERING = 64, 192
 _NEVER = 1e6
-_NATURAL = 0.15  # a jump at a recording's own start or end, as a share of one in its midst
+NATURAL, FLOWING = 0.15, 1.0
+"""What a jump at a recording's own start or end costs, as a share of one in its midst: what happens, what goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,12 @@ def follow(
     weights: Array,
     jump: float,
     hushed: NDArray[np.bool_] | None = None,
+    natural: float = NATURAL,
 ) -> list[Run]:
     """The cheapest path of units along target [T, channels].
 
     recordings: latents of each candidate recording; silence: latents [channels] of a unit of silence; hushed: [T],
-    where silence may be chosen (None: anywhere). Raises ValueError without recordings.
+    where silence may be chosen (None: anywhere); natural: see NATURAL. Raises ValueError without recordings.
     """
     if not recordings:
         raise ValueError("recordings: at least one is needed to choose units from")
@@ -68,8 +70,8 @@ def follow(
     followed_by = np.concatenate([states[1:], states[:1]])  # what would have come next
     is_first, is_last = np.zeros(len(states), bool), np.zeros(len(states), bool)
     is_first[first], is_last[last] = True, True
-    leave = np.where(is_last, jump * _NATURAL, jump).astype(np.float32)
-    enter = np.where(is_first, 0.0, jump * (1 - _NATURAL)).astype(np.float32)
+    leave = np.where(is_last, jump * natural, jump).astype(np.float32)
+    enter = (jump * (np.where(is_first, natural, 1.0) - NATURAL)).astype(np.float32)
 
     total = cost[0] + enter
     came_from = np.zeros((len(target), len(states)), np.int32)
