@@ -228,3 +228,68 @@ def test_every_layout_is_read_back_from_the_manifest(diegetic: Run) -> None:
     output = Output(44_100, "event", "linear", Targets(-23.0, {"bed": -30.0}), -2.0, 120.0)
     write_manifest(folder.manifest, replace(read_manifest(folder.manifest), output=repr(output)))
     assert laid_out_before(folder) == output
+
+
+def test_render_reaches_a_loudness_and_a_retake_keeps_it(diegetic: Run) -> None:
+    said = json.loads(diegetic("render", "storm/story.toml", "--loudness", -23, "--json")[1])
+    assert said["level"]["loudness_lufs"] == pytest.approx(-23, abs=0.1)
+    said = json.loads(diegetic("retake", "storm", 3, "--json")[1])
+    assert said["level"]["loudness_lufs"] == pytest.approx(-23, abs=0.1)
+
+
+@pytest.mark.parametrize(("unit", "step_s"), [("bar", 2.4), ("beat", 0.6)])
+def test_events_of_a_text_or_a_story_start_on_the_beat(diegetic: Run, unit: str, step_s: float) -> None:
+    grid = ("--bpm", 100, "--quantise", unit, "--json")
+    told = ("render", "wind, a gate, steps, a dog", "--seconds", 11, "-o", "gate", "--model", "mock")
+    for what in (told, ("render", "storm/story.toml")):
+        code, out, err = diegetic(*what, *grid)
+        assert code == 0, err
+        for event in json.loads(out)["events"]:
+            assert event["start_s"] / step_s == pytest.approx(round(event["start_s"] / step_s), abs=0.01)
+    timeline = read_manifest(StoryFolder(Path("gate")).manifest).timeline
+    assert timeline is not None
+    assert timeline.bpm == 100
+
+
+def test_a_stop_on_the_beat_says_how_to_go_on_with_a_story_that_grew(diegetic: Run) -> None:
+    class Interrupted(MockModel):
+        def imagine(self, condition, event, seed, held, watch):  # type: ignore[no-untyped-def]
+            if event.id == "e3":
+                raise KeyboardInterrupt
+            return super().imagine(condition, event, seed, held, watch)
+
+    grid = ("--bpm", 60, "--quantise", "bar")
+    told = ("render", "wind, a gate, steps", "--seconds", 10, "-o", "gate", "--model", "mock")
+    code, _, err = diegetic(*told, *grid, model=Interrupted())
+    assert code == 130
+    assert "go on with `diegetic render gate/story.toml` and the same --bpm and --quantise" in err
+    said = json.loads(diegetic("render", "gate/story.toml", *grid, "--json")[1])
+    assert said["seconds"] > 10
+    assert len(said["kept"]) == 2
+
+
+def test_a_tempo_alone_moves_nothing(diegetic: Run) -> None:
+    before = Path("storm/story.toml").read_bytes()
+    assert diegetic("render", "storm/story.toml", "--bpm", 97)[0] == 0
+    assert Path("storm/story.toml").read_bytes() == before
+    assert laid_out_before(StoryFolder(Path("storm"))).bpm == 97
+
+
+BAD_GRIDS = [
+    (["--loudness", "-3"], "loudness: must be -50..-5 LUFS, got -3"),
+    (["--loudness", "nan"], "loudness: must be -50..-5 LUFS, got nan"),
+    (["--bpm", "0"], "bpm: must be 20..400, got 0"),
+    (["--quantise", "bar"], "--quantise: needs a tempo, got none"),
+    (["--bpm", "120", "--quantise", "bars"], "did you mean 'bar'?"),
+]
+
+
+@pytest.mark.parametrize(("flags", "sentence"), BAD_GRIDS, ids=[" ".join(flags) for flags, _ in BAD_GRIDS])
+def test_a_loudness_or_tempo_out_of_range_changes_nothing(
+    diegetic: Run, tmp_path: Path, flags: list[str], sentence: str
+) -> None:
+    before = contents(tmp_path)
+    code, out, err = diegetic("render", "storm/story.toml", *flags)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert sentence in err
+    assert contents(tmp_path) == before

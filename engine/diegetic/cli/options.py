@@ -29,4 +29,11 @@ Stems: TypeAlias = Annotated[
 Curve: TypeAlias = Annotated[
     str | None, typer.Option("--curve", help="How segments are joined: equal_power or linear.", show_default=False)
 ]
+Loudness: TypeAlias = Annotated[
+    float | None, typer.Option("--loudness", help="In LUFS: -23 for film, -16 for the web.", show_default=False)
+]
+Bpm: TypeAlias = Annotated[float | None, typer.Option("--bpm", help="Tempo of the project files.", show_default=False)]
+Quantise: TypeAlias = Annotated[
+    str | None, typer.Option("--quantise", help="Start events on a bar or a beat of --bpm.", show_default=False)
+]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, nothing else.")]

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diegetic.cli.options import Curve, Device, Json, Model, Rate, Seconds, Seed, Stems, Variation
+from diegetic.cli.options import (
+    Bpm,
+    Curve,
+    Device,
+    Json,
+    Loudness,
+    Model,
+    Quantise,
+    Rate,
+    Seconds,
+    Seed,
+    Stems,
+    Variation,
+)
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import complain, show
 from diegetic.errors import InputError
@@ -39,11 +52,15 @@ def render(
     stems: Stems = None,
     curve: Curve = None,
     variation: Variation = None,
+    loudness: Loudness = None,
+    bpm: Bpm = None,
+    quantise: Quantise = None,
     device: Device = None,
     json: Json = False,
 ) -> None:
     """Plan and render a scene into a folder: mix, stems, takes and a story.toml to edit and render again."""
     from diegetic.cli.asked import Wishes, asked_for, folder_for, remark_on
+    from diegetic.cli.grid import laying, on_grid, unit_of
     from diegetic.cli.work import Work
     from diegetic.director import render_story
     from diegetic.story import Story
@@ -51,6 +68,7 @@ def render(
     outside: Outside = context.obj
     flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
     settings = resolve(outside.environment, flags)
+    laid, unit = laying(settings, loudness, bpm), unit_of(quantise, bpm)
     asked = asked_for(what, Wishes(seconds, seed, variation, settings.model))
     name = asked.model if isinstance(asked, Story) and model is None else settings.model
     outside.check_name(name, settings)
@@ -60,10 +78,13 @@ def render(
     else:
         folder.so_far(asked, name)
     _remark(remark_on(asked.instruction))
-    with Work(asked.seconds, lambda: _same_command(folder)) as work:
+    with Work(asked.seconds, lambda: _same_command(folder, unit is not None)) as work:
         work.loading(name)
         loaded, load_s = _timed(lambda: outside.load(name, settings))
-        done = render_story(loaded, asked, folder, _output(settings), work.report)
+        if unit is not None and bpm is not None:
+            work.display.stage("planning", None)
+            asked = on_grid(loaded, asked, folder, bpm, unit)
+        done = render_story(loaded, asked, folder, laid, work.report)
     _show_rendered(folder, done, load_s, json)
 
 
@@ -172,8 +193,10 @@ def _plan_file(text: str, output: str | None) -> Path:
     return file
 
 
-def _same_command(folder: "StoryFolder") -> str:
-    """How a render goes on that was stopped."""
+def _same_command(folder: "StoryFolder", on_grid: bool = False) -> str:
+    """How a render goes on that was stopped. on_grid: the plan may have grown longer than was asked for."""
+    if on_grid and folder.story.exists():
+        return f"go on with `diegetic render {folder.story}` and the same --bpm and --quantise"
     kept = len(list(folder.takes.folder.glob("*.json")))
     if not kept:
         return "no take was finished yet; run the same command again"

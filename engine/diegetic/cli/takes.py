@@ -50,7 +50,7 @@ def retake(
     context: typer.Context, folder: Folder, event: Event, seed: NewSeed = None, device: Device = None,
     json: Json = False,
 ) -> None:  # fmt: skip
-    """Render one event again with another seed; the older take is kept."""
+    """Render one event again with another seed; older takes stay."""
     from diegetic import retakes
     from diegetic.cli.again import laid_out_before
     from diegetic.cli.asked import check_story_folder
@@ -101,7 +101,7 @@ def use(folder: Folder, event: Event, take: Number, json: Json = False) -> None:
 
 
 def prune(folder: Folder, yes: Yes = False, json: Json = False) -> None:
-    """Delete the takes that aren't heard, and clips that no project plays; asks first."""
+    """Delete takes that aren't heard, and unplayed clips; asks first."""
     from diegetic import retakes
     from diegetic.cli.again import laid_out_before
     from diegetic.cli.asked import check_story_folder
@@ -125,11 +125,13 @@ def prune(folder: Folder, yes: Yes = False, json: Json = False) -> None:
 
 
 def _line(listed: "Listed") -> str:
+    from diegetic.story import OVERLAP_S
+
     take = listed.take
     heard, place = "*" if listed.current else " ", str(listed.place or "gone")
     return (
         f"{heard} {place:<5}{take.event:<5} take {take.number:<3} seed {take.recipe.seed:<20} "
-        f"{take.recipe.duration_s:5.1f} s  {take.made.at}  {take.recipe.caption}"
+        f"{take.recipe.duration_s - OVERLAP_S:5.1f} s  {take.made.at}  {take.recipe.caption}"
     )
 
 

@@ -1,0 +1,56 @@
+"""What render is told of loudness and tempo, checked before work; and a story moved onto the beat.
+
+Knows nothing of commands.
+"""
+
+from dataclasses import replace
+from typing import get_args
+
+from diegetic.bounce import Output
+from diegetic.director import plan_story
+from diegetic.errors import InputError
+from diegetic.folder import StoryFolder
+from diegetic.grid import Unit, check_bpm, quantised
+from diegetic.protocol import StoryModel
+from diegetic.schema import unknown
+from diegetic.settings import Settings
+from diegetic.story import Story, Told
+from diegetic.story_file import write_story
+from diegetic.targets import Targets
+
+
+def laying(settings: Settings, loudness: float | None, bpm: float | None) -> Output:
+    """How a story is laid out. loudness: in LUFS. Raises InputError for one or a tempo out of range."""
+    tempo = None if bpm is None else check_bpm(bpm)
+    targets = Targets(story_lufs=loudness)
+    return Output(settings.rate_hz, settings.stems, settings.curve, targets=targets, bpm=tempo)
+
+
+def unit_of(quantise: str | None, bpm: float | None) -> Unit | None:
+    """What events are moved to; None for nothing. Raises InputError for an unknown unit, and without a tempo."""
+    if quantise is None:
+        return None
+    if bpm is None:
+        raise InputError("--quantise: needs a tempo, got none; add --bpm 120")
+    units: tuple[Unit, ...] = get_args(Unit)
+    for unit in units:
+        if quantise == unit:
+            return unit
+    raise InputError(f"--quantise: {unknown('unit', quantise, units)}")
+
+
+def on_grid(model: StoryModel, asked: Told | Story, folder: StoryFolder, bpm: float, unit: Unit) -> Story:
+    """What is asked for, planned where it isn't yet, with its events on the beat. Raises InputError, Failure.
+
+    A new plan is written into the folder at once: it may be longer than was asked for, and then the same text wouldn't
+    be taken for it after a stop.
+    """
+    if isinstance(asked, Story):
+        return quantised(asked, bpm, unit)
+    story = folder.so_far(asked, model.name) or plan_story(model, asked, lambda progress: None)
+    if asked.variation is not None:
+        story = replace(story, events=tuple(replace(each, variation=asked.variation) for each in story.events))
+    moved = quantised(story, bpm, unit)
+    with folder.held():
+        write_story(folder.story, moved)
+    return moved
