@@ -1,0 +1,82 @@
+"""What the director and the generator say to each other."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from diegetic.generator.tasks import Outcome, Task
+from diegetic.progress import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load a model, in the place of the one that is loaded."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unload:
+    """Let go of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Take the next step of a job; task: with its first."""
+
+    job: int
+    task: Task | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Forget a job that isn't done."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model was loaded. memory_bytes: what the process holds."""
+
+    name: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """No model is loaded any more."""
+
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What came of a step."""
+
+    job: int
+    outcome: Outcome
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A step, or with job 0 the loading of a model, failed, with one of the codes of jobs; the job is forgotten."""
+
+    job: int
+    code: int
+    text: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """How far a job is within its step."""
+
+    job: int
+    stage: Stage
+    done: float
+    total: float
+
+
+Request: TypeAlias = Load | Unload | Step | Drop
+Answer: TypeAlias = Loaded | Unloaded | Stepped | Failed | Within

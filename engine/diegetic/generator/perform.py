@@ -1,0 +1,222 @@
+"""Tasks on a story, as iterators: each `next` is one step, and gives its outcome.
+
+What a model remembers of a story is kept as the bytes it saves, under a hash of the story: a step that is cancelled, or
+an event that is rendered ahead and never sounds, leaves the story's memory as it was.
+
+Knows nothing of processes. Raises InputError, Failure, Cancelled (from `report`), and whatever a model does.
+"""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from diegetic.atomic import write_atomically
+from diegetic.clock import now
+from diegetic.director import _after, _plan, _read_again, _recall, _story, render_story
+from diegetic.errors import InputError
+from diegetic.folder import StoryFolder
+from diegetic.generator.hearing import Hearing
+from diegetic.generator.tasks import (
+    Bounce,
+    Continue,
+    Finished,
+    LoadState,
+    Outcome,
+    PlannedEvent,
+    ReadyEvent,
+    Render,
+    SaveState,
+    Task,
+    Tell,
+)
+from diegetic.manifest import Manifest, write_manifest
+from diegetic.memory_file import read_memory, write_memory
+from diegetic.progress import Report
+from diegetic.protocol import Memory, Planned, StoryModel
+from diegetic.schema import read_strict
+from diegetic.segments import Segments
+from diegetic.story import Event, Story, Told, check_story, check_told, continues, milliseconds
+from diegetic.story_file import write_story
+
+_STATES_KEPT = 8
+
+
+class Performer:
+    """A model, and what it remembers of the last stories."""
+
+    def __init__(self, model: StoryModel) -> None:
+        self.model = model
+        self._states: OrderedDict[str, bytes] = OrderedDict()
+
+    def perform(self, task: Task, report: Report) -> Iterator[Outcome]:
+        """Do a task, step by step. `report` is called within steps, and may raise Cancelled."""
+        match task:
+            case Tell():
+                return self._tell(task, report)
+            case Render():
+                return self._render(task, report)
+            case Continue():
+                return self._continue(task, report)
+            case Bounce():
+                return self._bounce(task, report)
+            case SaveState():
+                return self._save(task)
+            case LoadState():
+                return self._load(task)
+
+    def _tell(self, task: Tell, report: Report) -> Iterator[Outcome]:
+        told, folder = check_told(task.told), StoryFolder(task.folder)
+        with folder.held():
+            _begin_manifest(folder, told, self.model)
+            memory = self.model.begin(told.instruction, told.seconds)
+            segments = Segments(self.model, told.seed, folder.takes, report)
+            hearing = Hearing(told.seconds, task.rate_hz)
+            heard: list[Planned] = []
+            for planned in _plan(self.model, memory, told):
+                heard.append(planned)
+                yield PlannedEvent(planned.event)
+                if task.render:
+                    yield _ready(segments, hearing, planned.event, planned.condition)
+            story = _story(told, self.model.name, heard)
+            self._keep(folder, story, memory)
+        yield Finished(story, f"{len(story.events)} events in {story.seconds:g} s")
+
+    def _render(self, task: Render, report: Report) -> Iterator[Outcome]:
+        folder, story = StoryFolder(task.folder), check_story(task.story)
+        with folder.held():
+            memory = self.model.begin(story.instruction, story.seconds)
+            segments = Segments(self.model, story.seed, folder.takes, report)
+            hearing = Hearing(story.seconds, task.rate_hz)
+            for planned in _recall(self.model, memory, story):
+                yield _ready(segments, hearing, planned.event, planned.condition)
+            self._keep(folder, story, memory)
+        yield Finished(story, f"{len(segments.rendered)} rendered, {len(segments.kept())} kept")
+
+    def _continue(self, task: Continue, report: Report) -> Iterator[Outcome]:
+        """What comes next, from what is remembered; the memory itself moves on only where the story does."""
+        if task.story is None:
+            told = Told(task.text, task.seconds, task.seed)
+            yield from self._tell(Tell(task.folder, told, True, task.rate_hz), report)
+            return
+        told, folder, story = check_told(Told(task.text, task.seconds)), StoryFolder(task.folder), task.story
+        longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
+        with folder.held():
+            memory = self._memory(folder, story)
+            hearing = Hearing(longer.seconds, task.rate_hz)
+            segments = Segments(
+                self.model, story.seed, folder.takes, report, recall=lambda: _read_again(self.model, story)[1]
+            )
+            for event in _last_windows(story):
+                segments.add(event, None)
+            added: list[Event] = []
+            for planned in _after(story, self.model.continue_(memory, told.instruction, told.seconds)):
+                added.append(planned.event)
+                yield PlannedEvent(planned.event)
+                yield _ready(segments, hearing, planned.event, planned.condition)
+            end_s = max([longer.seconds, *(event.end_s for event in added)])
+            grown = check_story(replace(longer, seconds=end_s, events=(*story.events, *added)))
+            self._remember(grown, self.model.save(memory))
+            if task.keep:
+                self._keep(folder, grown, memory)
+        yield Finished(grown, f"{len(added)} events more, {grown.seconds:g} s in all")
+
+    def _bounce(self, task: Bounce, report: Report) -> Iterator[Outcome]:
+        """Segment by segment, so that others come between; the files of the whole at the end."""
+        source = StoryFolder(task.folder)
+        for outcome in self._render(Render(task.folder, task.story, 0), report):
+            if not isinstance(outcome, Finished):
+                yield outcome
+        target = StoryFolder(task.target)
+        with source.held():
+            if task.target != task.folder:
+                _link_takes(source, target)
+        rendered = render_story(self.model, task.story, target, task.output, report)
+        yield Finished(task.story, f"{len(rendered.files)} files in {task.target}")
+
+    def _save(self, task: SaveState) -> Iterator[Outcome]:
+        folder = StoryFolder(task.folder)
+        with folder.held():
+            memory = self._memory(folder, task.story)
+        header = json.dumps({"model": self.model.digest, "story": asdict(task.story)}).encode()
+        write_atomically(task.file, header + b"\n" + self.model.save(memory))
+        yield Finished(task.story, f"saved to {task.file.name}")
+
+    def _load(self, task: LoadState) -> Iterator[Outcome]:
+        story, state = read_state(task.file, self.model.digest)
+        folder = StoryFolder(task.folder)
+        with folder.held():
+            _begin_manifest(folder, Told(story.instruction, story.seconds, story.seed), self.model)
+            write_story(folder.story, story)
+            write_memory(folder.memory, state, self.model.digest, story)
+        self._remember(story, state)
+        yield Finished(story, f"{len(story.events)} events in {story.seconds:g} s")
+
+    def _memory(self, folder: StoryFolder, story: Story) -> Memory:
+        """A memory of exactly this story that may be written on: kept here, kept in its folder, or read again."""
+        state = self._states.get(_fingerprint(story)) or read_memory(folder.memory, self.model.digest, story)
+        return self.model.load(state) if state is not None else _read_again(self.model, story)[0]
+
+    def _keep(self, folder: StoryFolder, story: Story, memory: Memory) -> None:
+        """Write the story and its memory to its folder."""
+        state = self.model.save(memory)
+        self._remember(story, state)
+        write_story(folder.story, story)
+        write_memory(folder.memory, state, self.model.digest, story)
+
+    def _remember(self, story: Story, state: bytes) -> None:
+        self._states[_fingerprint(story)] = state
+        while len(self._states) > _STATES_KEPT:
+            self._states.popitem(last=False)
+
+
+def read_state(file: Path, digest: str) -> tuple[Story, bytes]:
+    """A story and what a model of this digest remembers of it. Raises InputError."""
+    try:
+        header, _, state = file.read_bytes().partition(b"\n")
+        kept = json.loads(header)
+        model, values = kept["model"], kept["story"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file.name}: isn't a saved state ({error}); save one by state/save") from error
+    if model != digest:
+        raise InputError(f"{file.name}: was saved by another model; load that one, or tell the story again")
+    return check_story(read_strict(Story, values, file.name)), state
+
+
+def _ready(segments: Segments, hearing: Hearing, event: Event, condition: object) -> ReadyEvent:
+    """Render one event; its samples too, where there is a rate."""
+    take = segments.add(event, condition)
+    if not hearing.rate_hz:
+        return ReadyEvent(event, None, None)
+    return hearing.add(event, segments.store.samples(take), take.rate_hz)
+
+
+def _begin_manifest(folder: StoryFolder, told: Told, model: StoryModel) -> None:
+    if not folder.manifest.exists():
+        begun = Manifest(told.instruction, told.seconds, told.seed, model.name, model.digest, now())
+        write_manifest(folder.manifest, begun)
+
+
+def _last_windows(story: Story) -> list[Event]:
+    """The events that reach the story's end, which the next may go on from, and what they went on from themselves."""
+    needed = {event.id for event in story.events if event.end_s >= story.seconds - 0.01}
+    for event in reversed(story.events):
+        if event.id in needed:
+            needed |= {other.id for other in story.events if continues(event, other)}
+    return [event for event in story.events if event.id in needed]
+
+
+def _link_takes(source: StoryFolder, target: StoryFolder) -> None:
+    """Give a folder the takes of another, so that nothing is rendered twice: sidecars last, as they are written."""
+    for file in sorted(source.takes.folder.glob("*_*"), key=lambda path: path.suffix == ".json"):
+        if not (target.takes.folder / file.name).exists():
+            write_atomically(target.takes.folder / file.name, file.read_bytes())
+
+
+def _fingerprint(story: Story) -> str:
+    """A hash of all that a model reads of a story."""
+    read = [(event.caption, event.lane, event.start_s, event.duration_s) for event in story.events]
+    content = json.dumps([story.instruction, story.seconds, story.reasoning, read])
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -1,0 +1,129 @@
+"""The generator's process: loads a model, and takes steps as it is asked to.
+
+Threads: one. While a step is taken nothing is read from the pipe; `cancel`, a number shared with the director, is
+looked at between the steps of the diffuser instead: the id of the job that is to stop.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from ctypes import c_longlong
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from diegetic.child import GOODBYE
+from diegetic.errors import Cancelled, DiegeticError, InputError
+from diegetic.generator.messages import Drop, Failed, Load, Loaded, Step, Stepped, Unload, Unloaded, Within
+from diegetic.generator.perform import Performer
+from diegetic.generator.tasks import Finished, Outcome
+from diegetic.progress import Progress
+from diegetic.protocol import StoryModel
+
+_TELL_EVERY_S = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+def main(connection: Connection, loader: Callable[[str], StoryModel], cancel: c_longlong) -> None:
+    """Serve until told goodbye, or until the director is gone."""
+    generator = _Generator(connection, loader, cancel)
+    try:
+        while (request := connection.recv()) != GOODBYE:
+            match request:
+                case Load(name):
+                    generator.load(name)
+                case Unload():
+                    generator.unload()
+                case Step():
+                    generator.step(request)
+                case Drop(job):
+                    generator.drop(job)
+    except (EOFError, OSError):
+        pass
+
+
+class _Generator:
+    def __init__(self, connection: Connection, loader: Callable[[str], StoryModel], cancel: c_longlong) -> None:
+        self._connection, self._loader, self._cancel = connection, loader, cancel
+        self._performer: Performer | None = None
+        self._jobs: dict[int, Iterator[Outcome]] = {}
+        self._told_at = 0.0
+
+    def load(self, name: str) -> None:
+        self.unload(tell=False)
+        try:
+            self._performer = Performer(self._loader(name))
+        except Exception as error:
+            self._fail(0, error)
+            return
+        self._connection.send(Loaded(name, memory_bytes()))
+
+    def unload(self, tell: bool = True) -> None:
+        for job in list(self._jobs):
+            self.drop(job)
+        self._performer = None
+        if tell:
+            self._connection.send(Unloaded(memory_bytes()))
+
+    def step(self, step: Step) -> None:
+        """Take one step, and tell what came of it: exactly one Stepped or Failed."""
+        try:
+            if step.task is not None:
+                if self._performer is None:
+                    raise InputError("model: none is loaded; load one first")
+                report = self._reporter(step.job)
+                self._jobs[step.job] = self._performer.perform(step.task, report)
+            outcome = next(self._jobs[step.job])
+        except Exception as error:  # the boundary: a job's failure is an answer, the process lives on
+            self.drop(step.job)
+            self._fail(step.job, error)
+            return
+        if isinstance(outcome, Finished):
+            self.drop(step.job)
+        self._connection.send(Stepped(step.job, outcome, memory_bytes()))
+
+    def drop(self, job: int) -> None:
+        steps = self._jobs.pop(job, None)
+        if steps is not None:
+            steps.close()  # type: ignore[attr-defined]  # they are all generators: this lets go of the folder
+
+    def _reporter(self, job: int) -> Callable[[Progress], None]:
+        def report(progress: Progress) -> None:
+            if self._cancel.value == job:
+                raise Cancelled("cancelled")
+            now = time.monotonic()
+            if now - self._told_at >= _TELL_EVERY_S or progress.done >= progress.total:
+                self._told_at = now
+                self._connection.send(Within(job, progress.stage, progress.done, progress.total))
+
+        return report
+
+    def _fail(self, job: int, error: Exception) -> None:
+        code, text = 500, str(error) or type(error).__name__
+        match error:
+            case Cancelled():
+                code = 499
+            case InputError():
+                code = 422
+            case MemoryError():
+                code, text = 507, "memory: there is not enough of it; shorten the story, or unload other models"
+            case DiegeticError():
+                pass
+            case _:
+                _log.exception("job %d failed", job)
+                text = f"generator: failed unexpectedly ({type(error).__name__}: {text}); its log has the traceback"
+        self._connection.send(Failed(job, code, text, memory_bytes()))
+
+
+def memory_bytes() -> int:
+    """What this process holds now; its most so far on macOS, 0 (unknown) on Windows."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
