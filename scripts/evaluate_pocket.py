@@ -70,12 +70,18 @@ def main() -> None:
     print("  ".join(f"{kind} {share}" for kind, share in table.items()))
     cost = np.median([e.seconds_per_second for e in results])
     print(f"right: {right:.0%} of {len(results)} events; {cost:.2f} s a second of sound")
-    print(f"controls: {controls(ear)}")
+    heard_of_nothing = controls(ear)
+    print(f"controls: {heard_of_nothing}")
     real = real_recordings(args.sounds, ear) if args.sounds else None
     if real is not None:
         print(f"real recordings: {real:.0%}")
     if args.json:
-        said = {"right": right, "real": real, "events": [asdict(each) for each in results], "controls": controls(ear)}
+        said = {
+            "right": right,
+            "real": real,
+            "events": [asdict(each) for each in results],
+            "controls": heard_of_nothing,
+        }
         args.json.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
     sys.exit(right < NEEDED)
 

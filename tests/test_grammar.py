@@ -9,9 +9,6 @@ from hypothesis import strategies as st
 
 from diegetic.errors import InputError
 from diegetic.model.grammar import (
-    MAX_EVENT_S,
-    MAX_EVENTS,
-    MIN_EVENT_S,
     PlanStyle,
     Timed,
     exact,
@@ -20,6 +17,7 @@ from diegetic.model.grammar import (
     write_prompt,
     write_time,
 )
+from diegetic.story import MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
 from diegetic.written_plan import Written, read_written_plan
 
 SEQUENCE = PlanStyle(system="You are a helpful assistant.", time_step_s=0.1, form="duration")
@@ -55,7 +53,7 @@ def test_a_time_is_written_as_the_style_says(event: Timed, style: PlanStyle, tex
 def test_whatever_is_chosen_of_what_may_follow_fills_the_story(seconds: float, style: PlanStyle, random) -> None:  # type: ignore[no-untyped-def]
     at = frontier(seconds, style)
     while not at.complete:
-        assert at.count < MAX_EVENTS
+        assert at.count < MAX_PLANNED_EVENTS
         start = random.choice(at.starts())
         at = at.after(start, random.choice(at.ends(start)))
     assert at.reached * style.time_step_s == pytest.approx(seconds, abs=style.time_step_s / 2 + 1e-9)

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from diegetic.model.grammar import MAX_EVENT_S, MAX_EVENTS, MIN_EVENT_S, PlanStyle, Timed
+from diegetic.model.grammar import PlanStyle, Timed
 from diegetic.model.narrator import Narrated, Narrator, StoryMemory
 from diegetic.model.sequence import PlanEncoder
+from diegetic.story import MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
 from tiny_llm import RESIDUAL, SEMANTIC, tiny_narrator, tiny_tokenizer
 
 SPAN = PlanStyle(max_reasoning_tokens=6, max_caption_tokens=5)
@@ -18,7 +19,7 @@ SEQUENCE = PlanStyle(time_step_s=0.1, form="duration", max_reasoning_tokens=6, m
 def test_a_plan_fills_what_was_asked(style: PlanStyle, seconds: float, seed: int) -> None:
     _, told = plan(tiny_narrator(style, seed), seconds)
     events = [each.event for each in told]
-    assert 1 <= len(events) <= MAX_EVENTS
+    assert 1 <= len(events) <= MAX_PLANNED_EVENTS
     assert events[0].start_s == 0
     reached = 0.0
     for event in events:

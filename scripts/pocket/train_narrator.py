@@ -25,9 +25,10 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from diegetic.model.bridge import Projector
-from diegetic.model.grammar import FOREGROUND, PlanStyle, Timed
+from diegetic.model.grammar import PlanStyle, Timed
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.special_tokens import special_tokens
+from diegetic.story import FOREGROUND
 from stories import TrainingStory, read_scenes, stories
 from text_encoder import FEATURES, TextEncoder
 from timed_run import TimedRun

@@ -16,11 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-MIN_EVENT_S = 1.0
-MAX_EVENT_S = 27.0
-MAX_EVENTS = 12
-BED = "bed"
-FOREGROUND = "foreground"
+from diegetic.story import FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
 
 _EVENT = re.compile(r"<\|gen\|>(?P<caption>.*?)<timestamp>(?P<time>.*?)</timestamp>", re.DOTALL)
 _TIME = re.compile(
@@ -89,7 +85,7 @@ class Frontier:
         return replace(self, reached=max(self.reached, end), latest_start=start, count=self.count + 1)
 
     def _can_finish(self, reached: int) -> bool:
-        gap, left = self.total - reached, MAX_EVENTS - self.count - 1
+        gap, left = self.total - reached, MAX_PLANNED_EVENTS - self.count - 1
         too_short = self.sequential and 0 < gap < self.shortest
         return gap <= left * self.longest and not too_short
 
@@ -159,9 +155,9 @@ def read_plan(text: str, seconds: float) -> tuple[str, list[Timed], list[str]]:
     if len(matches) < chunks:
         warnings.append(f"{chunks - len(matches)} truncated event(s) dropped")
     events = list(_read_events(matches, seconds, warnings))
-    if len(events) > MAX_EVENTS:
-        warnings.append(f"{len(events) - MAX_EVENTS} event(s) beyond {MAX_EVENTS} dropped")
-    return reasoning.replace("<|think|>", "").strip(), _fill(events[:MAX_EVENTS], seconds, warnings), warnings
+    if len(events) > MAX_PLANNED_EVENTS:
+        warnings.append(f"{len(events) - MAX_PLANNED_EVENTS} event(s) beyond {MAX_PLANNED_EVENTS} dropped")
+    return reasoning.replace("<|think|>", "").strip(), _fill(events[:MAX_PLANNED_EVENTS], seconds, warnings), warnings
 
 
 def _read_events(matches: Sequence["re.Match[str]"], seconds: float, warnings: list[str]) -> Iterator[Timed]:

@@ -12,7 +12,6 @@ Knows nothing of names: the registry does.
 """
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from diegetic.errors import Failure
@@ -34,16 +32,14 @@ from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
 from diegetic.model.narrator import Narrator
 from diegetic.model.quantised import read_quantised
-from diegetic.model.released import load_storyteller
 from diegetic.model.sequence import PlanEncoder, Tokenizer
 from diegetic.model.storyteller import Storyteller
+from diegetic.model.tensor_files import existing, read_tensors
 from diegetic.settings import Settings
 
 LLM, NETWORK, SPACE = "llm", "network.safetensors", "latents.safetensors"
 OWN_BANK_PREFERENCE = 0.25
 """How much nearer a recording of the user's own bank counts than one in the box, in cosine."""
-
-_log = logging.getLogger(__name__)
 
 
 def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_bank: Path | None) -> Storyteller:
@@ -56,6 +52,8 @@ def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_b
         torch.set_num_threads(settings.threads)
     digest = _digest(config, folder, own_bank)
     if config.codec.kind == "oobleck":
+        from diegetic.model.released import load_storyteller
+
         return load_storyteller(name, digest, config, folder, device)
     network, narrator = _networks(config, folder, device)
     return Storyteller(name, digest, narrator, network, _bank_codec(config, folder, own_bank))
@@ -81,7 +79,7 @@ def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:
 
 def read_space(path: Path) -> LatentSpace:
     """The latent space of a bank. Raises Failure."""
-    tensors = _read(path)
+    tensors = read_tensors(existing(path))
     return LatentSpace(**{name: tensors[name].numpy() for name in ("mean", "scale", "basis", "spread")})
 
 
@@ -90,7 +88,7 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     # transformers leaves these two untyped.
     read_tokenizer: Any = PreTrainedTokenizerFast
     build: Any = AutoModelForCausalLM
-    tokenizer: Tokenizer = read_tokenizer(tokenizer_file=str(_existing(folder / "tokenizer.json")))
+    tokenizer: Tokenizer = read_tokenizer(tokenizer_file=str(existing(folder / "tokenizer.json")))
     with torch.device("meta"):
         llm = build.from_config(AutoConfig.from_pretrained(str(folder)), dtype=torch.bfloat16)
     weights = {key: tensor.to(torch.bfloat16) for key, tensor in read_quantised(folder, LLM, torch.bfloat16).items()}
@@ -99,7 +97,7 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     _rebuild_rotary(llm)
     llm.to(device).eval()
     network = AudioStory(config, llm=llm)
-    trained = {key: tensor.float() for key, tensor in _read(folder / NETWORK).items()}
+    trained = {key: tensor.float() for key, tensor in read_tensors(existing(folder / NETWORK)).items()}
     missing, unknown = network.load_state_dict(trained, strict=False)
     if unknown or any(not key.startswith("llm.") for key in missing):
         raise Failure(f"{folder / NETWORK}: isn't of this preset; reinstall the model")
@@ -133,19 +131,3 @@ def _digest(config: ModelConfig, folder: Path, own_bank: Path | None) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        tensors: dict[str, torch.Tensor] = load_file(_existing(path))
-    except Failure:
-        raise
-    except Exception as error:  # safetensors raises its own kind
-        raise Failure(f"{path}: is damaged ({error}); reinstall the model") from error
-    return tensors
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise Failure(f"{path}: is missing; reinstall the model")
-    return path

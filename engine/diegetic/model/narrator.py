@@ -20,8 +20,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from transformers import DynamicCache
 
-from diegetic.model.grammar import BED, FOREGROUND, MAX_EVENTS, Frontier, Timed, exact, frontier
+from diegetic.model.grammar import Frontier, Timed, exact, frontier
 from diegetic.model.sequence import PlanEncoder
+from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
 T = TypeVar("T")
 
@@ -132,7 +133,7 @@ class Narrator:
 
     def _events(self, memory: StoryMemory, at: Frontier, seconds: float) -> Iterator[Narrated]:
         told: list[Timed] = []
-        while at.count < MAX_EVENTS and at.starts():
+        while at.count < MAX_PLANNED_EVENTS and at.starts():
             drafted = self._draft_event(memory, at, seconds, told)
             if drafted is None:
                 return

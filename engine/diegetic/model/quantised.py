@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from diegetic.atomic import write_atomically
 from diegetic.errors import Failure
+from diegetic.model.tensor_files import REINSTALL, read_tensors
 
 GROUP = 64
 SHARD_BYTES = 44_000_000
@@ -71,12 +72,9 @@ def read_quantised(folder: Path, name: str, dtype: torch.dtype) -> dict[str, Ten
     stored: dict[str, Tensor] = {}
     shards = sorted(folder.glob(f"{name}-*.safetensors"))
     if not shards:
-        raise Failure(f"{folder}: has no {name}-1.safetensors; reinstall the model")
+        raise Failure(f"{folder}: has no {name}-1.safetensors; {REINSTALL}")
     for path in shards:
-        try:
-            stored |= load_file(path)
-        except Exception as error:  # safetensors raises its own kind
-            raise Failure(f"{path}: is damaged ({error}); reinstall the model") from error
+        stored |= read_tensors(path)
     state = {key: tensor for key, tensor in stored.items() if not key.endswith((".six", ".scales"))}
     for key in (key.removesuffix(".six") for key in stored if key.endswith(".six")):
         state[key] = unpack(stored[f"{key}.six"], stored[f"{key}.scales"], dtype)

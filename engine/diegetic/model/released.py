@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
 
 from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory, build_text_encoder
@@ -25,9 +23,11 @@ from diegetic.model.oobleck import Oobleck, OobleckCodec
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.special_tokens import AUDIOSTORY, special_tokens
 from diegetic.model.storyteller import Storyteller
+from diegetic.model.tensor_files import existing, read_tensors
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _VAE, _TOKENIZER = "vae.safetensors", "tokenizer.json"
+_PUT, _COPY = "put the model's files there", "copy it again"
 
 
 def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, device: torch.device) -> Storyteller:
@@ -38,12 +38,12 @@ def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, 
     from transformers import PreTrainedTokenizerFast
 
     fast: Any = PreTrainedTokenizerFast
-    tokenizer = fast(tokenizer_file=str(_existing(folder / _TOKENIZER)))
+    tokenizer = fast(tokenizer_file=str(existing(folder / _TOKENIZER, _PUT)))
     network = load_network(config, folder).to(device)
     if device.type == "cuda":
         network.llm.to(torch.bfloat16)
     codec = Oobleck(config.codec.oobleck)
-    codec.autoencoder.load_state_dict(_read(folder / _VAE))
+    codec.autoencoder.load_state_dict(read_tensors(existing(folder / _VAE, _PUT), _COPY))
     narrator = Narrator(network.llm, plan_encoder(tokenizer, config))
     return Storyteller(name, digest, narrator, network, OobleckCodec(codec.requires_grad_(False).eval().to(device)))
 
@@ -55,7 +55,8 @@ def load_network(config: ModelConfig, folder: Path) -> AudioStory:
     present = [folder / name for name in _WEIGHTS if (folder / name).exists()]
     network = AudioStory(config, text_encoder=build_text_encoder(config.text_encoder))
     scale = config.lora.alpha / config.lora.rank if config.lora else 1.0
-    load_released(network, _read(present[0] if present else _existing(folder / _WEIGHTS[-1])), scale)
+    weights = present[0] if present else existing(folder / _WEIGHTS[-1], _PUT)
+    load_released(network, read_tensors(weights, _COPY), scale)
     network.set_null()
     network.text_encoder = None
     return network.requires_grad_(False).eval()
@@ -67,22 +68,3 @@ def plan_encoder(tokenizer: Any, config: ModelConfig) -> PlanEncoder:
     is_released = config.llm.vocabulary == len(tokenizer) + len(AUDIOSTORY)
     tokenizer.add_tokens(list(AUDIOSTORY) if is_released else special_tokens(bridge.semantic, bridge.residual))
     return PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual)
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".bin":
-            state: dict[str, Tensor] = torch.load(_existing(path), map_location="cpu", weights_only=True, mmap=True)
-            return state
-        return load_file(_existing(path))
-    except Failure:
-        raise
-    except Exception as error:  # pickle, zip and safetensors raise their own kinds
-        said = str(error).splitlines()[0]
-        raise Failure(f"{path}: is damaged ({said}); copy it again") from error
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise Failure(f"{path}: is missing; put the model's files there")
-    return path

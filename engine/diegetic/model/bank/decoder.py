@@ -94,18 +94,14 @@ class BankDecoder:
 
         Raises Failure where audio can't be read.
         """
-        runs = self.path(latents, pick, variation, flowing)
+        units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
+        level_db = self.space.level_db(latents)
+        jump, natural = _JUMP * (1.0 - 0.85 * variation), FLOWING if flowing else NATURAL
+        runs = follow(latents, units, self._silence, self._weights, jump, level_db < _HUSHED_DB, natural)
         used = sorted({run.recording for run in runs} - {SILENCE})
         audio = {number: self._audio(pick, number) for number in used}
         longest_fade = LONG_FADE_FRAMES if flowing else FADE_FRAMES
-        return overlap_add(runs, audio, self._gains(latents, runs, pick), longest_fade)
-
-    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> list[Run]:
-        """The runs that `build` sounds; a run's recording counts in `pick`."""
-        units = [self._units(pick, number) for number in range(len(pick.recordings))]
-        jump = _JUMP * (1.0 - 0.85 * variation)
-        hushed = self.space.level_db(latents) < _HUSHED_DB
-        return follow(latents, units, self._silence, self._weights, jump, hushed, FLOWING if flowing else NATURAL)
+        return overlap_add(runs, audio, self._gains(level_db, runs, units), longest_fade)
 
     def wide(self, latents: Array, pick: Pick, query: Array, variation: float, rng: np.random.Generator) -> Samples:
         """As `build`, in stereo: the same told twice, by other recordings, is the side."""
@@ -118,20 +114,15 @@ class BankDecoder:
         stereo: Samples = both.astype(np.float32)
         return stereo
 
-    def _gains(self, latents: Array, runs: Sequence[Run], pick: Pick) -> Array:
+    def _gains(self, drawn: Array, runs: Sequence[Run], units: Sequence[Array]) -> Array:
         """Drawn level less the level of the units chosen, in dB [units]; nan in silence."""
-        gains = np.full(len(latents), np.nan, np.float32)
-        drawn = self.space.level_db(latents)
+        gains = np.full(len(drawn), np.nan, np.float32)
         for run in runs:
             if run.recording != SILENCE:
-                own = self.space.level_db(self._units(pick, run.recording)[run.first : run.first + run.units])
+                own = self.space.level_db(units[run.recording][run.first : run.first + run.units])
                 audible = own > FLOOR_DB + 15
                 gains[run.at : run.at + run.units] = np.where(audible, drawn[run.at : run.at + run.units] - own, np.nan)
         return gains
-
-    def _units(self, pick: Pick, number: int) -> Array:
-        bank, recording = pick.recordings[number]
-        return self.banks[bank].units(recording)[:_LONGEST_UNITS]
 
     def _audio(self, pick: Pick, number: int) -> Samples:
         bank, recording = pick.recordings[number]
