@@ -2,11 +2,14 @@
 
 import os
 import signal
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from diegetic.errors import Failure
-from diegetic.protocol import Condition, Latents, Watch
-from diegetic.story import Event
+from diegetic.protocol import Condition, Latents, Planned, Watch
+from diegetic.story import BED, Event
 from mock_model import MockModel
 
 
@@ -37,6 +40,33 @@ class Crashing(MockModel):
 
 def crashing(name: str) -> Crashing:
     return Crashing()
+
+
+class Holding(MockModel):
+    """A bed of two windows; the second is not imagined while a file is there."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def plan(self, memory: list[str]) -> Iterator[Planned]:
+        half_s = float(memory[1]) / 2
+        for event in (Event("e1", "wind", 0.0, half_s, BED), Event("e2", "storm", half_s, half_s, BED)):
+            yield Planned(event, self._read(memory, event), "wind, then a storm")
+
+    def imagine(self, condition: Condition, event: Event, seed: int, held: Latents | None, watch: Watch) -> Latents:
+        while event.id == "e2" and self._file.exists():
+            time.sleep(0.01)
+        return super().imagine(condition, event, seed, held, watch)
+
+
+def _holding(file: Path, name: str) -> Holding:
+    return Holding(file)
+
+
+def holding(file: Path) -> Callable[[str], Holding]:
+    """A loader for Holding."""
+    return partial(_holding, file)
 
 
 class Broken(MockModel):

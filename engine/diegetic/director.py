@@ -68,7 +68,7 @@ def render_story(
     with folder.held():
         asked = _resolve(asked, folder, model.name)
         memory = model.begin(asked.instruction, asked.seconds)
-        planned = _plan(model, memory, asked) if isinstance(asked, Told) else _recall(model, memory, asked)
+        planned = plan_told(model, memory, asked) if isinstance(asked, Told) else recall(model, memory, asked)
         segments = Segments(model, asked.seed, folder.takes, report)
         return _Telling(model, memory, folder, output, report).tell(asked, planned, segments)
 
@@ -84,11 +84,11 @@ def continue_story(
     with folder.held():
         story = read_story(folder.story)
         state = read_memory(folder.memory, model.digest, story)
-        memory = _read_again(model, story)[0] if state is None else model.load(state)
-        added = _after(story, model.continue_(memory, told.instruction, told.seconds))
+        memory = read_again(model, story)[0] if state is None else model.load(state)
+        added = plan_after(story, model.continue_(memory, told.instruction, told.seconds))
         known = (Planned(event, None, story.reasoning) for event in story.events)
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
-        segments = Segments(model, story.seed, folder.takes, report, recall=lambda: _read_again(model, story)[1])
+        segments = Segments(model, story.seed, folder.takes, report, recall=lambda: read_again(model, story)[1])
         return _Telling(model, memory, folder, output, report).tell(longer, chain(known, added), segments)
 
 
@@ -96,10 +96,10 @@ def plan_story(model: StoryModel, told: Told, report: Report) -> Story:
     """Only plan a told text. Raises InputError, Failure, and whatever `report` raises."""
     told = check_told(told)
     planned = []
-    for each in _plan(model, model.begin(told.instruction, told.seconds), told):
+    for each in plan_told(model, model.begin(told.instruction, told.seconds), told):
         report(Progress("plan", each.event.end_s, told.seconds, each.event))
         planned.append(each)
-    return _story(told, model.name, planned)
+    return story_of(told, model.name, planned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class _Telling:
             self.report(Progress("plan", each.event.end_s, asked.seconds, each.event))
             segments.add(each.event, each.condition)
             heard.append(each)
-        story = _story(asked, self.model.name, heard)
+        story = story_of(asked, self.model.name, heard)
         self._write_story(story)
         files, level = self._lay_out(story, segments.takes)
         first_audio_s = (segments.first_audio_at or began) - began
@@ -170,7 +170,7 @@ def _resolve(asked: Told | Story, folder: StoryFolder, model: str) -> Told | Sto
     return check_story(asked)
 
 
-def _plan(model: StoryModel, memory: Memory, told: Told) -> Iterator[Planned]:
+def plan_told(model: StoryModel, memory: Memory, told: Told) -> Iterator[Planned]:
     """The model's plan, in whole milliseconds, so that story.toml can say it exactly."""
     for each in model.plan(memory):
         event = _in_milliseconds(replace(each.event, variation=told.variation))
@@ -178,20 +178,20 @@ def _plan(model: StoryModel, memory: Memory, told: Told) -> Iterator[Planned]:
         yield replace(each, event=event)
 
 
-def _recall(model: StoryModel, memory: Memory, story: Story) -> Iterator[Planned]:
+def recall(model: StoryModel, memory: Memory, story: Story) -> Iterator[Planned]:
     conditions = model.recall(memory, story.reasoning, story.events)
     for event, condition in zip(story.events, conditions, strict=True):
         yield Planned(event, condition, story.reasoning)
 
 
-def _read_again(model: StoryModel, story: Story) -> tuple[Memory, dict[str, Condition]]:
+def read_again(model: StoryModel, story: Story) -> tuple[Memory, dict[str, Condition]]:
     """The memory of a story and the conditions of its events, from reading all of it."""
     memory = model.begin(story.instruction, story.seconds)
-    conditions = {each.event.id: each.condition for each in _recall(model, memory, story)}
+    conditions = {each.event.id: each.condition for each in recall(model, memory, story)}
     return memory, conditions
 
 
-def _after(story: Story, planned: Iterator[Planned]) -> Iterator[Planned]:
+def plan_after(story: Story, planned: Iterator[Planned]) -> Iterator[Planned]:
     """What a model plans next, with free ids, and no earlier than the story's end."""
     late_s = None
     for each, event_id in zip(planned, free_ids([event.id for event in story.events]), strict=False):
@@ -207,7 +207,7 @@ def _in_milliseconds(event: Event) -> Event:
     return replace(event, start_s=start_s, duration_s=milliseconds(end_s - start_s))
 
 
-def _story(asked: Told | Story, model: str, planned: list[Planned]) -> Story:
+def story_of(asked: Told | Story, model: str, planned: list[Planned]) -> Story:
     if not planned:
         raise Failure("plan: came out empty; say in the text what is to be heard, and try again")
     events = tuple(each.event for each in planned)

@@ -8,72 +8,38 @@ Knows nothing of OSC, MIDI, HTTP, torch or sound devices.
 Threads: everything here belongs to the thread of the event loop that `start` was awaited in; no method blocks it.
 """
 
+import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
-from diegetic.live.cues import Cue, Policy
-from diegetic.live.jobs import Job
-from diegetic.live.news import EngineState, News
-from diegetic.live.parameters import PARAMETERS, Parameter
-from diegetic.protocol import StoryModel
-from diegetic.story import Story
+from diegetic.generator.client import Generator
+from diegetic.live.board import Board, Work
+from diegetic.live.config import LiveConfig, Loader
+from diegetic.live.cue_desk import CueDesk, NextBar
+from diegetic.live.cues import Cue, Policy, check_name
+from diegetic.live.jobs import Job, Priority, Refused
+from diegetic.live.news import DeviceChanged, EngineState, News, StateChanged, Trouble, Underrun
+from diegetic.live.parameters import BY_NAME, PARAMETERS, Parameter
+from diegetic.live.schedule import CUT_S, FADE_S, Schedule
+from diegetic.live.shelf import Shelf
+from diegetic.live.sounds import Sounds
+from diegetic.live.status import Dump, Status
+from diegetic.live.tellings import Tellings
+from diegetic.player.client import Player
+from diegetic.player.messages import Lost, Move, Opened, Report, State, VoiceNews
+from diegetic.story import Told, check_told
 
-Loader = Callable[[str], StoryModel]
-"""Loads a model by name, in the generator's process: must be picklable. Raises InputError or Failure."""
+__all__ = ["Dump", "Engine", "LiveConfig", "Loader", "Status"]
 
+_log = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class LiveConfig:
-    """How the engine is run. device: "null", "default" or part of a device's name.
-
-    outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of all
-    that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the most
-    that the generator may hold; 0: no limit.
-    """
-
-    project: Path
-    model: str = "pocket"
-    device: str = "default"
-    rate_hz: int = 48_000
-    block_frames: int = 256
-    outputs: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    record: Path | None = None
-    voices: int = 64
-    queue: int = 64
-    keep_alive_s: float = 0.0
-    memory_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The engine as it is now. load: share of each block that mixing takes, 0..1. memory_bytes: of the generator."""
-
-    state: EngineState
-    queued: int
-    running: int
-    voices: int
-    load: float
-    memory_bytes: int
-    rate_hz: int
-    underruns: int
-    model: str
-    device: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dump:
-    """All that a client needs to show the engine from scratch. words: state keys, such as place = cave."""
-
-    status: Status
-    stories: tuple[tuple[str, Story], ...]
-    cues: tuple[Cue, ...]
-    jobs: tuple[Job, ...]
-    parameters: tuple[tuple[str, float], ...]
-    words: tuple[tuple[str, str], ...]
+MAX_WORDS, MAX_WORDS_CHARACTERS = 16, 200
+_ENDING_S = 2.0
+"""How long jobs have to end when the engine stops."""
 
 
 class Engine:
@@ -81,22 +47,64 @@ class Engine:
 
     def __init__(self, config: LiveConfig, loader: Loader) -> None:
         self.config = config
-        self._loader = loader
+        self._listeners: list[Callable[[News], None]] = []
+        self._state: EngineState = "starting"
+        self._device_lost = self._draining = False
+        self._quit = asyncio.Event()
+        self._loading: asyncio.Task[None] | None = None
+        self._telling: set[str] = set()
+        self._values = {each.name: each.default for each in PARAMETERS}
+        self._words: dict[str, str] = {}
+        self._underruns, self._told_trouble = 0, ""
+        self._generator = Generator(
+            loader, config.model, self._generator_changed, config.keep_alive_s, config.memory_bytes
+        )
+        self._player = Player(config.player(), self._hear)
+        self._sounds = Sounds()
+        self._board = Board(self._announce, config.queue)
+        self._shelf = Shelf(config.project)
+        self._schedule = Schedule(self._player, self._sounds, self._announce)
+        self._tellings = Tellings(
+            self._board, self._shelf, self._schedule, self._sounds, self._generator, config.rate_hz, self._announce,
+            self._values, self._words,
+        )  # fmt: skip
+        self._cues = CueDesk(
+            self._board, self._shelf, self._schedule, self._sounds, self._announce, self._tellings.ahead
+        )
 
     async def start(self) -> None:
         """Start the children and begin to load the model; returns when the device plays. Raises Failure."""
-        raise NotImplementedError
+        self._shelf.open()
+        await self._player.start()
+        await self._generator.start()
+        self._loading = asyncio.get_running_loop().create_task(self._load_first())
+        self._show_state()
 
     async def stop(self) -> None:
         """Fade all, end the children. Can be called twice."""
-        raise NotImplementedError
+        if self._draining:
+            return
+        self._draining = True
+        self._show_state()
+        self._schedule.stop_all(FADE_S)
+        self._board.cancel_all()
+        if self._loading is not None:
+            self._loading.cancel()
+        await asyncio.gather(self._board.drained(_ENDING_S), asyncio.sleep(FADE_S))
+        await asyncio.gather(self._player.stop(), self._generator.stop())
+        self._sounds.free_all()
+        self._announce(DeviceChanged(self._player.device, "closed", self.config.rate_hz))
 
     async def quitting(self) -> None:
         """Wait until `quit` is called."""
-        raise NotImplementedError
+        await self._quit.wait()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(
@@ -109,65 +117,94 @@ class Engine:
         """The one clock of the engine: seconds, monotonic, the same in all its processes."""
         return time.monotonic()
 
+    def set_bars(self, next_bar: NextBar) -> None:
+        """Where bars are, for cues whose policy is next_bar: a MIDI clock's `next_bar_s`."""
+        self._cues.next_bar = next_bar
+
+    def pids(self) -> dict[str, int]:
+        """The children's process ids."""
+        return {"generator": self._generator.pid, "player": self._player.pid}
+
     def subscribe(self, listener: Callable[[News], None]) -> Callable[[], None]:
         """Tell `listener` all news, in the loop's thread, in order. Returns what ends it."""
-        raise NotImplementedError
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def status(self) -> Status:
         """`/diegetic/status`: answers while the model loads, too."""
-        raise NotImplementedError
+        jobs = self._board.open()
+        running = sum(job.state == "running" for job in jobs)
+        load = self._player.state.load if self._player.state else 0.0
+        memory_bytes, underruns = self._generator.memory_bytes, self._player.underruns
+        return Status(
+            self._state, len(jobs) - running, running, self._player.voices, load, memory_bytes, self.config.rate_hz,
+            underruns, self._generator.wanted, self._player.device,
+        )  # fmt: skip
 
     def tell(self, story: str, text: str, seconds: float, at_s: float | None = None) -> Job:
         """Plan, render and play. A story of that name is told anew (409 while it is being told)."""
-        raise NotImplementedError
+        return self._told(
+            "tell", story, text, seconds, lambda job: self._tellings.tell(job, story, text, seconds, at_s)
+        )
 
     def plan(self, story: str, text: str, seconds: float) -> Job:
         """Only plan."""
-        raise NotImplementedError
+        return self._told("plan", story, text, seconds, lambda job: self._tellings.plan(job, story, text, seconds))
 
     def render(self, story: str) -> Job:
         """Render what is planned."""
-        raise NotImplementedError
+        self._shelf.get(story)
+        return self._board.begin("render", story, Priority.ARM, lambda job: self._tellings.render(job, story))
 
     def continue_(self, story: str, text: str, at_s: float | None = None) -> Job:
         """Plan, render and play what comes next in a story."""
-        raise NotImplementedError
+        self._shelf.get(story)
+        check_told(Told(text, 1.0))
+        return self._board.begin(
+            "continue", story, Priority.LIVE, lambda job: self._tellings.continue_(job, story, text, at_s)
+        )
 
     def cue_define(self, name: str, story: str, text: str, policy: Policy = "wait", slot: int | None = None) -> Job:
         """Define a cue, or another one under its name: what was armed is dropped."""
-        raise NotImplementedError
+        return self._cues.define(Cue(name, story, text, policy, slot))
 
     def cue_arm(self, name: str) -> Job:
         """Render ahead, so that `cue_go` sounds at once."""
-        raise NotImplementedError
+        return self._cues.arm(name)
 
     def cue_go(self, name: str, at_s: float | None = None, intensity: float = 1.0) -> Job:
         """Play now or at a time; done when it begins to sound. intensity 0..1 sets its level."""
-        raise NotImplementedError
+        return self._cues.go(name, at_s, intensity)
 
     def cue_stop(self, name: str) -> Job:
         """Fade out what a cue plays, and forget what of it is pending."""
-        raise NotImplementedError
+        return self._cues.stop(name)
 
     def slot_go(self, slot: int, at_s: float | None = None, intensity: float = 1.0) -> Job:
         """`cue_go` of the cue in a slot, 1..16; 404 for an empty one."""
-        raise NotImplementedError
+        return self._cues.go(self._cues.in_slot(slot).name, at_s, intensity)
 
     def slot_stop(self, slot: int) -> Job:
         """`cue_stop` of the cue in a slot."""
-        raise NotImplementedError
+        return self._cues.stop(self._cues.in_slot(slot).name)
 
     def slot_gain(self, slot: int, gain_db: float) -> None:
         """Level of what a slot's cue plays, now and later, -60..12 dB."""
-        raise NotImplementedError
+        self._cues.set_slot_gain(slot, gain_db)
 
     def event_set(self, story: str, event: int, key: str, value: str) -> Job:
         """Edit one event ("e3" is number 3). key: caption, start_s, duration_s, lane, seed, gain_db or variation."""
-        raise NotImplementedError
+        self._shelf.get(story)
+        return self._board.begin(
+            "event/set", story, Priority.LIVE, lambda job: self._tellings.set_event(story, event, key, value)
+        )
 
     def event_retake(self, story: str, event: int, seed: int) -> Job:
         """Render one event again with another seed; the new take is current."""
-        raise NotImplementedError
+        self._shelf.get(story)
+        return self._board.begin(
+            "event/retake", story, Priority.ARM, lambda job: self._tellings.retake(job, story, event, seed)
+        )
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters that there are."""
@@ -175,60 +212,183 @@ class Engine:
 
     def param(self, name: str, value: float) -> None:
         """Move a parameter; 404 for an unknown one, 422 out of range."""
-        raise NotImplementedError
+        if name not in BY_NAME:
+            raise Refused(404, f"param {name[:64]}: there is none of that name; there are {', '.join(BY_NAME)}")
+        known = BY_NAME[name]
+        if not known.low <= value <= known.high:
+            given = f"must be {known.low:g}..{known.high:g} {known.unit}".rstrip()
+            raise Refused(422, f"param {name}: {given}, got {value:g}")
+        self._values[name] = value
+        if known.mix == "gain":
+            self._player.move(Move(None, gain=10 ** (value / 20)))
+        elif known.mix == "lowpass":
+            self._player.move(Move(None, cutoff_hz=value))
 
     def word(self, key: str, words: str) -> None:
         """Set a state key in words (place = "cave"), told with the next events; "" forgets it."""
-        raise NotImplementedError
+        check_name("state key", key)
+        if len(words) > MAX_WORDS_CHARACTERS:
+            raise Refused(422, f"state key {key}: must have at most {MAX_WORDS_CHARACTERS} characters")
+        self._words.pop(key, None)
+        if words.strip():
+            if len(self._words) >= MAX_WORDS:
+                raise Refused(422, f"state key {key}: {MAX_WORDS} keys are set, no more are taken; forget one")
+            self._words[key] = words
 
     def transport_stop(self) -> None:
         """Fade all, and forget what is scheduled. Jobs go on."""
-        raise NotImplementedError
+        self._cues.forget_pending()
+        self._schedule.stop_all(FADE_S)
 
     def panic(self) -> None:
         """Cut all at once (in 5 ms), and forget what is scheduled."""
-        raise NotImplementedError
+        self._cues.forget_pending()
+        self._schedule.stop_all(CUT_S)
 
     def bounce(self, story: str, folder: str) -> Job:
         """Lay a story out as files in a folder inside the project; 422 for one that would be outside."""
-        raise NotImplementedError
+        self._shelf.get(story)
+        target = self._shelf.inside(folder)
+        return self._board.begin(
+            "bounce", story, Priority.BOUNCE, lambda job: self._tellings.bounce(job, story, target)
+        )
 
     def job_get(self, job: int) -> Job:
         """A job as it is; ended ones are remembered for long. 404 for an unknown one."""
-        raise NotImplementedError
+        return self._board.get(job)
 
     def job_cancel(self, job: int) -> None:
         """Cancel within one step; its end comes as news. 404, or 410 where it has ended."""
-        raise NotImplementedError
+        self._board.cancel(job)
 
     def jobs(self) -> tuple[Job, ...]:
         """The jobs that haven't ended."""
-        raise NotImplementedError
+        return self._board.open()
 
     async def ended(self, job: int) -> Job:
         """Wait for a job's end."""
-        raise NotImplementedError
+        return await self._board.ended(job)
 
     def state_save(self, story: str, file: str) -> Job:
         """Save a story and its memory, exactly, to a file inside the project."""
-        raise NotImplementedError
+        self._shelf.get(story)
+        path = self._shelf.inside(file)
+        return self._board.begin("state/save", story, Priority.LIVE, lambda job: self._tellings.save(job, story, path))
 
     def state_load(self, story: str, file: str) -> Job:
         """Load what `state_save` saved under the name `story`."""
-        raise NotImplementedError
+        check_name("story", story)
+        path = self._shelf.inside(file)
+        return self._board.begin("state/load", story, Priority.LIVE, lambda job: self._tellings.load(job, story, path))
 
     def model_load(self, name: str) -> Job:
         """Load a model, in the place of the one that is loaded."""
-        raise NotImplementedError
+        return self._board.begin("model/load", name, Priority.LIVE, lambda job: self._load(job, name))
 
     def model_unload(self, name: str) -> Job:
         """Unload a model; it is loaded again when it is needed. 404 where it isn't loaded."""
-        raise NotImplementedError
+        if self._generator.loaded != name:
+            raise Refused(404, f"model {name[:64]}: isn't loaded; {self._generator.loaded or 'none'} is")
+        return self._board.begin("model/unload", name, Priority.LIVE, lambda job: self._unload(job, name))
 
     def dump(self) -> Dump:
         """All at once."""
-        raise NotImplementedError
+        return Dump(
+            self.status(),
+            self._shelf.all(),
+            self._cues.all(),
+            self._board.open(),
+            tuple(self._values.items()),
+            tuple(self._words.items()),
+        )
 
     def quit(self) -> None:
         """Let `quitting` return. Who may ask is the bridge's to say."""
-        raise NotImplementedError
+        self._quit.set()
+
+    def _told(self, verb: Literal["tell", "plan"], story: str, text: str, seconds: float, work: Work) -> Job:
+        """Begin to tell or plan a story, which nobody else is at."""
+        check_name("story", story)
+        check_told(Told(text, seconds))
+        if story in self._telling:
+            raise Refused(409, f"story {story}: is being told; wait for its end, cancel it, or take another name")
+
+        async def alone(job: int) -> str:
+            try:
+                return await work(job)
+            finally:
+                self._telling.discard(story)
+
+        job = self._board.begin(verb, story, Priority.LIVE, alone)
+        self._telling.add(story)
+        return job
+
+    async def _load_first(self) -> None:
+        with contextlib.suppress(Refused):  # told as trouble
+            await self._generator.load(self.config.model)
+
+    async def _load(self, job: int, name: str) -> str:
+        self._board.run(job)
+        await self._generator.load(name)
+        return f"{name} is loaded, {self._generator.memory_bytes / 1e6:.0f} MB"
+
+    async def _unload(self, job: int, name: str) -> str:
+        self._board.run(job)
+        await self._generator.unload()
+        return f"{name} is unloaded"
+
+    def _generator_changed(self) -> None:
+        trouble = self._generator.trouble
+        if trouble and trouble != self._told_trouble:
+            self._announce(Trouble(503, trouble))
+        self._told_trouble = trouble
+        self._show_state()
+
+    def _hear(self, report: Report) -> None:
+        """What the player says."""
+        match report:
+            case VoiceNews():
+                self._schedule.hear(report)
+            case State():
+                if self._player.underruns > self._underruns:
+                    self._announce(Underrun(self._player.underruns - self._underruns, self._player.underruns))
+                self._underruns = self._player.underruns
+            case Opened(name, rate_hz, back):
+                self._device_lost = name == "null" and self.config.device != "null"
+                if back:
+                    self._schedule.reconcile()
+                if not self._device_lost:
+                    self._announce(DeviceChanged(name, "back" if back else "open", rate_hz))
+                self._show_state()
+            case Lost(reason):
+                self._device_lost = True
+                self._announce(DeviceChanged(self._player.device or self.config.device, "lost", self.config.rate_hz))
+                self._announce(Trouble(503, reason))
+                self._show_state()
+
+    def _show_state(self) -> None:
+        state = self._current_state()
+        if state != self._state:
+            self._state = state
+            _log.info("%s", state)
+            self._tell_all(StateChanged(state))
+
+    def _current_state(self) -> EngineState:
+        if self._draining:
+            return "draining"
+        if self._generator.loading or (not self._generator.alive and not self._generator.trouble):
+            return "loading" if self._generator.restarts == 0 else "degraded"
+        if self._device_lost or self._generator.trouble or not self._generator.alive:
+            return "degraded"
+        return "busy" if self._board.open() else "ready"
+
+    def _announce(self, news: News) -> None:
+        self._tell_all(news)
+        self._show_state()
+
+    def _tell_all(self, news: News) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener(news)
+            except Exception:  # one bad listener is its own trouble
+                _log.exception("%s: could not be told", type(news).__name__)

@@ -88,17 +88,21 @@ class StoryFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder. Raises Failure where another engine does, naming it; a dead one's hold has ended with it."""
+        """Hold the folder; jobs of one engine that take turns may hold it together.
+
+        Raises Failure where another engine does, naming it; a dead one's hold has ended with it.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / _LOCK, timeout=0)
+            lock = filelock.FileLock(self.path / _LOCK, timeout=0, is_singleton=True)
             with lock:
                 clear_leftovers(self.path)
                 write_atomically(self.path / _HOLDER, _describe_holder())
                 try:
                     yield
                 finally:
-                    (self.path / _HOLDER).unlink(missing_ok=True)
+                    if lock.lock_counter == 1:
+                        (self.path / _HOLDER).unlink(missing_ok=True)
         except filelock.Timeout:
             raise Failure(
                 f"{self.path}: is being worked on by {self._holder()}; wait until it is done, or choose another folder"

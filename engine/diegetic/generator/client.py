@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
+from diegetic.audio.shared_sound import SharedSound
 from diegetic.child import Child
 from diegetic.generator.messages import (
     Answer,
@@ -31,7 +32,7 @@ from diegetic.generator.messages import (
     Within,
 )
 from diegetic.generator.process import main
-from diegetic.generator.tasks import Finished, Outcome, Task
+from diegetic.generator.tasks import Finished, Outcome, ReadyEvent, Task
 from diegetic.live.jobs import Priority, Refused
 from diegetic.protocol import StoryModel
 
@@ -99,7 +100,7 @@ class Generator:
         self._keep_alive_s, self._budget_bytes = keep_alive_s, budget_bytes
         self.wanted, self.loaded = model, ""
         self.memory_bytes = self.restarts = 0
-        self.alive = False
+        self.alive = self.loading = False
         self.busy_with = 0
         self.trouble = ""
         self._cancel: Any = RawValue("q", 0)
@@ -202,9 +203,12 @@ class Generator:
     async def _load(self) -> None:
         while not self.alive:
             await asyncio.sleep(0.02)
-        self.loaded = ""
+        self.loaded, self.loading = "", True
         self._changed()
-        answer = await self._ask(Load(self.wanted), 0)
+        try:
+            answer = await self._ask(Load(self.wanted), 0)
+        finally:
+            self.loading = False
         if isinstance(answer, Failed):
             self.trouble = answer.text
             self._changed()
@@ -240,7 +244,7 @@ class Generator:
         except asyncio.CancelledError:
             self._cancel.value = job
             with contextlib.suppress(Died):
-                await asyncio.shield(self._answer)
+                _free(await asyncio.shield(self._answer))
             raise
         finally:
             self._cancel.value = 0
@@ -298,3 +302,9 @@ class Generator:
             task = asyncio.get_running_loop().create_task(self.unload())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+
+def _free(answer: Answer) -> None:
+    """Free a sound that nobody waits for any more."""
+    if isinstance(answer, Stepped) and isinstance(answer.outcome, ReadyEvent) and answer.outcome.sound is not None:
+        SharedSound.open(answer.outcome.sound).remove()

@@ -7,6 +7,7 @@ Knows nothing of processes. Raises InputError, Failure, Cancelled (from `report`
 """
 
 import hashlib
+import itertools
 import json
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from diegetic.atomic import write_atomically
 from diegetic.clock import now
-from diegetic.director import _after, _plan, _read_again, _recall, _story, render_story
+from diegetic.director import plan_after, plan_told, read_again, recall, render_story, story_of
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.generator.hearing import Hearing
@@ -39,7 +40,7 @@ from diegetic.protocol import Memory, Planned, StoryModel
 from diegetic.schema import read_strict
 from diegetic.segments import Segments
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, milliseconds
-from diegetic.story_file import write_story
+from diegetic.story_file import read_story, write_story
 
 _STATES_KEPT = 8
 
@@ -75,31 +76,35 @@ class Performer:
             segments = Segments(self.model, told.seed, folder.takes, report)
             hearing = Hearing(told.seconds, task.rate_hz)
             heard: list[Planned] = []
-            for planned in _plan(self.model, memory, told):
+            for planned in plan_told(self.model, memory, told):
                 heard.append(planned)
                 yield PlannedEvent(planned.event)
                 if task.render:
                     yield _ready(segments, hearing, planned.event, planned.condition)
-            story = _story(told, self.model.name, heard)
-            self._keep(folder, story, memory)
+            story = story_of(told, self.model.name, heard)
+            self._remember(story, self.model.save(memory))
+            if task.keep:
+                _set_aside(folder, story)
+                self._keep(folder, story, memory)
         yield Finished(story, f"{len(story.events)} events in {story.seconds:g} s")
 
-    def _render(self, task: Render, report: Report) -> Iterator[Outcome]:
+    def _render(self, task: Render, report: Report, keep: bool = True) -> Iterator[Outcome]:
         folder, story = StoryFolder(task.folder), check_story(task.story)
         with folder.held():
             memory = self.model.begin(story.instruction, story.seconds)
             segments = Segments(self.model, story.seed, folder.takes, report)
             hearing = Hearing(story.seconds, task.rate_hz)
-            for planned in _recall(self.model, memory, story):
+            for planned in recall(self.model, memory, story):
                 yield _ready(segments, hearing, planned.event, planned.condition)
-            self._keep(folder, story, memory)
+            if keep:
+                self._keep(folder, story, memory)
         yield Finished(story, f"{len(segments.rendered)} rendered, {len(segments.kept())} kept")
 
     def _continue(self, task: Continue, report: Report) -> Iterator[Outcome]:
         """What comes next, from what is remembered; the memory itself moves on only where the story does."""
         if task.story is None:
             told = Told(task.text, task.seconds, task.seed)
-            yield from self._tell(Tell(task.folder, told, True, task.rate_hz), report)
+            yield from self._tell(Tell(task.folder, told, True, task.rate_hz, task.keep), report)
             return
         told, folder, story = check_told(Told(task.text, task.seconds)), StoryFolder(task.folder), task.story
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
@@ -107,12 +112,12 @@ class Performer:
             memory = self._memory(folder, story)
             hearing = Hearing(longer.seconds, task.rate_hz)
             segments = Segments(
-                self.model, story.seed, folder.takes, report, recall=lambda: _read_again(self.model, story)[1]
+                self.model, story.seed, folder.takes, report, recall=lambda: read_again(self.model, story)[1]
             )
             for event in _last_windows(story):
                 segments.add(event, None)
             added: list[Event] = []
-            for planned in _after(story, self.model.continue_(memory, told.instruction, told.seconds)):
+            for planned in plan_after(story, self.model.continue_(memory, told.instruction, told.seconds)):
                 added.append(planned.event)
                 yield PlannedEvent(planned.event)
                 yield _ready(segments, hearing, planned.event, planned.condition)
@@ -126,7 +131,7 @@ class Performer:
     def _bounce(self, task: Bounce, report: Report) -> Iterator[Outcome]:
         """Segment by segment, so that others come between; the files of the whole at the end."""
         source = StoryFolder(task.folder)
-        for outcome in self._render(Render(task.folder, task.story, 0), report):
+        for outcome in self._render(Render(task.folder, task.story, 0), report, keep=False):
             if not isinstance(outcome, Finished):
                 yield outcome
         target = StoryFolder(task.target)
@@ -157,7 +162,7 @@ class Performer:
     def _memory(self, folder: StoryFolder, story: Story) -> Memory:
         """A memory of exactly this story that may be written on: kept here, kept in its folder, or read again."""
         state = self._states.get(_fingerprint(story)) or read_memory(folder.memory, self.model.digest, story)
-        return self.model.load(state) if state is not None else _read_again(self.model, story)[0]
+        return self.model.load(state) if state is not None else read_again(self.model, story)[0]
 
     def _keep(self, folder: StoryFolder, story: Story, memory: Memory) -> None:
         """Write the story and its memory to its folder."""
@@ -197,6 +202,14 @@ def _begin_manifest(folder: StoryFolder, told: Told, model: StoryModel) -> None:
     if not folder.manifest.exists():
         begun = Manifest(told.instruction, told.seconds, told.seed, model.name, model.digest, now())
         write_manifest(folder.manifest, begun)
+
+
+def _set_aside(folder: StoryFolder, story: Story) -> None:
+    """Keep the file of another story that is told no more, as story-1.toml and so on: its takes are still there."""
+    if folder.story.exists() and read_story(folder.story) != story:
+        numbers = itertools.count(1)
+        free = next(path for n in numbers if not (path := folder.story.with_stem(f"{folder.story.stem}-{n}")).exists())
+        folder.story.rename(free)
 
 
 def _last_windows(story: Story) -> list[Event]:

@@ -18,12 +18,16 @@ from diegetic.story import Event, Story, Told
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Plan a text; and, with render, render each event once it is planned. rate_hz: of the samples, 0 for none."""
+    """Plan a text; and, with render, render each event once it is planned. rate_hz: of the samples, 0 for none.
+
+    keep: whether its folder holds this story from then on; another one that it held is set aside.
+    """
 
     folder: Path
     told: Told
     render: bool
     rate_hz: int
+    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class PlannedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """How the event before in the lane fades under this one: its gain from its frame `begin` on, to its end."""
+    """How the event before it in its lane fades under this one: its gain from its frame `begin` on, to its end."""
 
     event: str
     begin: int

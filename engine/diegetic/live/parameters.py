@@ -3,6 +3,7 @@
 Those with a `mix` move what sounds now; all of them go in words into what is told for the next event.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,3 +28,24 @@ PARAMETERS = (
     Parameter("intensity", 0.0, 1.0, 0.5, "", "how strong the next events are", "", ("faint", "intense")),
     Parameter("distance", 0.0, 1.0, 0.0, "", "how far away the next events are", "", ("", "in the distance")),
 )
+BY_NAME = {each.name: each for each in PARAMETERS}
+
+_LOW, _HIGH = 0.25, 0.75
+"""Shares of a range up to and from where a parameter is put in words."""
+_SAID: Mapping[str, str] = {"place": "in the {}", "weather": "in {} weather", "time": "at {}"}
+"""How a state key is said; others by their words alone."""
+
+
+def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> str:
+    """A text with what parameters and state keys add to it: what is told to the model for the next event.
+
+    A parameter at its default adds nothing.
+    """
+    added = []
+    for each in PARAMETERS:
+        value = values.get(each.name, each.default)
+        share = (value - each.low) / (each.high - each.low)
+        if value != each.default and (share <= _LOW or share >= _HIGH):
+            added.append(each.words[share >= _HIGH])
+    added += [_SAID.get(key, "{}").format(told) for key, told in words.items() if told.strip()]
+    return ", ".join([text, *filter(None, added)])

@@ -88,6 +88,10 @@ class Player:
         """Frames of the shortest ramp."""
         return round(EDGE_S * self.config.rate_hz)
 
+    def has(self, voice: int) -> bool:
+        """Whether a voice sounds or waits."""
+        return voice in self._voices
+
     def frame_at(self, at_s: float) -> int:
         """The frame that is mixed at a monotonic time."""
         return round((at_s - self._offset_s) * self.config.rate_hz)

@@ -1,0 +1,44 @@
+"""What a cue sounds like, rendered ahead; and how the story takes it up once it was heard.
+
+Knows nothing of jobs or voices.
+"""
+
+from dataclasses import dataclass, replace
+
+from diegetic.generator.tasks import ReadyEvent
+from diegetic.story import Event, Story, check_story, event_seed, free_ids, milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """Rendered events, in order. before: the story that they come after, None: they begin it. after: with them."""
+
+    ready: tuple[ReadyEvent, ...]
+    before: Story | None
+    after: Story
+
+    @property
+    def from_s(self) -> float:
+        """When in `after` the first of them begins."""
+        return min(each.event.start_s for each in self.ready)
+
+
+def taken_up(armed: Armed, now: Story | None) -> Story:
+    """The story with what was heard: as it was rendered, or at its end where the story has gone on since then.
+
+    Events keep the seeds they were rendered with, so that their takes are found again. Raises InputError where the
+    story would be longer than a story may be.
+    """
+    if now is None or now == armed.before:
+        return armed.after
+    heard = [each.event for each in armed.ready]
+    shift_s = now.seconds - armed.from_s
+    ids = free_ids([event.id for event in now.events])
+    added = [_moved(event, event_id, shift_s, armed.after.seed) for event, event_id in zip(heard, ids, strict=False)]
+    end_s = max(event.end_s for event in added)
+    return check_story(replace(now, seconds=milliseconds(end_s), events=(*now.events, *added)))
+
+
+def _moved(event: Event, event_id: str, shift_s: float, story_seed: int) -> Event:
+    seed = event_seed(story_seed, event)
+    return replace(event, id=event_id, start_s=milliseconds(event.start_s + shift_s), seed=seed)

@@ -1,0 +1,296 @@
+"""Cues at work: defined, armed, fired, stopped; each shows one state to all.
+
+    idle -> arming -> armed -> pending -> sounding -> armed        what was fired once stays armed
+
+A cue that isn't armed is rendered when it is fired, and sounds when it is ready, as its policy says. What is first
+heard of an armed cue becomes part of its story, so that what comes next knows of it; fired again it is the same sound,
+until it is armed anew.
+
+Threads: all in the event loop's.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from diegetic.errors import DiegeticError
+from diegetic.live.armed import Armed, taken_up
+from diegetic.live.board import Board
+from diegetic.live.cues import SLOTS, Cue, CueState, check_name
+from diegetic.live.jobs import Job, Priority, Refused
+from diegetic.live.news import CueChanged, Late, News
+from diegetic.live.schedule import FADE_S, Playing, Schedule
+from diegetic.live.shelf import Shelf
+from diegetic.live.sounds import Sounds
+
+LATE_OK_S = 0.01
+"""A time that is over by less is played at once, and not called late."""
+
+Render = Callable[[int, Priority, Cue], Awaitable[Armed]]
+"""Renders a cue ahead for a job; the sounds are held by whoever gets them."""
+NextBar = Callable[[float], float | None]
+"""When the next bar begins, at a time or later; None where no clock runs."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    """A cue on its way to be heard: heard gives the time when it is."""
+
+    play: Playing
+    heard: "asyncio.Future[float]"
+
+
+class CueDesk:
+    """All cues of one engine. next_bar: where bars are, for the policy of that name."""
+
+    def __init__(
+        self,
+        board: Board,
+        shelf: Shelf,
+        schedule: Schedule,
+        sounds: Sounds,
+        tell: Callable[[News], None],
+        render: Render,
+    ) -> None:
+        self.next_bar: NextBar = lambda now_s: None
+        self._board, self._shelf, self._schedule, self._sounds = board, shelf, schedule, sounds
+        self._tell, self._render = tell, render
+        self._cues: dict[str, Cue] = {}
+        self._armed: dict[str, Armed] = {}
+        self._arming: dict[str, int] = {}  # cue -> the job that renders it
+        self._going: defaultdict[str, set[int]] = defaultdict(set)  # cue -> jobs that have yet to sound
+        self._plays: defaultdict[str, list[Playing]] = defaultdict(list)
+        self._gains_db: dict[int, float] = {}
+        self._taking_up: set[asyncio.Task[None]] = set()
+
+    def all(self) -> tuple[Cue, ...]:
+        return tuple(self._cues.values())
+
+    def get(self, name: str) -> Cue:
+        """A cue. Raises Refused (404)."""
+        if name not in self._cues:
+            known = ", ".join(list(self._cues)[:8]) or "none yet"
+            raise Refused(404, f"cue {name[:64]}: isn't defined; define it first (there are: {known})")
+        return self._cues[name]
+
+    def in_slot(self, slot: int) -> Cue:
+        """The cue in a slot. Raises Refused: 422 for a slot there isn't, 404 for an empty one."""
+        _check_slot(slot)
+        for cue in self._cues.values():
+            if cue.slot == slot:
+                return cue
+        raise Refused(404, f"slot {slot}: is empty; define a cue with this slot")
+
+    def define(self, cue: Cue) -> Job:
+        """Define a cue, or another one in its place; one that was in its slot loses it. Raises Refused."""
+        check_name("cue", cue.name)
+        check_name("story", cue.story)
+        if not cue.text.strip():
+            raise Refused(422, f"cue {cue.name}: text must say what is to be heard, got nothing")
+        if cue.slot is not None:
+            _check_slot(cue.slot)
+        return self._board.begin("cue/define", cue.name, Priority.LIVE, lambda job: self._define(cue))
+
+    async def _define(self, cue: Cue) -> str:
+        for other in list(self._cues.values()):
+            if cue.slot is not None and other.slot == cue.slot and other.name != cue.name:
+                self._cues[other.name] = replace(other, slot=None)
+        gain_db = self._gains_db.get(cue.slot or 0, cue.gain_db)
+        before = self._cues.get(cue.name)
+        self._cues[cue.name] = replace(cue, gain_db=gain_db, state=before.state if before else "idle")
+        if before is None or (before.story, before.text, before.seconds) != (cue.story, cue.text, cue.seconds):
+            self._drop(cue.name)
+        self._show(cue.name)
+        return f"cue {cue.name}: {cue.text[:80]}"
+
+    def arm(self, name: str) -> Job:
+        """Render a cue ahead, anew where it is armed already. Raises Refused: 404, 409 while it is being rendered."""
+        self.get(name)
+        if name in self._arming:
+            raise Refused(409, f"cue {name}: is being rendered already (job {self._arming[name]})")
+        return self._board.begin("cue/arm", name, Priority.ARM, lambda job: self._arm(job, name))
+
+    async def _arm(self, job: int, name: str) -> str:
+        armed = await self._rendered(job, Priority.ARM, name)
+        length_s = sum(each.event.duration_s for each in armed.ready)
+        return f"armed: {len(armed.ready)} events, {length_s:g} s"
+
+    def go(self, name: str, at_s: float | None, intensity: float) -> Job:
+        """Play a cue; its job is done when it sounds. Raises Refused: 404, 409 where it is to be rendered twice."""
+        cue = self.get(name)
+        if not 0 <= intensity <= 1:
+            raise Refused(422, f"cue {name}: intensity must be 0..1, got {intensity:g}")
+        armed = self._armed.get(name)
+        if armed is None and at_s is None and self._going[name]:
+            raise Refused(409, f"cue {name}: is pending already; it sounds when it is rendered")
+        self._board.check_room()
+        launched = self._launch(cue, armed, at_s, intensity) if armed is not None else None
+        job = self._board.begin(
+            "cue/go", name, Priority.LIVE, lambda job: self._go(job, name, at_s, intensity, armed, launched)
+        )
+        self._going[name].add(job.id)
+        self._show(name)
+        return job
+
+    async def _go(
+        self,
+        job: int,
+        name: str,
+        at_s: float | None,
+        intensity: float,
+        armed: Armed | None,
+        launched: _Launched | None,
+    ) -> str:
+        try:
+            if armed is None:
+                armed = await self._be_armed(job, name)
+                launched = self._launch(self.get(name), armed, at_s, intensity)
+            if launched is None:
+                return "dropped: it wasn't ready in time"
+            heard_s = await launched.heard
+            return f"sounds, {heard_s - at_s:+.4f} s after its time" if at_s is not None else "sounds"
+        except asyncio.CancelledError:
+            if launched is not None:
+                self._schedule.stop(launched.play)
+            raise
+        finally:
+            self._going[name].discard(job)
+            self._show(name)
+
+    def stop(self, name: str) -> Job:
+        """Fade out what a cue plays, and forget what of it is pending. Raises Refused (404)."""
+        self.get(name)
+        return self._board.begin("cue/stop", name, Priority.LIVE, lambda job: self._stop(name))
+
+    async def _stop(self, name: str) -> str:
+        for job in list(self._going[name]):
+            self._board.cancel(job)
+        for play in list(self._plays[name]):
+            self._schedule.stop(play)
+        return f"fades out in {FADE_S:g} s"
+
+    def set_slot_gain(self, slot: int, gain_db: float) -> None:
+        """Level of what the cue in a slot plays, now and later. Raises Refused (422)."""
+        _check_slot(slot)
+        if not -60.0 <= gain_db <= 12.0:
+            raise Refused(422, f"slot {slot}: gain must be -60..12 dB, got {gain_db:g}")
+        self._gains_db[slot] = gain_db
+        for cue in list(self._cues.values()):
+            if cue.slot == slot:
+                for play in self._plays[cue.name]:
+                    self._schedule.set_gain(play, play.gain * _linear(gain_db - cue.gain_db))
+                self._cues[cue.name] = replace(cue, gain_db=gain_db)
+
+    def forget_pending(self) -> None:
+        """Cancel what has yet to sound: transport/stop and panic."""
+        for jobs in self._going.values():
+            for job in list(jobs):
+                self._board.cancel(job)
+
+    async def _be_armed(self, job: int, name: str) -> Armed:
+        """What a cue sounds like: rendered now, or by the job that is at it already."""
+        if name in self._arming:
+            ended = await self._board.ended(self._arming[name])
+            if name not in self._armed:
+                raise Refused(ended.end.code if ended.end else 500, ended.end.text if ended.end else "")
+            return self._armed[name]
+        return await self._rendered(job, Priority.LIVE, name)
+
+    async def _rendered(self, job: int, priority: Priority, name: str) -> Armed:
+        self._arming[name] = job
+        self._show(name)
+        cue = self.get(name)
+        try:
+            armed = await self._render(job, priority, cue)
+            if self._cues.get(name, cue).text == cue.text:
+                self._drop(name)
+                self._armed[name] = armed
+            return armed
+        finally:
+            del self._arming[name]
+            self._show(name)
+
+    def _launch(self, cue: Cue, armed: Armed, at_s: float | None, intensity: float) -> _Launched | None:
+        """Play what is armed. None: it is too late, and dropped."""
+        late_s = time.monotonic() - at_s if at_s is not None else 0.0
+        if late_s > LATE_OK_S:
+            self._tell(Late(cue.name, late_s, cue.policy))
+            if cue.policy == "drop":
+                return None
+            at_s = self.next_bar(time.monotonic()) if cue.policy == "next_bar" else None
+        elif late_s > 0:
+            at_s = None
+        heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        gain = intensity * _linear(cue.gain_db)
+        play = Playing(cue.story, at_s, armed.from_s, gain)
+        play.heard = lambda heard_s: self._heard(cue.name, armed, heard, heard_s)
+        play.over = lambda: self._over(cue.name, play, heard)
+        self._plays[cue.name].append(play)
+        self._schedule.begin(play)
+        for each in armed.ready:
+            self._schedule.add(play, each, alone=len(armed.ready) == 1)
+        self._schedule.finish(play)
+        return _Launched(play, heard)
+
+    def _heard(self, name: str, armed: Armed, heard: "asyncio.Future[float]", at_s: float) -> None:
+        if not heard.done():
+            heard.set_result(at_s)
+        self._show(name)
+        if self._armed.get(name) is armed and armed.after is not armed.before:
+            self._armed[name] = replace(armed, before=armed.after)  # from now on it is a sound that was heard before
+            task = asyncio.get_running_loop().create_task(self._take_up(name, armed))
+            self._taking_up.add(task)
+            task.add_done_callback(self._taking_up.discard)
+
+    async def _take_up(self, name: str, armed: Armed) -> None:
+        """The story goes on by what was heard."""
+        story = self._cues[name].story
+        async with self._shelf.lock(story):
+            try:
+                await self._shelf.write(story, taken_up(armed, self._shelf.find(story)))
+            except DiegeticError as error:
+                _log.warning("cue %s: was heard, but its story doesn't go on by it (%s)", name, error)
+
+    def _over(self, name: str, play: Playing, heard: "asyncio.Future[float]") -> None:
+        self._plays[name].remove(play)
+        if not heard.done():
+            heard.set_exception(Refused(499, f"cue {name}: was stopped before it sounded"))
+            heard.exception()
+        self._show(name)
+
+    def _drop(self, name: str) -> None:
+        """Let go of what is armed."""
+        armed = self._armed.pop(name, None)
+        for each in armed.ready if armed else ():
+            if each.sound is not None:
+                self._sounds.let_go(each.sound)
+
+    def _show(self, name: str) -> None:
+        """Tell a cue's state where it is another."""
+        cue = self._cues.get(name)
+        if cue is not None and (state := self._state(name)) != cue.state:
+            self._cues[name] = replace(cue, state=state)
+            self._tell(CueChanged(self._cues[name]))
+
+    def _state(self, name: str) -> CueState:
+        if any(play.begun for play in self._plays[name]):
+            return "sounding"
+        if self._going[name] or self._plays[name]:
+            return "pending"
+        if name in self._arming:
+            return "arming"
+        return "armed" if name in self._armed else "idle"
+
+
+def _check_slot(slot: int) -> None:
+    if slot not in SLOTS:
+        raise Refused(422, f"slot must be {SLOTS[0]}..{SLOTS[-1]}, got {slot}")
+
+
+def _linear(gain_db: float) -> float:
+    return float(10 ** (gain_db / 20))

@@ -1,0 +1,230 @@
+"""What sounds, and what will: events as voices of the player, at frames that follow from the start of what is played.
+
+A play is one going of a story or a cue. Its frame 0 is set once, so that all its events lie where a bounce has them:
+
+    frame of an event = frame 0 of its play + round((start_s - from_s) * rate) + what its lane is late by
+
+An event that isn't ready in time moves its lane on by what it is late; until it is there, the bed before it goes on
+(`holds`). A new bed of a story takes over from the one that another play of that story left sounding.
+
+Knows nothing of jobs, models or clients.
+
+Threads: all in the event loop's.
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from diegetic.audio.shared_sound import SharedSound, SoundHandle
+from diegetic.generator.tasks import Joint, ReadyEvent
+from diegetic.live.holds import Holds
+from diegetic.live.news import Late, News, SegmentEnd, SegmentStart
+from diegetic.live.sounds import Sounds
+from diegetic.player.client import Player
+from diegetic.player.messages import Move, Play, VoiceNews
+from diegetic.story import BED, OVERLAP_S, Event
+
+LEAD_S = 0.05
+"""From a first sound that is ready to its frame, where others will lie beside it."""
+SOON_S = 0.01
+"""What it takes a sound to get to the player: it can't begin earlier."""
+FADE_S = 0.5
+CUT_S = 0.005
+
+
+@dataclass(eq=False, slots=True)
+class Playing:
+    """One going of a story or a cue. at_s: of second `from_s` of the story; None: as soon as its first sound is ready.
+
+    heard: called with the time when its first sound begins. over: called when its last has ended, or it was stopped.
+    whole: nothing more comes. zero: the frame of `from_s`.
+    """
+
+    story: str
+    at_s: float | None = None
+    from_s: float = 0.0
+    gain: float = 1.0
+    heard: Callable[[float], None] = lambda at_s: None
+    over: Callable[[], None] = lambda: None
+    number: int = 0
+    zero: int | None = None
+    begun: bool = False
+    whole: bool = False
+    stopped: bool = False
+    late: dict[str, int] = field(default_factory=dict)  # lane -> frames
+    placed: dict[str, int] = field(default_factory=dict)  # event -> voice
+
+
+@dataclass(slots=True)
+class _Voice:
+    """A voice of a play. event None: it holds a bed."""
+
+    play: Playing
+    event: Event | None
+    start: int
+    sound: SoundHandle
+    started: bool = False
+
+
+class Schedule:
+    """All plays of one engine."""
+
+    def __init__(self, player: Player, sounds: Sounds, tell: Callable[[News], None]) -> None:
+        self._player, self._sounds, self._tell = player, sounds, tell
+        self._numbers, self._ids = itertools.count(1), itertools.count(1)
+        self._plays: list[Playing] = []
+        self._voices: dict[int, _Voice] = {}
+        self._holds = Holds(player, sounds, self._hold)
+
+    def begin(self, play: Playing) -> Playing:
+        """Take up a play; its events come by `add`."""
+        play.number = next(self._numbers)
+        self._plays.append(play)
+        return play
+
+    def add(self, play: Playing, ready: ReadyEvent, alone: bool = False) -> None:
+        """Put an event of a play at its frame. alone: nothing lies beside it, so that it may sound with the next block.
+
+        What is stopped plays nothing more.
+        """
+        assert ready.sound is not None
+        if play.stopped:
+            return
+        if ready.joint is not None:
+            self._join(play, ready.joint)
+        event, at_once = ready.event, alone and play.at_s is None
+        start = self._player.frame_at(time.monotonic()) if at_once else self._start_of(play, event)
+        if event.lane == BED:
+            self._take_over(play, start)
+        voice = self._play(play, event, ready.sound, start, at_once)
+        play.placed[event.id] = voice
+        if event.lane == BED:
+            self._holds.watch(play, event, start, ready.sound)
+
+    def finish(self, play: Playing) -> None:
+        """All events of a play are on the schedule, or won't come."""
+        play.whole = True
+        self._holds.forget(play)
+        self._look(play)
+
+    def stop(self, play: Playing, fade_s: float = FADE_S) -> None:
+        """Fade a play out, and forget what of it is still to come."""
+        play.stopped = True
+        self._holds.forget(play)
+        for voice, each in self._voices.items():
+            if each.play is play:
+                self._player.stop_voice(voice, self._frames(fade_s))
+        self._look(play)
+
+    def stop_all(self, fade_s: float) -> None:
+        """Fade all plays out, and forget what is still to come."""
+        for play in list(self._plays):
+            play.stopped = True
+            self._holds.forget(play)
+        self._player.stop_all(self._frames(fade_s))
+        for play in list(self._plays):
+            self._look(play)
+
+    def set_gain(self, play: Playing, gain: float) -> None:
+        """Move the level of a play: of what sounds, and of what is still to come."""
+        play.gain = gain
+        for voice, each in self._voices.items():
+            if each.play is play:
+                self._player.move(Move(voice, gain=gain))
+
+    def hear(self, news: VoiceNews) -> None:
+        """What the player says of a voice."""
+        voice = self._voices.get(news.voice)
+        if voice is None:
+            return
+        at_s = self._player.time_of(news.frame)
+        if news.kind == "started" and not voice.started:
+            voice.started = True
+            self._started(voice, news, at_s)
+        elif news.kind in ("ended", "refused"):
+            self._drop(news.voice, at_s)
+
+    def reconcile(self) -> None:
+        """A player was started again: what it was not given any more has ended."""
+        for number in [number for number in self._voices if not self._player.has(number)]:
+            self._drop(number, time.monotonic())
+
+    def _started(self, voice: _Voice, news: VoiceNews, at_s: float) -> None:
+        play, event = voice.play, voice.event
+        if event is None:
+            return
+        if news.late:
+            self._tell(Late(f"{play.story}/{event.id}", news.late / self._player.config.rate_hz, "wait"))
+        if not play.begun:
+            play.begun = True
+            play.heard(at_s)
+        self._tell(SegmentStart(play.story, event.id, at_s))
+
+    def _drop(self, number: int, at_s: float) -> None:
+        voice = self._voices.pop(number)
+        self._sounds.let_go(voice.sound)
+        if voice.event is not None and voice.started:
+            self._tell(SegmentEnd(voice.play.story, voice.event.id, at_s))
+        self._look(voice.play)
+
+    def _start_of(self, play: Playing, event: Event) -> int:
+        """The frame of an event; where that is over, its lane moves on."""
+        free = play.zero is None and play.at_s is None
+        earliest = self._player.frame_at(time.monotonic() + (LEAD_S if free else SOON_S))
+        offset = self._frames(event.start_s - play.from_s)
+        if play.zero is None:
+            play.zero = earliest - offset if play.at_s is None else self._player.frame_at(play.at_s)
+        start = play.zero + offset + play.late.get(event.lane, 0)
+        late = earliest - start
+        if late <= 0:
+            return start
+        play.late[event.lane] = play.late.get(event.lane, 0) + late
+        self._tell(Late(f"{play.story}/{event.id}", late / self._player.config.rate_hz, "wait"))
+        return earliest
+
+    def _play(self, play: Playing, event: Event | None, sound: SoundHandle, start: int, at_once: bool = False) -> int:
+        number = next(self._ids)
+        self._sounds.hold(sound)
+        self._voices[number] = _Voice(play, event, start, sound)
+        lane = BED if event is None else event.lane
+        order = (float(play.number), number)
+        self._player.play(Play(number, sound, lane, None if at_once else start, order, play.gain))
+        return number
+
+    def _hold(self, play: Playing, sound: SoundHandle, start: int) -> int:
+        """A voice that holds a bed."""
+        return self._play(play, None, sound, start)
+
+    def _join(self, play: Playing, joint: Joint) -> None:
+        """Let the event before fade under the next one, where that part of it is still to be heard."""
+        voice = self._voices.get(play.placed.get(joint.event, 0))
+        if voice is None or self._player.frame_at(time.monotonic()) >= voice.start + joint.begin:
+            return
+        sound = SharedSound.open(voice.sound)
+        sound.envelope[joint.begin :] = joint.gain
+        sound.close()
+
+    def _take_over(self, play: Playing, start: int) -> None:
+        """A bed begins: fade out what held its place, and the beds that other plays of this story left sounding."""
+        overlap = self._frames(OVERLAP_S)
+        self._holds.release(play, start, overlap)
+        for other in self._plays:
+            if other is not play and other.story == play.story:
+                self._holds.release(other, start, overlap)
+                self._holds.forget(other)
+        for number, voice in self._voices.items():
+            other_bed = voice.event is not None and voice.event.lane == BED and voice.play.story == play.story
+            if voice.play is not play and other_bed and voice.start < start:
+                self._player.stop_voice(number, overlap, start)
+
+    def _look(self, play: Playing) -> None:
+        """Whether a play is over."""
+        sounding = any(voice.play is play for voice in self._voices.values())
+        if play in self._plays and not sounding and (play.whole or play.stopped):
+            self._plays.remove(play)
+            play.over()
+
+    def _frames(self, seconds: float) -> int:
+        return round(seconds * self._player.config.rate_hz)

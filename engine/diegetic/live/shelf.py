@@ -1,0 +1,86 @@
+"""The stories of a project: each in a folder of its own name, known by it, found again at the next start.
+
+What a client may name lies inside the project: nothing outside is read or written, whatever a path says.
+
+Threads: all in the event loop's. Files are small, and read at the start only.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from pathlib import Path
+
+from diegetic.errors import DiegeticError
+from diegetic.folder import StoryFolder
+from diegetic.live.cues import check_name
+from diegetic.live.jobs import Refused
+from diegetic.story import Story
+from diegetic.story_file import read_story, write_story
+
+_LONGEST_NAME = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Shelf:
+    """Stories by name. lock(name): held by whoever changes a story, so that two changes come one after the other."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self._stories: dict[str, Story] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def open(self) -> None:
+        """Make the project's folder, and take up the stories in it; one that can't be read is left, and said so."""
+        self.project.mkdir(parents=True, exist_ok=True)
+        for file in sorted(self.project.glob("*/story.toml")):
+            try:
+                self._stories[check_name("story", file.parent.name)] = read_story(file)
+            except DiegeticError as error:
+                _log.warning("%s", error)
+
+    def lock(self, name: str) -> asyncio.Lock:
+        return self._locks[name]
+
+    def folder(self, name: str) -> Path:
+        """Where a story is. Raises Refused (422) for a name that can't be one, or a link that leads elsewhere."""
+        return self.inside(check_name("story", name))
+
+    def get(self, name: str) -> Story:
+        """A story. Raises Refused (404)."""
+        story = self.find(name)
+        if story is None:
+            known = ", ".join(list(self._stories)[:8]) or "none yet"
+            raise Refused(404, f"story {name}: isn't known; tell or plan it first (there are: {known})")
+        return story
+
+    def find(self, name: str) -> Story | None:
+        """A story, or None where there is none of that name. Raises Refused (422) for what can't be one."""
+        return self._stories.get(check_name("story", name))
+
+    def set(self, name: str, story: Story) -> None:
+        """A story as it is from now on."""
+        self._stories[name] = story
+
+    def all(self) -> tuple[tuple[str, Story], ...]:
+        return tuple(self._stories.items())
+
+    async def write(self, name: str, story: Story) -> None:
+        """Change a story in memory and in its folder. The caller has its lock. Raises Failure."""
+        file = StoryFolder(self.folder(name)).story
+        await asyncio.to_thread(write_story, file, story)
+        self.set(name, story)
+
+    def inside(self, given: str) -> Path:
+        """A path inside the project. Raises Refused (422) for what leaves it: absolute, "..", or by a link."""
+        root = self.project.resolve()
+        parts = Path(given).parts
+        bad = not given or "\\" in given or "\0" in given or Path(given).is_absolute() or ".." in parts
+        bad = bad or any(len(part.encode()) > _LONGEST_NAME for part in parts)
+        try:
+            path = root if bad else (root / given).resolve()
+        except (OSError, RuntimeError, ValueError):  # a loop of links, a name no system takes
+            bad, path = True, root
+        if bad or path == root or not path.is_relative_to(root):
+            raise Refused(422, f"path {given[:80]!r}: must lie inside the project folder; give a plain name")
+        return path

@@ -1,0 +1,185 @@
+"""Work on stories, as jobs do it: tell, go on, edit, render, lay out, save; each by one task of the generator.
+
+Whoever changes a story holds its lock; what only reads one (arming a cue, a bounce) takes it as it is at its beginning.
+
+Knows nothing of cues' states or clients.
+
+Threads: all in the event loop's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from diegetic.bounce import Output
+from diegetic.generator.client import Generator
+from diegetic.generator.messages import Within
+from diegetic.generator.tasks import (
+    Bounce,
+    Continue,
+    Finished,
+    LoadState,
+    Outcome,
+    PlannedEvent,
+    ReadyEvent,
+    Render,
+    SaveState,
+    Task,
+    Tell,
+)
+from diegetic.live.armed import Armed
+from diegetic.live.board import Board
+from diegetic.live.cues import Cue
+from diegetic.live.edits import edited
+from diegetic.live.jobs import Priority
+from diegetic.live.news import EventPlanned, News, SegmentReady
+from diegetic.live.parameters import said
+from diegetic.live.schedule import Playing, Schedule
+from diegetic.live.shelf import Shelf
+from diegetic.live.sounds import Sounds
+from diegetic.story import Told
+
+CONTINUED_S = 6.0
+"""How long what comes next in a story is, where nobody says."""
+SEED = 0
+
+
+@dataclass(slots=True)
+class Tellings:
+    """Does the work. values, words: parameters and state keys as they are now, said with each text."""
+
+    board: Board
+    shelf: Shelf
+    schedule: Schedule
+    sounds: Sounds
+    generator: Generator
+    rate_hz: int
+    announce: Callable[[News], None]
+    values: dict[str, float] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+
+    async def tell(self, job: int, name: str, text: str, seconds: float, at_s: float | None) -> str:
+        """Plan, render and play."""
+        async with self.shelf.lock(name):
+            play = self.schedule.begin(Playing(name, at_s))
+            told = Told(self._said(text), seconds, SEED)
+            task = Tell(self.shelf.folder(name), told, True, self.rate_hz)
+            return await self._played(job, name, task, play)
+
+    async def continue_(self, job: int, name: str, text: str, at_s: float | None) -> str:
+        """Plan, render and play what comes next."""
+        async with self.shelf.lock(name):
+            story = self.shelf.get(name)
+            play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds))
+            folder, told = self.shelf.folder(name), self._said(text)
+            task = Continue(folder, story, told, CONTINUED_S, story.seed, self.rate_hz, keep=True)
+            return await self._played(job, name, task, play)
+
+    async def plan(self, job: int, name: str, text: str, seconds: float) -> str:
+        """Only plan."""
+        async with self.shelf.lock(name):
+            task = Tell(self.shelf.folder(name), Told(self._said(text), seconds, SEED), False, 0)
+            return await self._kept(job, Priority.LIVE, name, task)
+
+    async def render(self, job: int, name: str) -> str:
+        """Render what is planned."""
+        async with self.shelf.lock(name):
+            task = Render(self.shelf.folder(name), self.shelf.get(name), 0)
+            return await self._kept(job, Priority.ARM, name, task)
+
+    async def set_event(self, name: str, event: int, key: str, value: str) -> str:
+        """Edit one event."""
+        async with self.shelf.lock(name):
+            await self.shelf.write(name, edited(self.shelf.get(name), event, key, value))
+        return f"event e{event}: {key} = {value}"
+
+    async def retake(self, job: int, name: str, event: int, seed: int) -> str:
+        """Render one event again with another seed."""
+        async with self.shelf.lock(name):
+            story = edited(self.shelf.get(name), event, "seed", str(seed))
+            return await self._kept(job, Priority.ARM, name, Render(self.shelf.folder(name), story, 0))
+
+    async def bounce(self, job: int, name: str, target: Path) -> str:
+        """Lay a story out as files."""
+        task = Bounce(self.shelf.folder(name), self.shelf.get(name), target, Output(self.rate_hz))
+        return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
+
+    async def save(self, job: int, name: str, file: Path) -> str:
+        """Save a story and its memory."""
+        async with self.shelf.lock(name):
+            task = SaveState(self.shelf.folder(name), self.shelf.get(name), file)
+            return (await self._perform(job, Priority.LIVE, name, task, self._let_go)).text
+
+    async def load(self, job: int, name: str, file: Path) -> str:
+        """Load what was saved."""
+        async with self.shelf.lock(name):
+            return await self._kept(job, Priority.LIVE, name, LoadState(self.shelf.folder(name), file))
+
+    async def ahead(self, job: int, priority: Priority, cue: Cue) -> Armed:
+        """Render a cue ahead: the story stays as it is. The sounds are held, for the caller to let go."""
+        story = self.shelf.find(cue.story)
+        seed = story.seed if story is not None else SEED
+        folder, told = self.shelf.folder(cue.story), self._said(cue.text)
+        task = Continue(folder, story, told, cue.seconds, seed, self.rate_hz, keep=False)
+        ready: dict[str, ReadyEvent] = {}
+
+        def take(each: ReadyEvent) -> None:
+            if (earlier := ready.pop(each.event.id, None)) is not None:
+                self._let_go(earlier)
+            ready[each.event.id] = each
+
+        try:
+            finished = await self._perform(job, priority, cue.story, task, take)
+        except BaseException:
+            for each in ready.values():
+                self._let_go(each)
+            raise
+        return Armed(tuple(ready.values()), story, finished.story)
+
+    async def _played(self, job: int, name: str, task: Task, play: Playing) -> str:
+        """Do a task, play its events as they become ready, and keep the story."""
+
+        def take(ready: ReadyEvent) -> None:
+            if ready.event.id not in play.placed:  # else it was there before a crash
+                self.schedule.add(play, ready)
+            self._let_go(ready)
+
+        try:
+            finished = await self._perform(job, Priority.LIVE, name, task, take)
+        finally:
+            self.schedule.finish(play)
+        self.shelf.set(name, finished.story)
+        return finished.text
+
+    async def _kept(self, job: int, priority: Priority, name: str, task: Task) -> str:
+        """Do a task that nothing is heard of, and keep the story."""
+        finished = await self._perform(job, priority, name, task, self._let_go)
+        self.shelf.set(name, finished.story)
+        return finished.text
+
+    async def _perform(
+        self, job: int, priority: Priority, name: str, task: Task, take: Callable[[ReadyEvent], None]
+    ) -> Finished:
+        """Do a task, and tell what comes of it; `take` has each rendered event, and lets go of its sound."""
+
+        def outcome(each: Outcome) -> None:
+            self.board.run(job)
+            if isinstance(each, PlannedEvent):
+                self.announce(EventPlanned(job, name, each.event))
+            elif isinstance(each, ReadyEvent):
+                if each.sound is not None:
+                    self.sounds.hold(each.sound)
+                take(each)
+                self.announce(SegmentReady(job, name, each.event))
+
+        def within(each: Within) -> None:
+            self.board.progress(job, each.stage, each.done, each.total)
+
+        return await self.generator.perform(job, priority, task, outcome, within)
+
+    def _let_go(self, ready: ReadyEvent) -> None:
+        if ready.sound is not None:
+            self.sounds.let_go(ready.sound)
+
+    def _said(self, text: str) -> str:
+        return said(text, self.values, self.words)

@@ -1,0 +1,437 @@
+"""The live engine on the null device: stories, cues, jobs, from the call to what was played; with quick models."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+import soundfile
+
+import live_models
+from diegetic.audio.wav import read_wav
+from diegetic.engine import Engine, LiveConfig
+from diegetic.live.jobs import Job, Refused
+from diegetic.live.news import (
+    CueChanged,
+    DeviceChanged,
+    EventPlanned,
+    JobEnded,
+    Late,
+    News,
+    SegmentEnd,
+    SegmentReady,
+    SegmentStart,
+    StateChanged,
+    Trouble,
+)
+from diegetic.story_file import read_story
+
+RATE = 24_000
+TEXT = "rain, a bell, thunder"
+Kind = TypeVar("Kind")
+
+
+class Live:
+    """An engine, and all it told."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.news: list[News] = []
+        engine.subscribe(self.news.append)
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        return [each for each in self.news if isinstance(each, kind)]
+
+    async def end(self, job: Job) -> Job:
+        return await self.engine.ended(job.id)
+
+    async def done(self, job: Job) -> str:
+        ended = await self.end(job)
+        assert ended.end is not None
+        assert ended.state == "done", ended.end.text
+        return ended.end.text
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+def live(
+    body: Callable[[Live], Awaitable[Any]], project: Path, loader: Any = live_models.quick, **options: Any
+) -> Live:
+    """Run `body` with an engine."""
+
+    async def run() -> Live:
+        config = LiveConfig(project, "mock", "null", RATE, 64, **options)
+        engine = Engine(config, loader)
+        live = Live(engine)
+        async with engine, asyncio.timeout(40):
+            await body(live)
+        return live
+
+    return asyncio.run(run())
+
+
+async def story(live: Live, name: str = "storm", seconds: float = 3.0) -> None:
+    await live.done(live.engine.tell(name, TEXT, seconds))
+
+
+def test_a_told_story_is_planned_rendered_and_heard(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await story(live)
+        await live.until(lambda: len(live.of(SegmentEnd)) == 4)
+
+    heard = live(body, tmp_path)
+    assert [each.event.id for each in heard.of(EventPlanned)] == ["e1", "e2", "e3", "e4"]
+    assert len(heard.of(SegmentReady)) == 4
+    starts = {each.event: each.at_s for each in heard.of(SegmentStart)}
+    planned = {each.event.id: each.event.start_s for each in heard.of(EventPlanned)}
+    for event, at_s in starts.items():
+        assert at_s - starts["e1"] == pytest.approx(planned[event], abs=1e-3)
+    assert len(read_story(tmp_path / "storm" / "story.toml").events) == 4
+    states = [each.state for each in heard.of(StateChanged)]
+    assert states[0] == "loading"
+    assert {"ready", "busy", "draining"} <= set(states)
+
+
+def test_what_was_played_is_the_bounce_sample_for_sample(tmp_path: Path) -> None:
+    record = tmp_path / "played.wav"
+    frames: list[int] = []
+
+    async def body(live: Live) -> None:
+        for lead_s in (1.0, 4.0, 12.0):  # a busy machine may be late, which moves what sounds
+            heard = len(live.of(SegmentEnd))
+            await live.done(live.engine.tell("storm", TEXT, 3.0, time.monotonic() + lead_s))
+            await live.until(lambda: len(live.of(SegmentEnd)) == heard + 4)  # noqa: B023
+            if not live.of(Late):
+                break
+            live.news.clear()
+        frames.append(round(min(each.at_s for each in live.of(SegmentStart)) * RATE))
+        await live.done(live.engine.bounce("storm", "out"))
+
+    live(body, tmp_path / "project", record=record)
+    mix, _ = read_wav(tmp_path / "project" / "out" / "mix.wav")
+    played, _ = soundfile.read(record, dtype="float32")
+    loud = int(np.argmax(np.abs(mix).max(1)))
+    begins = [
+        int(frame) - loud for frame in np.flatnonzero(np.abs(np.abs(played).max(1) - np.abs(mix[loud]).max()) < 2**-22)
+    ]
+    whole = [played[begin : begin + len(mix)] for begin in begins if begin >= 0]
+    assert min(np.abs(each - mix).max() for each in whole if len(each) == len(mix)) <= 2**-24
+    assert np.abs(mix).max() > 0.05
+
+
+def test_an_armed_cue_sounds_at_once_and_its_story_goes_on(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await story(live)
+        await live.done(engine.cue_define("slam", "storm", "a door slams", slot=2))
+        assert "1 events" in await live.done(engine.cue_arm("slam"))
+        asked = time.monotonic()
+        await live.done(engine.slot_go(2))
+        start = next(each for each in live.of(SegmentStart) if each.event == "e5")
+        assert start.at_s >= asked - 64 / RATE
+        await live.until(lambda: read_story(tmp_path / "storm" / "story.toml").events[-1].caption == "a door slams")
+        await live.until(lambda: live.of(CueChanged)[-1].cue.state == "armed")
+
+    heard = live(body, tmp_path)
+    states = [each.cue.state for each in heard.of(CueChanged)]
+    assert states == ["arming", "armed", "pending", "sounding", "armed"]
+
+
+def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_go("slam"))
+        await live.done(engine.cue_go("slam"))
+        await live.done(engine.cue_define("step", "hall", "a step"))
+        await live.done(engine.cue_go("step"))
+        await live.until(lambda: len(dict(engine.dump().stories)["hall"].events) == 3)
+
+    live(body, tmp_path)
+    captions = [event.caption for event in read_story(tmp_path / "hall" / "story.toml").events]
+    assert captions == ["quiet air", "a door slams", "a step"]
+
+
+def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await story(live)
+        for name, text in (("slam", "a door slams"), ("crow", "a crow caws")):
+            await live.done(engine.cue_define(name, "storm", text))
+            await live.done(engine.cue_arm(name))
+        for name in ("slam", "crow"):
+            await live.done(engine.cue_go(name))
+        await live.until(lambda: len(dict(engine.dump().stories)["storm"].events) == 6)
+        await live.done(engine.bounce("storm", "out"))
+
+    live(body, tmp_path)
+    told = read_story(tmp_path / "out" / "story.toml")
+    assert [event.caption for event in told.events[-2:]] == ["a door slams", "a crow caws"]
+    # What was rendered ahead is found again: nothing of it was rendered for the bounce.
+    assert len(list((tmp_path / "storm" / "takes").glob("*.wav"))) == 6
+
+
+def test_a_cue_fired_for_a_time_sounds_at_that_time(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_arm("slam"))
+        at_s = time.monotonic() + 0.5
+        await live.done(engine.cue_go("slam", at_s))
+        assert abs(live.of(SegmentStart)[0].at_s - at_s) < 1.5 / RATE
+
+    assert live(body, tmp_path).of(Late) == []
+
+
+@pytest.mark.parametrize(("policy", "sounds"), [("wait", True), ("drop", False), ("next_bar", True)])
+def test_a_cue_that_is_late_does_as_its_policy_says(tmp_path: Path, policy: Any, sounds: bool) -> None:
+    bar_s = time.monotonic() + 3600
+
+    async def body(live: Live) -> None:
+        nonlocal bar_s
+        engine = live.engine
+        await live.done(engine.cue_define("slam", "hall", "a door slams", policy))
+        await live.done(engine.cue_arm("slam"))
+
+        def next_bar(now_s: float) -> float:
+            nonlocal bar_s
+            bar_s = now_s + 0.4
+            return bar_s
+
+        engine.set_bars(next_bar)
+        said = await live.done(engine.cue_go("slam", time.monotonic() - 0.5))
+        assert ("dropped" in said) is not sounds
+
+    heard = live(body, tmp_path)
+    late = heard.of(Late)
+    assert [(each.subject, each.action) for each in late] == [("slam", policy)]
+    assert late[0].late_s >= 0.5
+    starts = heard.of(SegmentStart)
+    assert bool(starts) is sounds
+    if policy == "next_bar":
+        assert abs(starts[0].at_s - bar_s) < 1.5 / RATE
+
+
+def test_a_bed_goes_on_until_what_follows_it_is_rendered(tmp_path: Path) -> None:
+    """Two windows of a bed, 2 s each; the second is held back until the first has faded out."""
+    record = tmp_path / "played.wav"
+    (tmp_path / "held").touch()
+
+    async def body(live: Live) -> None:
+        job = live.engine.tell("storm", "wind", 4.0)
+        await live.until(lambda: bool(live.of(SegmentEnd)))
+        await asyncio.sleep(1.0)
+        (tmp_path / "held").unlink()
+        await live.done(job)
+        await live.until(lambda: len(live.of(SegmentEnd)) == 2)
+
+    heard = live(body, tmp_path / "project", loader=live_models.holding(tmp_path / "held"), record=record)
+    assert heard.of(Late)[0].subject == "storm/e2"
+    played, _ = soundfile.read(record, dtype="float32")
+    level = np.sqrt(np.mean(played[: len(played) // 1200 * 1200].reshape(-1, 1200 * 2) ** 2, axis=1))
+    sounding = np.flatnonzero(level > 1e-3)
+    assert level[sounding[0] + 1 : sounding[-1] - 16].min() > 0.2 * np.median(level[sounding])
+
+
+def test_stopping_all_forgets_what_is_pending(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_arm("slam"))
+        job = engine.cue_go("slam", time.monotonic() + 30)
+        await asyncio.sleep(0.05)
+        engine.panic()
+        ended = await live.end(job)
+        assert ended.state == "cancelled"
+        await live.until(lambda: engine.dump().cues[0].state == "armed")
+
+    assert live(body, tmp_path).of(SegmentStart) == []
+
+
+def test_jobs_are_cancelled_by_their_number_and_only_once(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        job = engine.tell("storm", TEXT, 9.0)
+        await live.until(lambda: bool(live.of(EventPlanned)))
+        engine.job_cancel(job.id)
+        ended = await live.end(job)
+        assert (ended.state, ended.end and ended.end.code) == ("cancelled", 499)
+        with pytest.raises(Refused) as refused:
+            engine.job_cancel(job.id)
+        assert refused.value.code == 410
+        await story(live)
+
+    heard = live(body, tmp_path, loader=live_models.slow)
+    assert len(heard.of(JobEnded)) == 2
+
+
+def test_events_are_edited_and_taken_again(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.plan("storm", TEXT, 3.0))
+        await live.done(engine.event_set("storm", 2, "gain_db", "-6"))
+        await live.done(engine.event_retake("storm", 3, 7))
+        for code, arguments in ((404, (9, "seed", "1")), (404, (1, "gain", "1")), (422, (1, "gain_db", "99"))):
+            ended = await live.end(engine.event_set("storm", *arguments))
+            assert ended.end is not None
+            assert ended.end.code == code
+
+    live(body, tmp_path)
+    told = read_story(tmp_path / "storm" / "story.toml")
+    assert told.events[1].gain_db == -6.0
+    assert told.events[2].seed == 7
+
+
+def test_a_saved_state_is_loaded_under_another_name(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await story(live)
+        await live.done(engine.state_save("storm", "kept.bin"))
+        await live.done(engine.state_load("again", "kept.bin"))
+        await live.done(engine.continue_("again", "a crow"))
+        stories = dict(engine.dump().stories)
+        assert len(stories["again"].events) == len(stories["storm"].events) + 1
+
+    live(body, tmp_path)
+
+
+def test_nothing_is_written_outside_the_project(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "link").symlink_to(tmp_path)
+
+    async def body(live: Live) -> None:
+        await live.done(live.engine.plan("storm", TEXT, 3.0))
+        for path in ("../out", "/tmp/out", "", ".", "a/../../b", "out\\..\\..", "link/out", "a\0b", "x" * 5000):
+            for ask in (live.engine.bounce, live.engine.state_save, live.engine.state_load):
+                with pytest.raises(Refused, match="must lie inside the project") as refused:
+                    ask("storm", path)
+                assert refused.value.code == 422
+
+    live(body, project)
+
+
+def test_parameters_and_words_are_told_with_the_next_event(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await story(live)
+        engine.param("intensity", 0.9)
+        engine.word("place", "cave")
+        engine.word("weather", "")
+        await live.done(engine.continue_("storm", "a drop falls"))
+        for code, name, value in ((404, "nothing", 1.0), (422, "gain", 99.0), (422, "gain", float("nan"))):
+            with pytest.raises(Refused) as refused:
+                engine.param(name, value)
+            assert refused.value.code == code
+
+    heard = live(body, tmp_path)
+    assert heard.of(EventPlanned)[-1].event.caption == "a drop falls, intense, in the cave"
+
+
+def test_a_story_told_anew_sets_the_earlier_one_aside(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await story(live)
+        with pytest.raises(Refused) as refused:
+            live.engine.tell("storm", "wind", 3.0)
+            live.engine.tell("storm", "wind", 3.0)
+        assert refused.value.code == 409
+        await live.done(live.engine.jobs()[0])
+
+    live(body, tmp_path)
+    assert read_story(tmp_path / "storm" / "story.toml").instruction == "wind"
+    assert read_story(tmp_path / "storm" / "story-1.toml").instruction == TEXT
+
+
+def test_stories_are_there_again_at_the_next_start(tmp_path: Path) -> None:
+    live(story, tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "story.toml").write_text("seconds = ")
+
+    async def body(live: Live) -> None:
+        assert [name for name, _ in live.engine.dump().stories] == ["storm"]
+        await live.done(live.engine.continue_("storm", "a crow"))
+
+    live(body, tmp_path)
+
+
+def test_a_model_that_can_t_be_loaded_is_trouble_not_the_end(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await live.until(lambda: bool(live.of(Trouble)))
+        assert live.engine.status().state == "degraded"
+        ended = await live.end(live.engine.tell("storm", TEXT, 3.0))
+        assert ended.end is not None
+        assert "weights are missing" in ended.end.text
+
+    live(body, tmp_path, loader=live_models.missing)
+
+
+def test_a_generator_that_is_killed_costs_no_story_and_no_job(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await story(live)
+        job = engine.continue_("storm", "a crow")
+        await live.until(lambda: engine.job_get(job.id).stage == "diffuse")
+        os.kill(engine.pids()["generator"], signal.SIGKILL)
+        await live.done(job)
+        await live.until(lambda: engine.status().state == "ready")
+        assert len(dict(engine.dump().stories)["storm"].events) == 5
+        await live.until(lambda: any(each.event == "e5" for each in live.of(SegmentStart)))
+
+    heard = live(body, tmp_path, loader=live_models.slow)
+    assert len([each for each in heard.of(SegmentStart) if each.event == "e5"]) == 1
+
+
+def test_a_player_that_is_killed_is_back_and_the_schedule_goes_on_in_time(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_arm("slam"))
+        at_s = time.monotonic() + 6.0
+        job = engine.cue_go("slam", at_s)
+        os.kill(engine.pids()["player"], signal.SIGKILL)
+        await live.until(lambda: [each.state for each in live.of(DeviceChanged)][-1] == "back")
+        await live.done(job)
+        assert abs(live.of(SegmentStart)[0].at_s - at_s) < 0.1
+
+    heard = live(body, tmp_path)
+    assert [each.state for each in heard.of(DeviceChanged)][:3] == ["open", "lost", "back"]
+
+
+def test_nothing_is_left_in_shared_memory(tmp_path: Path) -> None:
+    if not Path("/dev/shm").is_dir():
+        pytest.skip("shared memory isn't seen as files here")
+    before = set(Path("/dev/shm").glob("psm_*"))
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        for _ in range(5):
+            await live.done(engine.cue_arm("slam"))
+            await live.done(engine.cue_go("slam"))
+        for waits in (True, False):
+            live.news.clear()
+            job = engine.tell("storm", TEXT, 9.0)
+            await live.until(lambda: not waits or bool(live.of(SegmentReady)))  # noqa: B023
+            engine.job_cancel(job.id)
+            assert (await live.end(job)).state == "cancelled"
+
+    live(body, tmp_path)
+    assert set(Path("/dev/shm").glob("psm_*")) <= before
+
+
+def test_more_jobs_than_the_queue_holds_are_refused(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        for number in range(2):
+            live.engine.plan(f"s{number}", TEXT, 3.0)
+        with pytest.raises(Refused) as refused:
+            live.engine.plan("s3", TEXT, 3.0)
+        assert refused.value.code == 429
+
+    live(body, tmp_path, queue=2)
