@@ -2,6 +2,11 @@
 
 import logging
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diegetic.cli.outside import Listening
+    from diegetic.live.config import LiveConfig, Loader
 
 
 def main() -> None:
@@ -13,10 +18,27 @@ def main() -> None:
         from diegetic.cli.app import run
         from diegetic.cli.outside import Outside
 
-        code = run(sys.argv[1:], Outside())
+        code = run(sys.argv[1:], Outside(midi_ports=midi_ports, serve=serve))
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def serve(config: "LiveConfig", loader: "Loader", listening: "Listening") -> None:
+    """The engine with its bridges, and its diary on stderr."""
+    from diegetic_bridges import serve as bridges
+
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    logging.getLogger("diegetic").setLevel(logging.INFO)
+    logging.getLogger("diegetic_bridges").setLevel(logging.INFO)
+    bridges.serve(config, loader, listening)
+
+
+def midi_ports() -> list[str]:
+    from diegetic_bridges import serve as bridges
+
+    return bridges.midi_ports()
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Engine:
         self._shelf = Shelf(config.project)
         self._schedule = Schedule(self._player, self._sounds, self._announce)
         self._tellings = Tellings(
-            self._board, self._shelf, self._schedule, self._sounds, self._generator, config.rate_hz, self._announce,
+            self._board, self._shelf, self._schedule, self._sounds, self._generator, self._player, self._announce,
             self._values, self._words,
         )  # fmt: skip
         self._cues = CueDesk(
@@ -93,7 +93,7 @@ class Engine:
         await asyncio.gather(self._board.drained(_ENDING_S), asyncio.sleep(FADE_S))
         await asyncio.gather(self._player.stop(), self._generator.stop())
         self._sounds.free_all()
-        self._announce(DeviceChanged(self._player.device, "closed", self.config.rate_hz))
+        self._announce(DeviceChanged(self._player.device, "closed", self._player.config.rate_hz))
 
     async def quitting(self) -> None:
         """Wait until `quit` is called."""
@@ -135,10 +135,10 @@ class Engine:
         jobs = self._board.open()
         running = sum(job.state == "running" for job in jobs)
         load = self._player.state.load if self._player.state else 0.0
-        memory_bytes, underruns = self._generator.memory_bytes, self._player.underruns
+        player, generator = self._player, self._generator
         return Status(
-            self._state, len(jobs) - running, running, self._player.voices, load, memory_bytes, self.config.rate_hz,
-            underruns, self._generator.wanted, self._player.device,
+            self._state, len(jobs) - running, running, player.voices, load, generator.memory_bytes,
+            player.config.rate_hz, player.underruns, generator.wanted, player.device,
         )  # fmt: skip
 
     def tell(self, story: str, text: str, seconds: float, at_s: float | None = None) -> Job:
@@ -326,6 +326,7 @@ class Engine:
     async def _load_first(self) -> None:
         with contextlib.suppress(Refused):  # told as trouble
             await self._generator.load(self.config.model)
+        asyncio.get_running_loop().call_soon(self._show_state)  # when this task is done
 
     async def _load(self, job: int, name: str) -> str:
         self._board.run(job)
@@ -362,7 +363,9 @@ class Engine:
                 self._show_state()
             case Lost(reason):
                 self._device_lost = True
-                self._announce(DeviceChanged(self._player.device or self.config.device, "lost", self.config.rate_hz))
+                self._announce(
+                    DeviceChanged(self._player.device or self.config.device, "lost", self._player.config.rate_hz)
+                )
                 self._announce(Trouble(503, reason))
                 self._show_state()
 
@@ -376,7 +379,9 @@ class Engine:
     def _current_state(self) -> EngineState:
         if self._draining:
             return "draining"
-        if self._generator.loading or (not self._generator.alive and not self._generator.trouble):
+        if self._loading is None:
+            return "starting"
+        if self._generator.loading or (self._loading is not None and not self._loading.done()):
             return "loading" if self._generator.restarts == 0 else "degraded"
         if self._device_lost or self._generator.trouble or not self._generator.alive:
             return "degraded"

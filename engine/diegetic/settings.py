@@ -72,6 +72,13 @@ def data_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "diegetic"
 
 
+def presets_folder() -> Path:
+    """The presets: in the installed package, or in the repository."""
+    package = Path(__file__).parent
+    installed = package / "presets"
+    return installed if installed.is_dir() else package.parents[1] / "presets"
+
+
 def _from_environment(environment: Mapping[str, str]) -> Mapping[str, object]:
     """DIEGETIC_RATE_HZ=44100 and the like, as the types that the settings have."""
     found: dict[str, object] = {}

@@ -18,6 +18,7 @@ import typer
 from diegetic import __version__
 from diegetic.cli import banks
 from diegetic.cli.check import check
+from diegetic.cli.live import devices, serve
 from diegetic.cli.models import models
 from diegetic.cli.outside import Outside
 from diegetic.cli.pictures import show_
@@ -49,6 +50,8 @@ app.command()(retake)
 app.command()(use)
 app.command()(prune)
 app.command("show")(show_)
+app.command()(serve)
+app.command()(devices)
 app.add_typer(banks.app, name="bank")
 app.command()(models)
 app.command()(check)

@@ -7,11 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from diegetic.errors import Failure
 from diegetic.settings import Settings
 
 if TYPE_CHECKING:
+    from diegetic.live.config import LiveConfig, Loader
     from diegetic.model.bank.add import Step
     from diegetic.model.registry import ModelInfo
     from diegetic.protocol import StoryModel
@@ -49,6 +51,16 @@ def _device(settings: Settings) -> str:
     return str(pick_device(settings))
 
 
+def _audio_devices() -> list[tuple[str, int, float]]:
+    from diegetic.player.device import list_devices
+
+    return list_devices()
+
+
+def _no_bridges(*given: object) -> Any:
+    raise Failure("bridges: aren't there; install the whole package, which has diegetic_bridges in it")
+
+
 def _open_file(path: Path) -> bool:
     import typer
 
@@ -56,11 +68,22 @@ def _open_file(path: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a served engine listens. midi: "off", "" for a port of our own, else part of a port's name."""
+
+    host: str
+    port: int
+    allow: tuple[str, ...]
+    midi: str
+    midi_map: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """environment: variables with settings in them. The functions are the registry's, the bank's and the loader's.
 
     device: what a model would run on; raises Failure where it isn't there. open_file: shows a file in the system's
-    viewer, and says whether one was started.
+    viewer, and says whether one was started. midi_ports, serve: the bridges', which the engine doesn't know.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -70,3 +93,6 @@ class Outside:
     add_folder: AddFolder = _add_folder
     device: Callable[[Settings], str] = _device
     open_file: Callable[[Path], bool] = _open_file
+    audio_devices: Callable[[], list[tuple[str, int, float]]] = _audio_devices
+    midi_ports: Callable[[], list[str]] = _no_bridges
+    serve: "Callable[[LiveConfig, Loader, Listening], None]" = _no_bridges

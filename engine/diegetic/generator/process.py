@@ -4,6 +4,7 @@ Threads: one. While a step is taken nothing is read from the pipe; `cancel`, a n
 looked at between the steps of the diffuser instead: the id of the job that is to stop.
 """
 
+import contextlib
 import logging
 import os
 import sys
@@ -22,12 +23,16 @@ from diegetic.progress import Progress
 from diegetic.protocol import StoryModel
 
 _TELL_EVERY_S = 0.05
+_NICE = 5
+"""Rendering gives way to playing and to answering where there are too few cores for all three."""
 
 _log = logging.getLogger(__name__)
 
 
 def main(connection: Connection, loader: Callable[[str], StoryModel], cancel: c_longlong) -> None:
     """Serve until told goodbye, or until the director is gone."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(_NICE)
     generator = _Generator(connection, loader, cancel)
     try:
         while (request := connection.recv()) != GOODBYE:
@@ -42,6 +47,7 @@ def main(connection: Connection, loader: Callable[[str], StoryModel], cancel: c_
                     generator.drop(job)
     except (EOFError, OSError):
         pass
+    os._exit(0)  # at once: every file is whole, and unloading torch takes seconds
 
 
 class _Generator:

@@ -16,7 +16,7 @@ Loader = Callable[[str], StoryModel]
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """How the engine is run. device: "null", "default" or part of a device's name.
+    """How the engine is run. device: "null", "default" or part of a device's name. rate_hz: 0 for the device's own.
 
     outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of all
     that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the most
@@ -26,7 +26,7 @@ class LiveConfig:
     project: Path
     model: str = "pocket"
     device: str = "default"
-    rate_hz: int = 48_000
+    rate_hz: int = 0
     block_frames: int = 256
     outputs: tuple[tuple[str, tuple[int, ...]], ...] = ()
     record: Path | None = None

@@ -37,6 +37,7 @@ from diegetic.live.parameters import said
 from diegetic.live.schedule import Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
+from diegetic.player.client import Player
 from diegetic.story import Told
 
 CONTINUED_S = 6.0
@@ -53,7 +54,7 @@ class Tellings:
     schedule: Schedule
     sounds: Sounds
     generator: Generator
-    rate_hz: int
+    player: Player
     announce: Callable[[News], None]
     values: dict[str, float] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class Tellings:
         async with self.shelf.lock(name):
             play = self.schedule.begin(Playing(name, at_s))
             told = Told(self._said(text), seconds, SEED)
-            task = Tell(self.shelf.folder(name), told, True, self.rate_hz)
+            task = Tell(self.shelf.folder(name), told, True, self._rate_hz)
             return await self._played(job, name, task, play)
 
     async def continue_(self, job: int, name: str, text: str, at_s: float | None) -> str:
@@ -72,7 +73,7 @@ class Tellings:
             story = self.shelf.get(name)
             play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds))
             folder, told = self.shelf.folder(name), self._said(text)
-            task = Continue(folder, story, told, CONTINUED_S, story.seed, self.rate_hz, keep=True)
+            task = Continue(folder, story, told, CONTINUED_S, story.seed, self._rate_hz, keep=True)
             return await self._played(job, name, task, play)
 
     async def plan(self, job: int, name: str, text: str, seconds: float) -> str:
@@ -101,7 +102,7 @@ class Tellings:
 
     async def bounce(self, job: int, name: str, target: Path) -> str:
         """Lay a story out as files."""
-        task = Bounce(self.shelf.folder(name), self.shelf.get(name), target, Output(self.rate_hz))
+        task = Bounce(self.shelf.folder(name), self.shelf.get(name), target, Output(self._rate_hz))
         return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
 
     async def save(self, job: int, name: str, file: Path) -> str:
@@ -120,7 +121,7 @@ class Tellings:
         story = self.shelf.find(cue.story)
         seed = story.seed if story is not None else SEED
         folder, told = self.shelf.folder(cue.story), self._said(cue.text)
-        task = Continue(folder, story, told, cue.seconds, seed, self.rate_hz, keep=False)
+        task = Continue(folder, story, told, cue.seconds, seed, self._rate_hz, keep=False)
         ready: dict[str, ReadyEvent] = {}
 
         def take(each: ReadyEvent) -> None:
@@ -176,6 +177,10 @@ class Tellings:
             self.board.progress(job, each.stage, each.done, each.total)
 
         return await self.generator.perform(job, priority, task, outcome, within)
+
+    @property
+    def _rate_hz(self) -> int:
+        return self.player.config.rate_hz
 
     def _let_go(self, ready: ReadyEvent) -> None:
         if ready.sound is not None:

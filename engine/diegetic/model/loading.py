@@ -61,7 +61,7 @@ def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_b
 
 def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:
     """What a user's library is described and called by. Raises as `load`."""
-    from diegetic.model.registry import presets_folder
+    from diegetic.settings import presets_folder
 
     models = presets_folder() / "models"
     config, folder = read_config(models / f"{name}.toml"), models / name

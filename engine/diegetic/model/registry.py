@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from diegetic.errors import Failure, InputError
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.user_banks import bank_folder, list_banks
-from diegetic.settings import Settings
+from diegetic.settings import Settings, presets_folder
 
 if TYPE_CHECKING:
     from diegetic.protocol import StoryModel
@@ -34,13 +34,6 @@ class ModelInfo:
     folder: Path
     size_bytes: int
     description: str
-
-
-def presets_folder() -> Path:
-    """The presets: in the installed package, or in the repository."""
-    package = Path(__file__).parents[1]
-    installed = package / "presets"
-    return installed if installed.is_dir() else package.parents[1] / "presets"
 
 
 def known_models(models_path: Path) -> tuple[ModelInfo, ...]:

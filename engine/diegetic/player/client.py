@@ -144,8 +144,9 @@ class Player:
 
     def _hear(self, report: Report) -> None:
         match report:
-            case Opened(name):
+            case Opened(name, rate_hz):
                 self.device = name
+                self.config = replace(self.config, rate_hz=rate_hz)  # another player goes on at this rate
                 self._opened.set()
             case Lost(reason):
                 _log.warning("%s", reason)

@@ -74,6 +74,17 @@ class SoundDevice:
         self._fill(out, bool(settled and status and status.output_underflow))
 
 
+def usual_rate_hz(name: str) -> int:
+    """The rate a device runs at by itself; 48000 where there is none of that name."""
+    try:
+        import sounddevice
+
+        found = sounddevice.query_devices(None if name == "default" else name, "output")
+        return round(float(found["default_samplerate"]))
+    except Exception:  # the device is opened next, and says then what is wrong
+        return 48_000
+
+
 def list_devices() -> list[tuple[str, int, float]]:
     """Name, output channels and usual rate in Hz of each output device. Raises Failure without PortAudio."""
     try:

@@ -14,6 +14,7 @@ from diegetic.audio.shared_sound import SoundHandle
 class PlayerConfig:
     """How the player is run. device: "null", "default" or part of a name. outputs: lane to channels, from 0.
 
+    rate_hz: 0 for the device's own, 48000 for one that isn't there; `Opened` says which it is.
     offset_s: the monotonic time of frame 0, None for now: with it a player that is started again counts on.
     """
 

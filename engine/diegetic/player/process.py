@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 import time
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from diegetic.audio.shared_sound import SharedSound
 from diegetic.audio.voices import Voice
 from diegetic.child import GOODBYE
 from diegetic.errors import Failure
-from diegetic.player.device import SoundDevice
+from diegetic.player.device import SoundDevice, usual_rate_hz
 from diegetic.player.messages import Command, Lost, Move, Opened, Play, PlayerConfig, State, Stop, StopAll, VoiceNews
 from diegetic.player.null import NullDevice
 from diegetic.player.recorder import Recorder
@@ -48,6 +49,9 @@ def main(connection: Connection, config: PlayerConfig) -> None:
 
 class _Player:
     def __init__(self, connection: Connection, config: PlayerConfig) -> None:
+        if config.rate_hz == 0:
+            own_hz = 48_000 if config.device == "null" else usual_rate_hz(config.device)
+            config = replace(config, rate_hz=own_hz)
         self._connection, self._config = connection, config
         self._mixer = Mixer(
             config.rate_hz, config.channels, config.block_frames, dict(config.outputs), config.voices, config.steal

@@ -1,0 +1,65 @@
+"""The long-running engine with its bridges: started, served until told to stop, and stopped, in that order.
+
+    start the player, then the generator (its model loads while all else answers)  ->  open the bridges
+    Ctrl-C, SIGTERM or /diegetic/quit  ->  close the bridges  ->  fade out, end the children
+
+Threads: one event loop in the main thread; a second Ctrl-C ends the process at once.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from diegetic.cli.outside import Listening
+from diegetic.engine import Engine, LiveConfig, Loader
+from diegetic.settings import presets_folder
+from diegetic_bridges.midi import MidiBridge, rtmidi_backend
+from diegetic_bridges.midi_map import read_map
+from diegetic_bridges.osc import OscServer
+from diegetic_bridges.session import Session
+
+_log = logging.getLogger(__name__)
+
+
+def serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
+    """Serve until told to stop. Raises InputError or Failure where it can't begin."""
+    asyncio.run(_serve(config, loader, listening))
+
+
+async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
+    midi_map = read_map(listening.midi_map or presets_folder() / "midi" / "default.toml")
+    async with AsyncExitStack() as stack:
+        engine = Engine(config, loader)
+        _on_signals(engine.quit)
+        session = Session(engine)
+        server = OscServer(session, listening.host, listening.port, listening.allow)
+        await stack.enter_async_context(engine)
+        await stack.enter_async_context(server)
+        if listening.midi != "off":
+            bridge = MidiBridge(engine, midi_map, rtmidi_backend(), listening.midi)
+            engine.set_bars(bridge.clock.next_bar_s)
+            await stack.enter_async_context(bridge)
+        status = engine.status()
+        _log.info("plays on %s at %d Hz; renders with %s", status.device, status.rate_hz, status.model)
+        _log.info("project %s; stop with Ctrl-C or /diegetic/quit", config.project.resolve())
+        await engine.quitting()
+        _log.info("stopping")
+
+
+def midi_ports(api: str = "") -> list[str]:
+    """The MIDI inputs there are. Raises Failure without the extra "midi"."""
+    return sorted(rtmidi_backend(api).get_input_names())
+
+
+def _on_signals(quit_: Callable[[], None]) -> None:
+    """Quit at the first SIGINT or SIGTERM; from then on they do what they do to any process."""
+    loop = asyncio.get_running_loop()
+
+    def once(number: int) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        loop.call_soon_threadsafe(quit_)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: once(number))

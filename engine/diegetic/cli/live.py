@@ -1,0 +1,130 @@
+"""serve and devices: the engine that stays on, and what it can play to and be played from."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from diegetic.cli.options import Json, Model
+from diegetic.cli.outside import Listening, Outside
+from diegetic.cli.screen import show
+from diegetic.errors import DiegeticError, InputError
+from diegetic.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from diegetic.protocol import StoryModel
+
+Play = Annotated[str, typer.Option("--device", help="Audio device: default, null, or part of a name.")]
+Project = Annotated[Path, typer.Option("--project", help="The folder that stories, states and bounces lie in.")]
+Compute = Annotated[str | None, typer.Option("--compute", help="Where models run: auto, cpu or cuda.")]
+RateHz = Annotated[int, typer.Option("--rate", help="Rate in Hz; 0 takes the device's own.")]
+Block = Annotated[int, typer.Option("--block", help="Frames a block, 16 to 4096.")]
+Outputs = Annotated[str, typer.Option("--outputs", help="Channels of lanes: bed=1-2,foreground=3-4.")]
+Record = Annotated[Path | None, typer.Option("--record", help="Record what is played into a WAV file.")]
+Voices = Annotated[int, typer.Option("--voices", help="How many sounds at once, 1 to 512.")]
+KeepAlive = Annotated[
+    float, typer.Option("--keep-alive", help="Minutes without work until the model is unloaded; 0: never.")
+]
+Memory = Annotated[float, typer.Option("--memory", help="Most memory for the model in GB; 0: no limit.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on; others than this machine's need --allow.")]
+Port = Annotated[int, typer.Option("--port", help="Port of OSC; 0 takes a free one.")]
+Allow = Annotated[list[str] | None, typer.Option("--allow", help="A machine or network that may send too.")]
+Midi = Annotated[str, typer.Option("--midi", help="off, own (a port of our own), or part of a port's name.")]
+MidiMap = Annotated[Path | None, typer.Option("--midi-map", help="A map; presets/midi/default.toml where left out.")]
+
+
+def serve(
+    context: typer.Context,
+    model: Model = None,
+    device: Play = "default",
+    project: Project = Path("diegetic-project"),
+    compute: Compute = None,
+    rate: RateHz = 0,
+    block: Block = 256,
+    outputs: Outputs = "",
+    record: Record = None,
+    voices: Voices = 64,
+    keep_alive: KeepAlive = 0.0,
+    memory: Memory = 0.0,
+    host: Host = "127.0.0.1",
+    port: Port = 9777,
+    allow: Allow = None,
+    midi: Midi = "off",
+    midi_map: MidiMap = None,
+) -> None:
+    """Stay on: plan, render and play what OSC and MIDI ask for, until Ctrl-C."""
+    from diegetic.live.config import LiveConfig
+
+    outside: Outside = context.obj
+    settings = resolve(outside.environment, {"model": model, "device": compute})
+    outside.check_name(settings.model, settings)
+    config = LiveConfig(
+        project=_project(project),
+        model=settings.model,
+        device=device,
+        rate_hz=_within("rate", rate, 8_000, 192_000, free=0),
+        block_frames=_within("block", block, 16, 4096),
+        outputs=read_outputs(outputs),
+        record=record,
+        voices=_within("voices", voices, 1, 512),
+        keep_alive_s=60 * keep_alive,
+        memory_bytes=round(memory * 1e9),
+    )
+    listening = Listening(host, port, tuple(allow or ()), "" if midi == "own" else midi, midi_map)
+    outside.serve(config, partial(_load, outside.load, settings), listening)
+
+
+def devices(context: typer.Context, json: Json = False) -> None:
+    """List audio outputs and MIDI inputs, by the names that serve takes."""
+    outside: Outside = context.obj
+    lines = ["audio outputs (--device)"]
+    found: dict[str, Any] = {}
+    try:
+        audio = outside.audio_devices()
+    except DiegeticError as error:
+        lines.append(f"  {error}")
+    else:
+        found["audio"] = [{"name": name, "channels": channels, "rate_hz": rate} for name, channels, rate in audio]
+        lines += [f"  {name}   {channels} channels, {rate:g} Hz" for name, channels, rate in audio]
+    lines += ["  null   plays to nobody, in true time", "MIDI inputs (--midi)"]
+    try:
+        ports = outside.midi_ports()
+    except DiegeticError as error:
+        lines.append(f"  {error}")
+    else:
+        found["midi"] = [{"name": name} for name in ports]
+        lines += [f"  {name}" for name in ports] or ["  none"]
+    show(lines, json, found)
+
+
+def read_outputs(text: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """ "bed=1-2,foreground=3-4" as lanes and channels from 1. Raises InputError."""
+    found = []
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        match = re.fullmatch(r"([a-z][a-z0-9_-]*)=(\d{1,2})(?:-(\d{1,2}))?", part)
+        first, last = (int(match[2]), int(match[3] or match[2])) if match else (0, 0)
+        if match is None or not 1 <= first <= last <= 64 or last - first > 1:
+            raise InputError(f"outputs: must be like bed=1-2,foreground=3 with channels 1..64, got {part[:40]!r}")
+        found.append((match[1], tuple(range(first, last + 1))))
+    return tuple(found)
+
+
+def _within(name: str, value: int, low: int, high: int, free: int | None = None) -> int:
+    if value != free and not low <= value <= high:
+        raise InputError(f"{name}: must be {low}..{high}, got {value}")
+    return value
+
+
+def _project(project: Path) -> Path:
+    from diegetic.folder import StoryFolder
+
+    StoryFolder(project).check()
+    return project
+
+
+def _load(load: Callable[[str, Settings], "StoryModel"], settings: Settings, name: str) -> "StoryModel":
+    """Load a model; a function that another process can be given."""
+    return load(name, settings)

@@ -1,0 +1,145 @@
+"""`diegetic serve` as a process: its first lines, answers while the model loads, and three ways to stop it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from diegetic.cli.live import read_outputs
+from diegetic.errors import InputError
+
+PROGRAM = Path(__file__).parent / "serve_main.py"
+TIMEOUT_S = 60.0
+
+
+class Served:
+    """A serving process and an OSC client of it."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.said: list[str] = []
+        self.port = int(self.line(r"OSC on 127\.0\.0\.1:(\d+)"))
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.settimeout(TIMEOUT_S)
+
+    def line(self, pattern: str) -> str:
+        """Wait for a line of the log; its first group, or all of it."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.said.append(line.rstrip())
+            if match := re.search(pattern, line):
+                return match[1] if match.groups() else match[0]
+        raise AssertionError(f"no line has {pattern!r}: {self.said}")
+
+    def send(self, address: str, *arguments: Any) -> None:
+        builder = OscMessageBuilder(address)
+        for argument in arguments:
+            builder.add_arg(argument)
+        self._socket.sendto(builder.build().dgram, ("127.0.0.1", self.port))
+
+    def answer(self, address: str) -> list[Any]:
+        """Wait for a message to this address; its arguments."""
+        while True:
+            message = OscMessage(self._socket.recv(65536))
+            if message.address == address:
+                return list(message)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def served(project: Path, model: str = "quick", *options: str) -> Iterator[Served]:
+    command = [sys.executable, str(PROGRAM), model, "serve", "--model", "mock", "--device", "null", "--port", "0"]
+    paths = os.pathsep.join(filter(None, [str(PROGRAM.parent), *sys.path]))
+    process = subprocess.Popen(
+        [*command, "--project", str(project), *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    client = Served(process)
+    try:
+        yield client
+    finally:
+        client.close()
+        process.kill()
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def test_the_first_lines_say_where_it_listens_plays_and_how_to_stop_it(tmp_path: Path) -> None:
+    with served(tmp_path / "scene") as live:
+        assert "plays on null at 48000 Hz; renders with mock" in live.line("plays on .*")
+        assert f"project {tmp_path / 'scene'}; stop with Ctrl-C" in live.line("project .*")
+        live.send("/diegetic/status")
+        assert live.answer("/diegetic/status.reply")[-2:] == ["mock", "null"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
+@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "/diegetic/quit"])
+def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> None:
+    with served(tmp_path, "slow") as live:
+        live.send("/diegetic/notify", 1)
+        live.send("/diegetic/tell", 1, "storm", "rain, a bell, thunder", 9.0)
+        live.answer("/diegetic/segment/start")
+        if way.startswith("/"):
+            live.send(way)
+        else:
+            live.process.send_signal(getattr(signal, way))
+        assert live.process.wait(TIMEOUT_S) == 0
+        assert live.process.stderr is not None
+        rest = live.process.stderr.read()
+        assert "Traceback" not in rest
+        assert "killed" not in rest
+
+
+def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
+    with served(tmp_path, "missing") as live:
+        live.send("/diegetic/tell", 1, "storm", "rain", 9.0)
+        assert live.answer("/diegetic/fail")[5] == "model mock: its weights are missing; pull it first"
+        live.send("/diegetic/status")
+        assert live.answer("/diegetic/status.reply")[0] == "degraded"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rate", "5"), "rate: must be 8000..192000, got 5"),
+        (("--outputs", "bed"), "outputs: must be like bed=1-2"),
+        (("--host", "0.0.0.0"), "is open to other machines"),
+        (("--allow", "nobody"), "allow: must be an address or a network"),
+        (("--midi-map", "nowhere.toml"), "nowhere.toml"),
+    ],
+)
+def test_bad_options_are_one_sentence(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    paths = os.pathsep.join(filter(None, [str(PROGRAM.parent), *sys.path]))
+    ended = subprocess.run(
+        [sys.executable, str(PROGRAM), "quick", "serve", "--device", "null", "--project", str(tmp_path), *options],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert said in ended.stderr.splitlines()[-1]
+
+
+def test_outputs_are_read_from_one_word() -> None:
+    assert read_outputs("bed=1-2, foreground=3") == (("bed", (1, 2)), ("foreground", (3,)))
+    assert read_outputs("") == ()
+    for wrong in ("bed", "bed=0", "bed=3-2", "bed=1-9", "Bed=1", "bed=1-2-3"):
+        with pytest.raises(InputError):
+            read_outputs(wrong)
