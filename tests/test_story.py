@@ -109,6 +109,14 @@ def test_an_empty_text_is_refused() -> None:
         check_told(Told(" \n", 30))
 
 
+def test_a_text_may_have_4000_characters() -> None:
+    check_told(Told("x" * 4000, 30))
+    with pytest.raises(InputError, match="text: must have at most 4000 characters, got 4001"):
+        check_told(Told("x" * 4001, 30))
+    with pytest.raises(InputError, match="at most 4000"):
+        check_story(replace(STORM, instruction="x" * 4001))
+
+
 def test_a_story_without_events_is_refused() -> None:
     with pytest.raises(InputError, match="at least one event"):
         check_story(replace(STORM, events=()))

@@ -101,6 +101,9 @@ def test_names_are_safe_whatever_captions_hold(text: str) -> None:
         ("雨の音", "sound"),
         ("a very long caption that goes on for ever and ever", "a-very-long-caption-that-goes-on-for"),
         ("x" * 60, "x" * 40),
+        ("CON", "con-sound"),
+        ("LPT1.", "lpt1-sound"),
+        ("con air", "con-air"),
     ],
 )
 def test_names_are_readable(text: str, name: str) -> None:

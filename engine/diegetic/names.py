@@ -1,13 +1,13 @@
 """Names of files made from captions: safe on Windows, macOS and Linux whatever the captions hold.
 
-Lower-case ASCII letters, digits and hyphens only. The callers put a number or an id before them, which also keeps them
-clear of names that Windows reserves (con, nul, ...).
+Lower-case ASCII letters, digits and hyphens only, and none that Windows reserves (con, nul, com1, ...).
 """
 
 import re
 import unicodedata
 
 _MAX_CHARACTERS = 40
+_RESERVED = re.compile(r"con|prn|aux|nul|conin|conout|(com|lpt)[0-9]")
 
 
 def slug(text: str, otherwise: str = "sound") -> str:
@@ -16,7 +16,7 @@ def slug(text: str, otherwise: str = "sound") -> str:
     words = re.sub(r"[^a-z0-9]+", "-", plain.replace("'", "")).strip("-")
     if len(words) > _MAX_CHARACTERS:
         words = words[: _MAX_CHARACTERS + 1].rpartition("-")[0] or words[:_MAX_CHARACTERS]
-    return words or otherwise
+    return f"{words}-{otherwise}" if _RESERVED.fullmatch(words) else words or otherwise
 
 
 def one_line(text: str) -> str:

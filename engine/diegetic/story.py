@@ -20,6 +20,7 @@ MIN_EVENT_S, MAX_EVENT_S = 1.0, 27.0
 MAX_PLANNED_EVENTS = 12
 MIN_STORY_S, MAX_TOLD_S = 1.0, MAX_PLANNED_EVENTS * MAX_EVENT_S
 MAX_STORY_S = 3600.0
+MAX_TEXT_CHARACTERS = 4000
 MAX_CAPTION_CHARACTERS = 500
 GAIN_RANGE_DB = (-60.0, 24.0)
 MAX_SEED = 2**63 - 1
@@ -82,6 +83,11 @@ def check_told(told: Told) -> Told:
     """The same, its seconds in whole milliseconds. Raises InputError where a plan can't be asked for."""
     if not told.instruction.strip():
         raise InputError("text: must say what is to be heard, got nothing; describe a scene in a sentence or two")
+    if len(told.instruction) > MAX_TEXT_CHARACTERS:
+        raise InputError(
+            f"text: must have at most {MAX_TEXT_CHARACTERS} characters, got {len(told.instruction)}; "
+            "tell the beginning, then go on with `diegetic continue`"
+        )
     _check_seconds(told.seconds, MAX_TOLD_S)
     _check_seed("seed", told.seed)
     _check_variation("variation", told.variation)

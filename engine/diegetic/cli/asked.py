@@ -14,8 +14,6 @@ from diegetic.story import Story, Told, check_story, check_told
 from diegetic.story_file import NAME, read_story
 from diegetic.written_plan import Written, is_written_plan, read_written_plan
 
-MAX_TEXT_CHARACTERS = 4000
-
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -84,11 +82,6 @@ def check_story_folder(path: str) -> StoryFolder:
 
 def check_text(text: str) -> str:
     """The same. Raises InputError where a model can't be told it."""
-    if len(text) > MAX_TEXT_CHARACTERS:
-        raise InputError(
-            f"text: must have at most {MAX_TEXT_CHARACTERS} characters, got {len(text)}; "
-            "tell the beginning, then go on with `diegetic continue`"
-        )
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InputError("text: must be UTF-8, got other bytes; set the terminal to UTF-8")
     if text.strip() and not any(char.isprintable() and not char.isspace() for char in text):
