@@ -20,6 +20,7 @@ from diegetic.manifest import Laid, Level, Manifest, write_manifest
 from diegetic.memory_file import read_memory, write_memory
 from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, Memory, Planned, StoryModel, Watch
+from diegetic.remembered import begins_anew, passages, recent
 from diegetic.segments import Segments
 from diegetic.story import Event, Story, Told, check_event, check_story, check_told, free_ids, milliseconds
 from diegetic.story_file import read_story, write_ids, write_story
@@ -67,7 +68,7 @@ def render_story(
     """
     with folder.held():
         asked = _resolve(asked, folder, model.name)
-        memory = model.begin(asked.instruction, asked.seconds)
+        memory = begin(model, asked)
         planned = plan_told(model, memory, asked) if isinstance(asked, Told) else recall(model, memory, asked)
         segments = Segments(model, asked.seed, folder.takes, report)
         return _Telling(model, memory, folder, output, report).tell(asked, planned, segments)
@@ -84,7 +85,7 @@ def continue_story(
     with folder.held():
         story = read_story(folder.story)
         state = read_memory(folder.memory, model.digest, story)
-        memory = read_again(model, story)[0] if state is None else model.load(state)
+        memory = memory_of(model, story, state)
         added = plan_after(story, model.continue_(memory, told.instruction, told.seconds))
         known = (Planned(event, None, story.reasoning) for event in story.events)
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
@@ -178,17 +179,45 @@ def plan_told(model: StoryModel, memory: Memory, told: Told) -> Iterator[Planned
         yield replace(each, event=event)
 
 
+def begin(model: StoryModel, asked: Told | Story) -> Memory:
+    """A memory that has read what was told, for `plan_told` or `recall`."""
+    return model.begin(asked.instruction, asked.seconds if isinstance(asked, Told) else recent(asked).seconds)
+
+
 def recall(model: StoryModel, memory: Memory, story: Story) -> Iterator[Planned]:
-    conditions = model.recall(memory, story.reasoning, story.events)
+    """A story's events with their conditions; the memory has read it (of a long one `recent`) when all are consumed."""
+    read = recent(story)
+    whole = read is story
+    conditions = model.recall(memory, story.reasoning, story.events) if whole else _recall_long(model, story)
     for event, condition in zip(story.events, conditions, strict=True):
         yield Planned(event, condition, story.reasoning)
+    if not whole:
+        for _ in model.recall(memory, read.reasoning, read.events):
+            pass
+
+
+def _recall_long(model: StoryModel, story: Story) -> Iterator[Condition]:
+    for passage, new in passages(story):
+        conditions = list(model.recall(begin(model, passage), passage.reasoning, passage.events))
+        yield from conditions[-new:]
 
 
 def read_again(model: StoryModel, story: Story) -> tuple[Memory, dict[str, Condition]]:
     """The memory of a story and the conditions of its events, from reading all of it."""
-    memory = model.begin(story.instruction, story.seconds)
+    memory = begin(model, story)
     conditions = {each.event.id: each.condition for each in recall(model, memory, story)}
     return memory, conditions
+
+
+def memory_of(model: StoryModel, story: Story, state: bytes | None) -> Memory:
+    """The memory of a story that is to go on: from its saved state, or from reading the story (its last part) again."""
+    if state is not None and not begins_anew(story):
+        return model.load(state)
+    read = recent(story)
+    memory = begin(model, read)
+    for _ in model.recall(memory, read.reasoning, read.events):
+        pass
+    return memory
 
 
 def plan_after(story: Story, planned: Iterator[Planned]) -> Iterator[Planned]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from diegetic.atomic import write_atomically
 from diegetic.clock import now
-from diegetic.director import plan_after, plan_told, read_again, recall, render_story, story_of
+from diegetic.director import begin, memory_of, plan_after, plan_told, read_again, recall, render_story, story_of
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.generator.hearing import Hearing
@@ -42,7 +42,7 @@ from diegetic.segments import Segments
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, milliseconds
 from diegetic.story_file import read_story, write_story
 
-_STATES_KEPT = 8
+_STATES_KEPT = 4
 
 
 class Performer:
@@ -72,7 +72,7 @@ class Performer:
         told, folder = check_told(task.told), StoryFolder(task.folder)
         with folder.held():
             _begin_manifest(folder, told, self.model)
-            memory = self.model.begin(told.instruction, told.seconds)
+            memory = begin(self.model, told)
             segments = Segments(self.model, told.seed, folder.takes, report)
             hearing = Hearing(told.seconds, task.rate_hz)
             heard: list[Planned] = []
@@ -91,7 +91,7 @@ class Performer:
     def _render(self, task: Render, report: Report, keep: bool = True) -> Iterator[Outcome]:
         folder, story = StoryFolder(task.folder), check_story(task.story)
         with folder.held():
-            memory = self.model.begin(story.instruction, story.seconds)
+            memory = begin(self.model, story)
             segments = Segments(self.model, story.seed, folder.takes, report)
             hearing = Hearing(story.seconds, task.rate_hz)
             for planned in recall(self.model, memory, story):
@@ -162,7 +162,7 @@ class Performer:
     def _memory(self, folder: StoryFolder, story: Story) -> Memory:
         """A memory of exactly this story that may be written on: kept here, kept in its folder, or read again."""
         state = self._states.get(_fingerprint(story)) or read_memory(folder.memory, self.model.digest, story)
-        return self.model.load(state) if state is not None else read_again(self.model, story)[0]
+        return memory_of(self.model, story, state)
 
     def _keep(self, folder: StoryFolder, story: Story, memory: Memory) -> None:
         """Write the story and its memory to its folder."""
