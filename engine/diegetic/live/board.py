@@ -123,7 +123,7 @@ class Board:
         while len(self._jobs) - len(self._tasks) > REMEMBERED:
             oldest = next(each for each in self._jobs.values() if each.ended)
             del self._jobs[oldest.id]
-        level = logging.INFO if state == "done" else logging.WARNING
+        level = logging.WARNING if state == "failed" else logging.INFO
         told = self._jobs[job]
         _log.log(level, "%s %s: %s", told.verb, told.subject, end.text)
         self._tell(JobEnded(told))

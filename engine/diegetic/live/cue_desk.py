@@ -22,7 +22,7 @@ from diegetic.live.board import Board
 from diegetic.live.cues import SLOTS, Cue, CueState, check_name
 from diegetic.live.jobs import Job, Priority, Refused
 from diegetic.live.news import CueChanged, Late, News
-from diegetic.live.schedule import FADE_S, Playing, Schedule
+from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 
@@ -227,7 +227,7 @@ class CueDesk:
             at_s = None
         heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         gain = intensity * _linear(cue.gain_db)
-        play = Playing(cue.story, at_s, armed.from_s, gain)
+        play = Playing(cue.story, at_s, armed.from_s, gain, lead_s=SOON_S)
         play.heard = lambda heard_s: self._heard(cue.name, armed, heard, heard_s)
         play.over = lambda: self._over(cue.name, play, heard)
         self._plays[cue.name].append(play)

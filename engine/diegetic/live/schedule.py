@@ -39,13 +39,14 @@ class Playing:
     """One going of a story or a cue. at_s: of second `from_s` of the story; None: as soon as its first sound is ready.
 
     heard: called with the time when its first sound begins. over: called when its last has ended, or it was stopped.
-    whole: nothing more comes. zero: the frame of `from_s`.
+    whole: nothing more comes. zero: the frame of `from_s`. lead_s: from a first sound that has no time to its frame.
     """
 
     story: str
     at_s: float | None = None
     from_s: float = 0.0
     gain: float = 1.0
+    lead_s: float = LEAD_S
     heard: Callable[[float], None] = lambda at_s: None
     over: Callable[[], None] = lambda: None
     number: int = 0
@@ -172,7 +173,7 @@ class Schedule:
     def _start_of(self, play: Playing, event: Event) -> int:
         """The frame of an event; where that is over, its lane moves on."""
         free = play.zero is None and play.at_s is None
-        earliest = self._player.frame_at(time.monotonic() + (LEAD_S if free else SOON_S))
+        earliest = self._player.frame_at(time.monotonic() + (play.lead_s if free else SOON_S))
         offset = self._frames(event.start_s - play.from_s)
         if play.zero is None:
             play.zero = earliest - offset if play.at_s is None else self._player.frame_at(play.at_s)

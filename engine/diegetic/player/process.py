@@ -7,6 +7,7 @@ Threads: `_fill` is the audio thread's; all else is the main thread's. What pass
 single values that are written whole.
 """
 
+import contextlib
 import gc
 import os
 import sys
@@ -37,6 +38,7 @@ RETRY_EVERY_S = 2.0
 
 def main(connection: Connection, config: PlayerConfig) -> None:
     """Play until told goodbye, or until the director is gone."""
+    _be_urgent()
     sys.setswitchinterval(0.0005)  # the audio thread waits for this long at most while the main thread computes
     player = _Player(connection, config)
     try:
@@ -45,6 +47,18 @@ def main(connection: Connection, config: PlayerConfig) -> None:
         pass
     finally:
         player.close()
+
+
+def _be_urgent() -> None:
+    """Go before all that isn't sound, where the system lets us.
+
+    The audio thread waits for Python's lock while the main thread has it; so that one must not be kept waiting either.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+    except (AttributeError, OSError):
+        with contextlib.suppress(AttributeError, OSError):
+            os.nice(-10)
 
 
 class _Player:
