@@ -20,7 +20,7 @@ Value = int | float | str | bytes | bool | None
 class Argument:
     """One argument of a message. type: i, f, d or s; "fs" takes a number or a word. low, high: the range, both ends in.
 
-    An optional argument may be left out, with all that follow it.
+    An optional argument may be left out, with all that follow it, or be nil.
     """
 
     name: str
