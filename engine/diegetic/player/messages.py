@@ -15,8 +15,8 @@ from diegetic.player.network import USUAL_RATE_HZ, target
 class PlayerConfig:
     """How the player is run. device: "null", "default", part of a name, or a receiver on the network (network.py).
 
-    outputs: lane to channels, from 0. rate_hz: 0 for the device's own, 48000 for one that isn't there; `Opened` says which
-    it is. Raises InputError for a receiver that can't take what is played.
+    outputs: lane to channels, from 0. rate_hz: 0 for the device's own, 48000 for one that isn't there; `Opened` says
+    which it is. Raises InputError for a receiver that can't take what is played.
     offset_s: the monotonic time of frame 0, None for now: with it a player that is started again counts on.
     """
 
