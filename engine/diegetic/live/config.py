@@ -19,9 +19,9 @@ class LiveConfig:
     """How the engine is run.
 
     device: "null", "default", part of a device's name, or vban: or reastream: and a host. rate_hz: 0 for the device's
-    own. outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of all
-    that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the most
-    that the generator may hold; 0: no limit.
+    own. outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of
+    all that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the
+    most that the generator may hold; 0: no limit.
     """
 
     project: Path
