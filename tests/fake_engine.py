@@ -1,5 +1,6 @@
 """An engine that begins jobs and answers, and ends a job when the test says so."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from diegetic.engine import Dump, Status
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import End, Job, Priority, Refused, State
-from diegetic.live.news import JobEnded, News
+from diegetic.live.news import JobEnded, News, Trouble
 from diegetic.live.parameters import PARAMETERS, Parameter
 
 STATUS = Status("ready", 1, 2, 3, 0.25, 64_000_000, 48_000, 4, "pocket", "null")
@@ -61,8 +62,18 @@ class FakeEngine:
     def continue_(self, story: str, text: str, at_s: float | None = None) -> Job:
         return self._begin("continue", story, text, at_s)
 
-    def cue_define(self, name: str, story: str, text: str, policy: Any = "wait", slot: int | None = None) -> Job:
-        return self._begin("cue/define", name, story, text, policy, slot)
+    def cue_define(
+        self,
+        name: str,
+        story: str,
+        text: str,
+        policy: Any = "wait",
+        slot: int | None = None,
+        lane: str = "",
+        seconds: float = 4.0,
+    ) -> Job:
+        more = (lane, seconds) if (lane, seconds) != ("", 4.0) else ()
+        return self._begin("cue/define", name, story, text, policy, slot, *more)
 
     def cue_arm(self, name: str) -> Job:
         return self._begin("cue/arm", name)
@@ -121,6 +132,14 @@ class FakeEngine:
         if self.job_get(job).ended:
             raise Refused(410, f"job {job}: has ended")
         self.end(job, 499, "cancelled")
+
+    async def ended(self, job: int) -> Job:
+        while not self.job_get(job).ended:
+            await asyncio.sleep(0.001)
+        return self.job_get(job)
+
+    def report(self, code: int, text: str) -> None:
+        self.tell_news(Trouble(code, text))
 
     def quit(self) -> None:
         self.calls.append(("quit",))

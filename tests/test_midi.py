@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from diegetic.errors import Failure
+from diegetic.live.cue_sheet import CueSheet, SheetCue
 from diegetic.live.jobs import Refused
 from diegetic.live.news import CueChanged
 from diegetic_bridges.midi import MidiBridge
@@ -148,3 +149,18 @@ def test_a_port_that_is_not_there_is_a_failure_that_names_those_that_are() -> No
 
 async def _nothing(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
     return
+
+
+def test_notes_of_a_cue_sheet_fire_and_show_until_another_is_used() -> None:
+    async def scene(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
+        bridge.use_sheet(CueSheet(cue=(SheetCue("slam", "the door slams", note=70),)))
+        ports.play(mido.Message("note_on", note=70, velocity=127))
+        await until(lambda: engine.calls == [("cue/go", "slam", None, 1.0)])
+        engine.tell_news(CueChanged(replace(engine.cues[0], state="sounding")))
+        assert [message.note for message in ports.outputs[0].sent] == [70, 36]
+        bridge.use_sheet(CueSheet())
+        ports.play(mido.Message("note_on", note=70, velocity=127), mido.Message("note_on", note=36, velocity=127))
+        await until(lambda: len(engine.calls) == 2)
+        assert engine.calls[1] == ("cue/go", "2", None, 1.0)
+
+    run(scene, Ports([]))

@@ -92,6 +92,7 @@ def test_the_oscquery_tree_holds_every_verb_with_types_and_ranges() -> None:
         "ACCESS": 3,
         "TYPE": "f",
         "RANGE": [{"MIN": 0, "MAX": 1}],
+        "VALUE": [1.0],
     }
     assert found["/diegetic/param/intensity"]["VALUE"] == [0.5]
     assert found["/diegetic/param/gain"]["UNIT"] == ["dB"]

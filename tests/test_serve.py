@@ -1,11 +1,13 @@
 """`diegetic serve` as a process: its first lines, answers while the model loads, and three ways to stop it."""
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +62,8 @@ class Served:
 
 @contextmanager
 def served(project: Path, model: str = "quick", *options: str) -> Iterator[Served]:
-    command = [sys.executable, str(PROGRAM), model, "serve", "--model", "mock", "--device", "null", "--port", "0"]
+    ports = ("--port", "0", "--web-port", "0")
+    command = [sys.executable, str(PROGRAM), model, "serve", "--model", "mock", "--device", "null", *ports]
     paths = os.pathsep.join(filter(None, [str(PROGRAM.parent), *sys.path]))
     process = subprocess.Popen(
         [*command, "--project", str(project), *options],
@@ -85,6 +88,17 @@ def test_the_first_lines_say_where_it_listens_plays_and_how_to_stop_it(tmp_path:
         assert f"project {tmp_path / 'scene'}; stop with Ctrl-C" in live.line("project .*")
         live.send("/diegetic/status")
         assert live.answer("/diegetic/status.reply")[-2:] == ["mock", "null"]
+
+
+def test_the_web_answers_beside_osc_and_a_sheets_cues_are_there(tmp_path: Path) -> None:
+    with served(tmp_path, "quick", "--cues", "harbour") as live:
+        url = "http://" + live.line(r"HTTP, WebSocket and OSCQuery on http://(\S+)")
+        live.line("harbour.toml: 8 cues")
+        request = urllib.request.Request(f"{url}/diegetic/cue/go?wait=60", b'{"name": "bell"}')
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            assert json.load(answer)[-1]["address"] == "/diegetic/done"
+        with urllib.request.urlopen(f"{url}/?HOST_INFO", timeout=TIMEOUT_S) as answer:
+            assert json.load(answer)["OSC_PORT"] == live.port
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
@@ -121,6 +135,9 @@ def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) ->
         (("--host", "0.0.0.0"), "is open to other machines"),
         (("--allow", "nobody"), "allow: must be an address or a network"),
         (("--midi-map", "nowhere.toml"), "nowhere.toml"),
+        (("--cues", "harbor"), "did you mean 'harbour'"),
+        (("--cues", "nowhere.toml"), "nowhere.toml"),
+        (("--device", "vban:"), "must be vban:HOST"),
     ],
 )
 def test_bad_options_are_one_sentence(tmp_path: Path, options: tuple[str, ...], said: str) -> None:

@@ -19,9 +19,11 @@ METHODS = {"continue": "continue_"}
 def begin(commands: Commands, call: Call, at_s: float | None) -> Job:
     """Begin the job of a slow verb. Raises what the engine refuses with."""
     method = getattr(commands, METHODS.get(call.verb.name, call.verb.name))
-    given = [value for value in call.values[1:] if value is not None]
+    given = list(zip(call.verb.arguments, call.values, strict=True))[1:]
+    required = [value for argument, value in given if not argument.optional]
+    chosen = {argument.name: value for argument, value in given if argument.optional and value is not None}
     timed = {"at_s": at_s} if call.verb.timed else {}
-    return cast(Job, method(*given, **timed))
+    return cast(Job, method(*required, **chosen, **timed))
 
 
 def act(commands: Commands, call: Call, at_s: float | None) -> None:

@@ -87,6 +87,8 @@ def _part(verb: Verb, part: str) -> str | int:
 
 
 def _take(verb: Verb, argument: Argument, value: object) -> Value:
+    if value is None and argument.optional:
+        return None
     if isinstance(value, str) and "s" in argument.type:
         return _word(verb, argument, value)
     if isinstance(value, _NUMBERS) and argument.type != "s":

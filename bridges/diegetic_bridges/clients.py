@@ -3,10 +3,12 @@
 Knows nothing of what is asked.
 """
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from diegetic_bridges.outgoing import Pack, pack
+from diegetic_bridges.rate import Bucket
 
 LEASE_S = 60.0
 MAX_CLIENTS = 1024
@@ -19,12 +21,16 @@ Send = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a packet came from. key: unique among all that are there. leased: events end with the lease."""
+    """Where a packet came from. key: unique among all that are there. leased: events end with the lease.
+
+    pack: how what is sent to it is written.
+    """
 
     key: str
     send: Send
     local: bool = True
     leased: bool = True
+    pack: Pack = pack
 
 
 @dataclass(slots=True)
@@ -37,21 +43,15 @@ class Client:
     types: str = ""
     pending: dict[int, int] = field(default_factory=dict)
     syncs: list[tuple[int, set[int]]] = field(default_factory=list)
-    _fails: float = FAILS_AT_ONCE
-    _fails_at: float = -math.inf
+    _fails: Bucket = field(default_factory=lambda: Bucket(FAILS_PER_S, FAILS_AT_ONCE))
 
     def listens(self, now: float) -> bool:
         """Whether it is to be told events."""
         return self.subscribed and (not self.peer.leased or now - self.seen <= LEASE_S)
 
     def may_be_refused(self, now: float) -> bool:
-        """Take one refusal out of what this client may be answered (a token bucket)."""
-        refilled = FAILS_PER_S * max(0.0, now - self._fails_at) if math.isfinite(self._fails_at) else 0.0
-        self._fails, self._fails_at = min(FAILS_AT_ONCE, self._fails + refilled), now
-        if self._fails < 1:
-            return False
-        self._fails -= 1
-        return True
+        """Take one refusal out of what this client may be answered."""
+        return self._fails.take(now)
 
     def ended(self, req: int, job: int) -> list[int]:
         """Free a request number; the ids of the syncs that waited for this job last."""

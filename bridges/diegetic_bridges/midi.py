@@ -16,10 +16,11 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from diegetic.errors import DiegeticError, Failure
+from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.news import CueChanged, News
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.midi_clock import MidiClock
-from diegetic_bridges.midi_map import Heard, MidiMap, feedback, play
+from diegetic_bridges.midi_map import Fires, Heard, MidiMap, feedback, notes_of, play
 
 OWN_PORT = "Diegetic"
 
@@ -61,6 +62,7 @@ class MidiBridge:
         self._input: Any = None
         self._output: Any = None
         self._learning = ""
+        self._notes: tuple[Fires, ...] = ()
         self._watch_s = watch_s
         self._watching: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -96,6 +98,14 @@ class MidiBridge:
     def learn(self, parameter: str) -> None:
         """Let the next controller that is moved move this parameter from then on."""
         self._learning = parameter
+
+    def use_sheet(self, sheet: CueSheet) -> None:
+        """Take the notes that a cue sheet names, before the map's, in place of the last sheet's."""
+        self._notes = notes_of(sheet)
+
+    @property
+    def _played(self) -> MidiMap:
+        return self.map.with_notes(self._notes)
 
     def _open(self) -> None:
         try:
@@ -156,7 +166,7 @@ class MidiBridge:
         if self._learning and heard.type == "control_change":
             self.map, self._learning = self.map.learn(heard.number, self._learning), ""
         try:
-            play(heard, self.map, self._engine)
+            play(heard, self._played, self._engine)
         except DiegeticError as error:
             _log.warning("MIDI %s %d: %s", heard.type, heard.number, error)
 
@@ -164,7 +174,7 @@ class MidiBridge:
         if isinstance(news, CueChanged) and self._output is not None:
             message = import_module("mido").Message
             channel = max(self.map.channel - 1, 0)
-            for note, velocity in feedback(news.cue, self.map):
+            for note, velocity in feedback(news.cue, self._played):
                 self._output.send(message("note_on", channel=channel, note=note, velocity=velocity))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.cues import SLOTS, Cue
 from diegetic.live.parameters import Parameter
 from diegetic.schema import read_strict, read_toml
@@ -80,6 +81,16 @@ class MidiMap:
         moved = Moves(controller, parameter)
         others = [each for each in self.controller if each.number != controller and each.parameter != parameter]
         return replace(self, controller=(*others, moved))
+
+    def with_notes(self, notes: Sequence[Fires]) -> "MidiMap":
+        """The map with notes that come before its own of the same number."""
+        taken = {each.number for each in notes}
+        return replace(self, note=(*notes, *(each for each in self.note if each.number not in taken)))
+
+
+def notes_of(sheet: CueSheet) -> tuple[Fires, ...]:
+    """The notes that a cue sheet names."""
+    return tuple(Fires(cue.note, cue=cue.name, hold=cue.hold) for cue in sheet.cue if cue.note is not None)
 
 
 def read_map(path: Path) -> MidiMap:

@@ -10,14 +10,14 @@ Threads: all in the event loop's thread.
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import socket
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, cast
 
-from diegetic.errors import Failure, InputError
+from diegetic.errors import Failure
+from diegetic_bridges.admission import Admission, is_local
 from diegetic_bridges.clients import Peer
 from diegetic_bridges.framing import Framing
 from diegetic_bridges.session import Session
@@ -31,8 +31,6 @@ _TRIES = 20
 
 _log = logging.getLogger(__name__)
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 
 class OscServer:
     """A UDP and a TCP server for one session.
@@ -45,14 +43,10 @@ class OscServer:
     def __init__(self, session: Session, host: str = "127.0.0.1", port: int = PORT, allow: Sequence[str] = ()) -> None:
         self.host, self.port = host, port
         self._session = session
-        self._allow = [_network(each) for each in allow]
+        self.admits = Admission(host, allow, session.counts).admits
         self._datagrams: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
         self.connections: set[_Connection] = set()
-        if not allow and not _is_local(host):
-            raise InputError(
-                f"host: {host} is open to other machines; say which may send, by --allow, or use 127.0.0.1"
-            )
 
     @property
     def address(self) -> str:
@@ -85,13 +79,6 @@ class OscServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
-
-    def admits(self, host: str) -> bool:
-        """Whether an address is listened to; counted where it isn't."""
-        if _is_local(host) or any(_address(host) in network for network in self._allow):
-            return True
-        self._session.counts["dropped"] += 1
-        return False
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -130,7 +117,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             if not self._transport.is_closing():
                 self._transport.sendto(packet, address)
 
-        self._session.receive(Peer(f"udp {host}:{address[1]}", send, _is_local(host)), data)
+        self._session.receive(Peer(f"udp {host}:{address[1]}", send, is_local(host)), data)
 
     def error_received(self, error: Exception) -> None:
         """A client that is gone: its lease will end."""
@@ -153,7 +140,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._server.connections.add(self)
-            self._peer = Peer(f"tcp {host}:{port}", self._send, _is_local(host), leased=False)
+            self._peer = Peer(f"tcp {host}:{port}", self._send, is_local(host), leased=False)
 
     def data_received(self, data: bytes) -> None:
         if self._peer is None:
@@ -182,28 +169,3 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._transport.write(self._framing.wrap(packet))
-
-
-def _network(text: str) -> Network:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise InputError(f"allow: must be an address or a network such as 192.168.1.0/24, got {text[:60]!r}") from None
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """A peer's address; an IPv4 one that came by IPv6 as itself."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_local(host: str) -> bool:
-    return host == "localhost" or (host != "" and _is_ip(host) and _address(host).is_loopback)
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        _address(host)
-    except ValueError:
-        return False
-    return True

@@ -1,7 +1,7 @@
 """The OSCQuery tree: the registry as JSON, for clients that browse (TouchOSC, Chataigne, Max, ossia score).
 
 After the OSCQuery proposal (github.com/Vidvox/OSCQueryProposal): FULL_PATH, CONTENTS, TYPE, ACCESS, VALUE, RANGE, UNIT,
-DESCRIPTION. Serving it over HTTP is the web bridge's work; this file knows nothing of sockets.
+DESCRIPTION. oscquery_server.py serves it; this file knows nothing of sockets.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,10 @@ from typing import Any
 
 from diegetic.engine import Dump
 from diegetic.live.parameters import Parameter
-from diegetic_bridges.queries import current
+from diegetic_bridges.queries import current, gain_of
 from diegetic_bridges.registry import ROOT, SLOTS, VERBS, Argument, Value, Verb
+
+ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "VALUE", "RANGE", "UNIT", "DESCRIPTION")
 
 _WRITE, _READ_WRITE = 2, 3
 
@@ -30,6 +32,7 @@ def live_of(dump: Dump, parameters: Sequence[Parameter]) -> Live:
     known = {each.name: Argument(each.name, "f", each.help, each.unit, each.low, each.high) for each in parameters}
     known |= {key: Argument(key, "s", "a state key, in words") for key, _ in dump.words}
     values: dict[str, Value] = {f"{ROOT}/param/{name}": value for name, value in current(dump).items()}
+    values |= {f"{ROOT}/slot/{slot}/gain": gain_of(dump, slot) for slot in range(1, SLOTS + 1)}
     return Live([cue.name for cue in dump.cues], known, values)
 
 
@@ -43,9 +46,22 @@ def tree(live: Live | None = None) -> dict[str, Any]:
     return root
 
 
+def node_at(root: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """The node of a path in a tree; None where there is none."""
+    node: dict[str, Any] | None = root
+    for part in path.strip("/").split("/") if path.strip("/") else ():
+        node = node.get("CONTENTS", {}).get(part) if node is not None else None
+    return node
+
+
+def paths(live: Live) -> frozenset[str]:
+    """The addresses that come and go while the engine runs."""
+    return frozenset((*(f"{ROOT}/cue/{name}" for name in live.cues), *live.values))
+
+
 def host_info(name: str, host: str, port: int) -> dict[str, Any]:
     """What a server says of itself at ?HOST_INFO."""
-    extensions = {"ACCESS": True, "VALUE": True, "RANGE": True, "DESCRIPTION": True, "UNIT": True, "LISTEN": True}
+    extensions = dict.fromkeys((*ATTRIBUTES[2:], "LISTEN", "PATH_ADDED", "PATH_REMOVED"), True)
     return {"NAME": name, "OSC_IP": host, "OSC_PORT": port, "OSC_TRANSPORT": "UDP", "EXTENSIONS": extensions}
 
 

@@ -27,7 +27,7 @@ from diegetic.live.news import (
 )
 from diegetic_bridges.codec import encode, time_tag
 from diegetic_bridges.failures import SYMBOLS
-from diegetic_bridges.registry import BY_MESSAGE, ROOT, Argument, Value
+from diegetic_bridges.registry import BY_MESSAGE, ROOT, Argument, Message, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,14 @@ class Reply:
     path: str
     values: tuple[Value, ...]
     part: str = ""
+
+    @property
+    def message(self) -> Message:
+        return BY_MESSAGE[f"{ROOT}/{self.path}"]
+
+    @property
+    def address(self) -> str:
+        return self.message.address.replace("<name>", self.part).replace("<slot>", self.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +63,15 @@ class Clock:
         return engine_s - self.now_s() + self.wall_s()
 
 
+Pack = Callable[[Reply, str, Clock], bytes]
+"""Writes a reply as bytes. The string: the types beyond i f s b T F that the client takes."""
+
+
 def pack(reply: Reply, accepted: str, clock: Clock) -> bytes:
-    """A reply as bytes. accepted: the types beyond i f s b T F that the client takes."""
-    message = BY_MESSAGE[f"{ROOT}/{reply.path}"]
-    typed = [_typed(each, value, accepted, clock) for each, value in zip(message.arguments, reply.values, strict=True)]
-    address = message.address.replace("<name>", reply.part).replace("<slot>", reply.part)
-    return encode(address, "".join(tag for tag, _ in typed), [value for _, value in typed])
+    """A reply as an OSC message."""
+    pairs = zip(reply.message.arguments, reply.values, strict=True)
+    typed = [_typed(argument, value, accepted, clock) for argument, value in pairs]
+    return encode(reply.address, "".join(tag for tag, _ in typed), [value for _, value in typed])
 
 
 def failure(req: int, address: str, job: int, code: int, text: str) -> Reply:

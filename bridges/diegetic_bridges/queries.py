@@ -48,6 +48,12 @@ def current(dump: Dump) -> dict[str, Value]:
     return dict(dump.parameters) | dict(dump.words)
 
 
+def gain_of(dump: Dump, slot: int) -> float:
+    """A slot's gain as its fader shows it, 0..1; 1 for an empty one."""
+    gain_db = next((cue.gain_db for cue in dump.cues if cue.slot == slot), 0.0)
+    return float(10 ** (gain_db / 20)) if gain_db > MIN_GAIN_DB else 0.0
+
+
 def everything(commands: Commands, requests: Requests) -> Iterator[Reply]:
     """The engine's whole state: what a client needs to show it from scratch."""
     dump = commands.dump()
@@ -81,9 +87,8 @@ def _jobs(commands: Commands, call: Call, requests: Requests) -> Iterator[Reply]
 
 def _slot_gain(commands: Commands, call: Call, requests: Requests) -> Iterator[Reply]:
     slot = call.values[0]
-    gain_db = next((cue.gain_db for cue in commands.dump().cues if cue.slot == slot), 0.0)
-    gain = 10 ** (gain_db / 20) if gain_db > MIN_GAIN_DB else 0.0
-    yield Reply("slot/<slot>/gain", (gain,), str(slot))
+    assert isinstance(slot, int)
+    yield Reply("slot/<slot>/gain", (gain_of(commands.dump(), slot),), str(slot))
 
 
 def _param(commands: Commands, call: Call, requests: Requests) -> Iterator[Reply]:

@@ -20,7 +20,7 @@ Value = int | float | str | bytes | bool | None
 class Argument:
     """One argument of a message. type: i, f, d or s; "fs" takes a number or a word. low, high: the range, both ends in.
 
-    An optional argument may be left out, with all that follow it.
+    An optional argument may be left out, with all that follow it, or be nil.
     """
 
     name: str
@@ -98,6 +98,8 @@ _FIRE = Argument("intensity", "f", "above 0 fires with that intensity, 0 is igno
 _PRESS = Argument("on", "f", "above 0 presses, 0 is ignored", low=0, optional=True)
 _POLICY = Argument("policy", "s", "where it isn't ready in time: wait, drop or next_bar", optional=True)
 _IN_SLOT = Argument("slot", "i", "slot it is put in", low=1, high=SLOTS, optional=True)
+_LANE = Argument("lane", "s", "lane it is laid into", optional=True)
+_LENGTH = Argument("seconds", "f", "length", "s", 1, 324, optional=True)
 _MODEL = Argument("model", "s", "name of the model")
 _STATE = Argument("file", "s", "file inside the project folder")
 
@@ -119,7 +121,9 @@ VERBS: tuple[Verb, ...] = (
     _slow("plan", (_STORY, _TEXT, _SECONDS), "Only plan a story."),
     _slow("render", (_STORY,), "Only render a story that is planned."),
     _slow("continue", (_STORY, _TEXT), "Tell the next event of a running story.", timed=True),
-    _slow("cue/define", (_CUE, _STORY, _TEXT, _POLICY, _IN_SLOT), "Define a cue: a text, told in a story."),
+    _slow(
+        "cue/define", (_CUE, _STORY, _TEXT, _POLICY, _IN_SLOT, _LANE, _LENGTH), "Define a cue: a text, told in a story."
+    ),
     _slow("cue/arm", (_CUE,), "Render a cue ahead and keep it."),
     _slow("cue/go", (_CUE,), "Play a cue now, or at the bundle's time.", timed=True),
     _slow("cue/stop", (_CUE,), "Fade a cue out."),

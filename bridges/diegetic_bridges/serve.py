@@ -14,11 +14,15 @@ from contextlib import AsyncExitStack
 
 from diegetic.cli.outside import Listening
 from diegetic.engine import Engine, LiveConfig, Loader
+from diegetic.live.cue_sheet import CueSheet, read_sheet
+from diegetic.live.cue_watch import CueSheets
 from diegetic.settings import presets_folder
+from diegetic_bridges.discovery import Announcement
 from diegetic_bridges.midi import MidiBridge, rtmidi_backend
 from diegetic_bridges.midi_map import read_map
 from diegetic_bridges.osc import OscServer
 from diegetic_bridges.session import Session
+from diegetic_bridges.web import WebServer
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +34,8 @@ def serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
 
 async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
     midi_map = read_map(listening.midi_map or presets_folder() / "midi" / "default.toml")
+    if listening.cues is not None:
+        read_sheet(listening.cues)  # refused before anything is started
     async with AsyncExitStack() as stack:
         engine = Engine(config, loader)
         _on_signals(engine.quit)
@@ -37,10 +43,18 @@ async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> No
         server = OscServer(session, listening.host, listening.port, listening.allow)
         await stack.enter_async_context(engine)
         await stack.enter_async_context(server)
+        if listening.web_port is not None:
+            web = WebServer(session, engine, listening.host, listening.web_port, listening.allow, server.port)
+            await stack.enter_async_context(web)
+            await stack.enter_async_context(Announcement(listening.host, server.port, web.port))
+        use_sheet: Callable[[CueSheet], None] | None = None
         if listening.midi != "off":
             bridge = MidiBridge(engine, midi_map, rtmidi_backend(), listening.midi)
             engine.set_bars(bridge.clock.next_bar_s)
             await stack.enter_async_context(bridge)
+            use_sheet = bridge.use_sheet
+        if listening.cues is not None:
+            await stack.enter_async_context(CueSheets(listening.cues, engine, use_sheet))
         status = engine.status()
         _log.info("plays on %s at %d Hz; renders with %s", status.device, status.rate_hz, status.model)
         _log.info("project %s; stop with Ctrl-C or /diegetic/quit", config.project.resolve())

@@ -8,6 +8,7 @@ Knows nothing of sockets. Threads: all in the event loop's thread, like the engi
 
 import logging
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 
 from diegetic.errors import DiegeticError
 from diegetic.live.jobs import Job, Refused
@@ -19,7 +20,7 @@ from diegetic_bridges.codec import Incoming, Malformed, decode
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.event_log import EventLog
 from diegetic_bridges.failures import FORBIDDEN, code_of
-from diegetic_bridges.outgoing import Clock, Reply, end_of, event_of, failure, pack
+from diegetic_bridges.outgoing import Clock, Pack, Reply, end_of, event_of, failure
 from diegetic_bridges.patterns import is_pattern
 from diegetic_bridges.registry import ROOT
 
@@ -61,12 +62,16 @@ class Session:
 
     def receive(self, peer: Peer, packet: bytes) -> None:
         """Take a packet. Never raises."""
+        self.take(peer, decode(packet, self._clock.wall_s()))
+
+    def take(self, peer: Peer, messages: Sequence[Incoming | Malformed]) -> None:
+        """Take the messages of a packet, however they were written. Never raises."""
         self.counts["packets"] += 1
         client = self.clients.heard(peer, self._clock.now_s())
         if client is None:
             self.counts["dropped"] += 1
             return
-        for found in decode(packet, self._clock.wall_s()):
+        for found in messages:
             self.counts["messages"] += 1
             if isinstance(found, Malformed):
                 self._refuse(client, -1, found.address, found.refused)
@@ -153,11 +158,12 @@ class Session:
             return
         self.counts["events"] += 1
         reply = self._events.add(event)
-        packed: dict[str, bytes] = {}
+        packed: dict[tuple[Pack, str], bytes] = {}
         for client in self.clients.listening(self._clock.now_s()):
-            if client.types not in packed:
-                packed[client.types] = pack(reply, client.types, self._clock)
-            client.peer.send(packed[client.types])
+            form = (client.peer.pack, client.types)
+            if form not in packed:
+                packed[form] = client.peer.pack(reply, client.types, self._clock)
+            client.peer.send(packed[form])
 
     def _at_s(self, call: Call) -> float | None:
         """When a call is to sound, on the engine's clock. Raises Refused beyond the horizon."""
@@ -177,7 +183,7 @@ class Session:
         accepted = client.types + "d" if double else ""
         known = self._clock.world_s(received_s) if double else received_s - self._clock.began_s
         replied = known + self._clock.now_s() - received_s
-        client.peer.send(pack(Reply("pong", (sent, known, replied)), accepted, self._clock))
+        client.peer.send(client.peer.pack(Reply("pong", (sent, known, replied)), accepted, self._clock))
 
     def _job_get(self, client: Client, call: Call) -> None:
         job = self._commands.job_get(_whole(call, 0))
@@ -238,7 +244,7 @@ class Session:
 
     def _send(self, client: Client, *replies: Reply) -> None:
         for reply in replies:
-            client.peer.send(pack(reply, client.types, self._clock))
+            client.peer.send(client.peer.pack(reply, client.types, self._clock))
 
 
 def _whole(call: Call, index: int) -> int:

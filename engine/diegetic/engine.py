@@ -164,9 +164,12 @@ class Engine:
             "continue", story, Priority.LIVE, lambda job: self._tellings.continue_(job, story, text, at_s)
         )
 
-    def cue_define(self, name: str, story: str, text: str, policy: Policy = "wait", slot: int | None = None) -> Job:
-        """Define a cue, or another one under its name: what was armed is dropped."""
-        return self._cues.define(Cue(name, story, text, policy, slot))
+    def cue_define(
+        self, name: str, story: str, text: str, policy: Policy = "wait", slot: int | None = None, lane: str = "",
+        seconds: float = 4.0,
+    ) -> Job:  # fmt: skip
+        """Define a cue, or another one under its name: what was armed is dropped. lane: "" leaves it to the model."""
+        return self._cues.define(Cue(name, story, text, policy, slot, 0.0, seconds, lane))
 
     def cue_arm(self, name: str) -> Job:
         """Render ahead, so that `cue_go` sounds at once."""
@@ -293,14 +296,12 @@ class Engine:
 
     def dump(self) -> Dump:
         """All at once."""
-        return Dump(
-            self.status(),
-            self._shelf.all(),
-            self._cues.all(),
-            self._board.open(),
-            tuple(self._values.items()),
-            tuple(self._words.items()),
-        )
+        values, words = tuple(self._values.items()), tuple(self._words.items())
+        return Dump(self.status(), self._shelf.all(), self._cues.all(), self._board.open(), values, words)
+
+    def report(self, code: int, text: str) -> None:
+        """Tell all listeners of trouble that something beside the engine has."""
+        self._announce(Trouble(code, text))
 
     def quit(self) -> None:
         """Let `quitting` return. Who may ask is the bridge's to say."""

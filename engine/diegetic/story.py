@@ -124,11 +124,7 @@ def check_event(event: Event) -> None:
     if not 1 <= len(event.caption.strip()) <= MAX_CAPTION_CHARACTERS:
         given = len(event.caption.strip())
         raise InputError(f"{subject}: caption must have 1..{MAX_CAPTION_CHARACTERS} characters, got {given}; reword it")
-    if not _LANE.fullmatch(event.lane):
-        raise InputError(
-            f"{subject}: lane must be a lower-case letter, then letters, digits, - or _ (32 in all), "
-            f"got {event.lane[:40]!r}"
-        )
+    check_lane(subject, event.lane)
     if not (math.isfinite(event.start_s) and event.start_s >= 0):
         raise InputError(f"{subject}: start_s must be 0 or later, got {event.start_s:g}")
     if event.duration_s <= 0:
@@ -146,6 +142,13 @@ def check_event(event: Event) -> None:
     if event.seed is not None:
         _check_seed(f"{subject}: seed", event.seed)
     _check_variation(f"{subject}: variation", event.variation)
+
+
+def check_lane(subject: str, lane: str) -> None:
+    """Raise InputError where a lane's name can't be one."""
+    if not _LANE.fullmatch(lane):
+        rule = "must be a lower-case letter, then letters, digits, - or _ (32 in all)"
+        raise InputError(f"{subject}: lane {rule}, got {lane[:40]!r}")
 
 
 def event_seed(story_seed: int, event: Event) -> int:

@@ -12,12 +12,12 @@ from diegetic.cli.options import Json, Model
 from diegetic.cli.outside import Listening, Outside
 from diegetic.cli.screen import show
 from diegetic.errors import DiegeticError, InputError
-from diegetic.settings import Settings, resolve
+from diegetic.settings import Settings, presets_folder, resolve
 
 if TYPE_CHECKING:
     from diegetic.protocol import StoryModel
 
-Play = Annotated[str, typer.Option("--device", help="Audio device: default, null, or part of a name.")]
+Play = Annotated[str, typer.Option("--device", help="default, null, part of a name, vban:HOST or reastream:HOST.")]
 Project = Annotated[Path, typer.Option("--project", help="The folder that stories, states and bounces lie in.")]
 Compute = Annotated[str | None, typer.Option("--compute", help="Where models run: auto, cpu or cuda.")]
 RateHz = Annotated[int, typer.Option("--rate", help="Rate in Hz; 0 takes the device's own.")]
@@ -33,6 +33,9 @@ Host = Annotated[str, typer.Option("--host", help="Address to listen on; others 
 Port = Annotated[int, typer.Option("--port", help="Port of OSC; 0 takes a free one.")]
 Allow = Annotated[list[str] | None, typer.Option("--allow", help="A machine or network that may send too.")]
 Midi = Annotated[str, typer.Option("--midi", help="off, own (a port of our own), or part of a port's name.")]
+Web = Annotated[bool, typer.Option("--web/--no-web", help="HTTP, WebSocket and OSCQuery, announced by mDNS.")]
+WebPort = Annotated[int, typer.Option("--web-port", help="Port of the web; 0 takes a free one.")]
+Cues = Annotated[str, typer.Option("--cues", help="A cue sheet: a file, or one of presets/cues by its name.")]
 MidiMap = Annotated[Path | None, typer.Option("--midi-map", help="A map; presets/midi/default.toml where left out.")]
 
 
@@ -54,9 +57,13 @@ def serve(
     allow: Allow = None,
     midi: Midi = "off",
     midi_map: MidiMap = None,
+    web: Web = True,
+    web_port: WebPort = 9778,
+    cues: Cues = "",
 ) -> None:
-    """Stay on: plan, render and play what OSC and MIDI ask for, until Ctrl-C."""
+    """Stay on: plan, render and play what OSC, MIDI and the web ask for, until Ctrl-C."""
     from diegetic.live.config import LiveConfig
+    from diegetic.live.cue_sheet import sheet_path
 
     outside: Outside = context.obj
     settings = resolve(outside.environment, {"model": model, "device": compute})
@@ -73,7 +80,15 @@ def serve(
         keep_alive_s=60 * keep_alive,
         memory_bytes=round(memory * 1e9),
     )
-    listening = Listening(host, port, tuple(allow or ()), "" if midi == "own" else midi, midi_map)
+    listening = Listening(
+        host=host,
+        port=port,
+        allow=tuple(allow or ()),
+        midi="" if midi == "own" else midi,
+        midi_map=midi_map,
+        web_port=web_port if web else None,
+        cues=sheet_path(cues, presets_folder() / "cues") if cues else None,
+    )
     outside.serve(config, partial(_load, outside.load, settings), listening)
 
 
@@ -89,7 +104,11 @@ def devices(context: typer.Context, json: Json = False) -> None:
     else:
         found["audio"] = [{"name": name, "channels": channels, "rate_hz": rate} for name, channels, rate in audio]
         lines += [f"  {name}   {channels} channels, {rate:g} Hz" for name, channels, rate in audio]
-    lines += ["  null   plays to nobody, in true time", "MIDI inputs (--midi)"]
+    lines += [
+        "  null   plays to nobody, in true time",
+        "  vban:HOST[:PORT][/STREAM], reastream:HOST[:PORT][/ID]   to a receiver on the network",
+        "MIDI inputs (--midi)",
+    ]
     try:
         ports = outside.midi_ports()
     except DiegeticError as error:

@@ -69,13 +69,18 @@ def _open_file(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a served engine listens. midi: "off", "" for a port of our own, else part of a port's name."""
+    """Where a served engine listens. midi: "off", "" for a port of our own, else part of a port's name.
+
+    web_port: None for no web. cues: a cue sheet.
+    """
 
     host: str
     port: int
     allow: tuple[str, ...]
     midi: str
     midi_map: Path | None
+    web_port: int | None = None
+    cues: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

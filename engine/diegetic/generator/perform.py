@@ -76,7 +76,7 @@ class Performer:
             segments = Segments(self.model, told.seed, folder.takes, report)
             hearing = Hearing(told.seconds, task.rate_hz)
             heard: list[Planned] = []
-            for planned in plan_told(self.model, memory, told):
+            for planned in _in_lane(task.lane, plan_told(self.model, memory, told)):
                 heard.append(planned)
                 yield PlannedEvent(planned.event)
                 if task.render:
@@ -104,7 +104,7 @@ class Performer:
         """What comes next, from what is remembered; the memory itself moves on only where the story does."""
         if task.story is None:
             told = Told(task.text, task.seconds, task.seed)
-            yield from self._tell(Tell(task.folder, told, True, task.rate_hz, task.keep), report)
+            yield from self._tell(Tell(task.folder, told, True, task.rate_hz, task.keep, task.lane), report)
             return
         told, folder, story = check_told(Told(task.text, task.seconds)), StoryFolder(task.folder), task.story
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
@@ -117,7 +117,8 @@ class Performer:
             for event in _last_windows(story):
                 segments.add(event, None)
             added: list[Event] = []
-            for planned in plan_after(story, self.model.continue_(memory, told.instruction, told.seconds)):
+            continued = plan_after(story, self.model.continue_(memory, told.instruction, told.seconds))
+            for planned in _in_lane(task.lane, continued):
                 added.append(planned.event)
                 yield PlannedEvent(planned.event)
                 yield _ready(segments, hearing, planned.event, planned.condition)
@@ -210,6 +211,11 @@ def _set_aside(folder: StoryFolder, story: Story) -> None:
         numbers = itertools.count(1)
         free = next(path for n in numbers if not (path := folder.story.with_stem(f"{folder.story.stem}-{n}")).exists())
         folder.story.rename(free)
+
+
+def _in_lane(lane: str, plan: Iterator[Planned]) -> Iterator[Planned]:
+    """A plan with all its events in one lane; "" leaves them where they are."""
+    return (replace(each, event=replace(each.event, lane=lane or each.event.lane)) for each in plan)
 
 
 def _last_windows(story: Story) -> list[Event]:

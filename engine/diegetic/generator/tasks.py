@@ -21,6 +21,7 @@ class Tell:
     """Plan a text; and, with render, render each event once it is planned. rate_hz: of the samples, 0 for none.
 
     keep: whether its folder holds this story from then on; another one that it held is set aside.
+    lane: of all its events; "" leaves it to the model.
     """
 
     folder: Path
@@ -28,6 +29,7 @@ class Tell:
     render: bool
     rate_hz: int
     keep: bool = True
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Continue:
     """Plan and render what comes next in a story, `seconds` of it. story None: it begins with this text.
 
     keep: whether the story in its folder becomes the longer one; a cue is rendered ahead without that.
+    lane: as of Tell.
     """
 
     folder: Path
@@ -53,6 +56,7 @@ class Continue:
     seed: int
     rate_hz: int
     keep: bool
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ Loader = Callable[[str], StoryModel]
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """How the engine is run. device: "null", "default" or part of a device's name. rate_hz: 0 for the device's own.
+    """How the engine is run.
 
-    outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of all
-    that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the most
-    that the generator may hold; 0: no limit.
+    device: "null", "default", part of a device's name, or vban: or reastream: and a host. rate_hz: 0 for the device's
+    own. outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of
+    all that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the
+    most that the generator may hold; 0: no limit.
     """
 
     project: Path

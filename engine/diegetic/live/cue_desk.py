@@ -25,6 +25,7 @@ from diegetic.live.news import CueChanged, Late, News
 from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
+from diegetic.story import Told, check_lane, check_told
 
 LATE_OK_S = 0.01
 """A time that is over by less is played at once, and not called late."""
@@ -87,11 +88,15 @@ class CueDesk:
         raise Refused(404, f"slot {slot}: is empty; define a cue with this slot")
 
     def define(self, cue: Cue) -> Job:
-        """Define a cue, or another one in its place; one that was in its slot loses it. Raises Refused."""
+        """Define a cue, or another one in its place; one that was in its slot loses it.
+
+        Raises Refused, and InputError for a text, a length or a lane that can't be told.
+        """
         check_name("cue", cue.name)
         check_name("story", cue.story)
-        if not cue.text.strip():
-            raise Refused(422, f"cue {cue.name}: text must say what is to be heard, got nothing")
+        check_told(Told(cue.text, cue.seconds))
+        if cue.lane:
+            check_lane(f"cue {cue.name}", cue.lane)
         if cue.slot is not None:
             _check_slot(cue.slot)
         return self._board.begin("cue/define", cue.name, Priority.LIVE, lambda job: self._define(cue))
@@ -103,7 +108,7 @@ class CueDesk:
         gain_db = self._gains_db.get(cue.slot or 0, cue.gain_db)
         before = self._cues.get(cue.name)
         self._cues[cue.name] = replace(cue, gain_db=gain_db, state=before.state if before else "idle")
-        if before is None or (before.story, before.text, before.seconds) != (cue.story, cue.text, cue.seconds):
+        if before is None or _sound(before) != _sound(cue):
             self._drop(cue.name)
         self._show(cue.name)
         return f"cue {cue.name}: {cue.text[:80]}"
@@ -207,7 +212,7 @@ class CueDesk:
         cue = self.get(name)
         try:
             armed = await self._render(job, priority, cue)
-            if self._cues.get(name, cue).text == cue.text:
+            if _sound(self._cues.get(name, cue)) == _sound(cue):
                 self._drop(name)
                 self._armed[name] = armed
             return armed
@@ -290,6 +295,11 @@ class CueDesk:
 def _check_slot(slot: int) -> None:
     if slot not in SLOTS:
         raise Refused(422, f"slot must be {SLOTS[0]}..{SLOTS[-1]}, got {slot}")
+
+
+def _sound(cue: Cue) -> tuple[str, str, float, str]:
+    """What a cue sounds like depends on this."""
+    return cue.story, cue.text, cue.seconds, cue.lane
 
 
 def _linear(gain_db: float) -> float:

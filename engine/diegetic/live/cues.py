@@ -20,7 +20,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A named text in a story: its next sound. slot: 1..16 or None. gain_db: of what it plays. seconds: its length."""
+    """A named text in a story: its next sound.
+
+    slot: 1..16 or None. gain_db: of what it plays. seconds: its length. lane: "" leaves it to the model.
+    """
 
     name: str
     story: str
@@ -29,6 +32,7 @@ class Cue:
     slot: int | None = None
     gain_db: float = 0.0
     seconds: float = 4.0
+    lane: str = ""
     state: CueState = "idle"
 
 

@@ -121,7 +121,7 @@ class Tellings:
         story = self.shelf.find(cue.story)
         seed = story.seed if story is not None else SEED
         folder, told = self.shelf.folder(cue.story), self._said(cue.text)
-        task = Continue(folder, story, told, cue.seconds, seed, self._rate_hz, keep=False)
+        task = Continue(folder, story, told, cue.seconds, seed, self._rate_hz, keep=False, lane=cue.lane)
         ready: dict[str, ReadyEvent] = {}
 
         def take(each: ReadyEvent) -> None:

@@ -8,13 +8,15 @@ from typing import Literal, TypeAlias
 
 from diegetic.audio.mixer import Steal
 from diegetic.audio.shared_sound import SoundHandle
+from diegetic.player.network import USUAL_RATE_HZ, target
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerConfig:
-    """How the player is run. device: "null", "default" or part of a name. outputs: lane to channels, from 0.
+    """How the player is run. device: "null", "default", part of a name, or a receiver on the network (network.py).
 
-    rate_hz: 0 for the device's own, 48000 for one that isn't there; `Opened` says which it is.
+    outputs: lane to channels, from 0. rate_hz: 0 for the device's own, 48000 for one that isn't there; `Opened` says
+    which it is. Raises InputError for a receiver that can't take what is played.
     offset_s: the monotonic time of frame 0, None for now: with it a player that is started again counts on.
     """
 
@@ -27,6 +29,11 @@ class PlayerConfig:
     steal: Steal
     record: str | None
     offset_s: float | None = None
+
+    def __post_init__(self) -> None:
+        receiver = target(self.device)
+        if receiver is not None:
+            receiver.format(self.rate_hz or USUAL_RATE_HZ, self.channels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from diegetic.child import GOODBYE
 from diegetic.errors import Failure
 from diegetic.player.device import SoundDevice, usual_rate_hz
 from diegetic.player.messages import Command, Lost, Move, Opened, Play, PlayerConfig, State, Stop, StopAll, VoiceNews
+from diegetic.player.network import USUAL_RATE_HZ, NetworkDevice, target
 from diegetic.player.null import NullDevice
 from diegetic.player.recorder import Recorder
 
@@ -49,6 +50,9 @@ def main(connection: Connection, config: PlayerConfig) -> None:
         player.close()
 
 
+_Device = SoundDevice | NetworkDevice | NullDevice
+
+
 def _be_urgent() -> None:
     """Go before all that isn't sound, where the system lets us.
 
@@ -64,7 +68,8 @@ def _be_urgent() -> None:
 class _Player:
     def __init__(self, connection: Connection, config: PlayerConfig) -> None:
         if config.rate_hz == 0:
-            own_hz = 48_000 if config.device == "null" else usual_rate_hz(config.device)
+            here = config.device != "null" and target(config.device) is None
+            own_hz = usual_rate_hz(config.device) if here else USUAL_RATE_HZ
             config = replace(config, rate_hz=own_hz)
         self._connection, self._config = connection, config
         self._mixer = Mixer(
@@ -78,7 +83,7 @@ class _Player:
         self._underruns = self._reported_failures = 0
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
         self._offset_s: float | None = config.offset_s
-        self._device: SoundDevice | NullDevice | None = None
+        self._device: _Device | None = None
         self._tried_at = self._stated_at = 0.0
         self._wanted = config.device != "null"
 
@@ -108,17 +113,24 @@ class _Player:
         """Open what is wanted; where it can't be, the null device."""
         if self._offset_s is not None:
             self._mixer.frame = round((time.monotonic() - self._offset_s) * self._config.rate_hz)
-        config = self._config
-        arguments = (config.rate_hz, config.block_frames, config.channels, self._fill)
         try:
-            self._device = SoundDevice(config.device, *arguments) if self._wanted else NullDevice(*arguments)
+            self._device = self._find(self._config.device)
             self._device.start()
         except Failure as error:
             self._connection.send(Lost(str(error)))
-            self._device = NullDevice(*arguments)
+            self._device = self._find("null")
             self._device.start()
         self._tried_at = time.monotonic()
-        self._connection.send(Opened(self._device.name, config.rate_hz, back))
+        self._connection.send(Opened(self._device.name, self._config.rate_hz, back))
+
+    def _find(self, name: str) -> _Device:
+        """The device of a name. Raises Failure."""
+        config = self._config
+        arguments = (config.rate_hz, config.block_frames, config.channels, self._fill)
+        if name == "null":
+            return NullDevice(*arguments)
+        receiver = target(name)
+        return NetworkDevice(receiver, *arguments) if receiver is not None else SoundDevice(name, *arguments)
 
     def _look_after_device(self) -> None:
         """End where the device is lost; try again for one that could not be opened."""
@@ -133,10 +145,10 @@ class _Player:
             self._try_again()
 
     def _try_again(self) -> None:
-        config, standing_in = self._config, self._device
+        standing_in = self._device
         assert standing_in is not None
         try:
-            found = SoundDevice(config.device, config.rate_hz, config.block_frames, config.channels, self._fill)
+            found = self._find(self._config.device)
         except Failure:
             return
         standing_in.close()
@@ -146,7 +158,7 @@ class _Player:
             self._begin(back=False)
             return
         self._device = found
-        self._connection.send(Opened(found.name, config.rate_hz, back=True))
+        self._connection.send(Opened(found.name, self._config.rate_hz, back=True))
 
     def _fill(self, out: NDArray[np.float32], underrun: bool) -> None:
         """The audio thread: mix a block, keep it where there is a recorder, and note how long it took."""

@@ -1,0 +1,43 @@
+"""How often something may happen: a token bucket.
+
+Knows nothing of what it counts.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Bucket:
+    """So many at once, then so many a second. Times are of any clock that goes on."""
+
+    per_s: float
+    at_once: float
+    _left: float = field(init=False)
+    _taken_at: float = field(init=False, default=-math.inf)
+
+    def __post_init__(self) -> None:
+        self._left = self.at_once
+
+    def take(self, now: float) -> bool:
+        """Take one; False where there is none left."""
+        self._refill(now)
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def wait_s(self, now: float) -> float:
+        """How long until the next one can be taken."""
+        self._refill(now)
+        return max(0.0, (1 - self._left) / self.per_s)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing was taken that hasn't come back, as of the last look at it."""
+        return self._left >= self.at_once
+
+    def _refill(self, now: float) -> None:
+        if math.isfinite(self._taken_at):
+            self._left = min(self.at_once, self._left + self.per_s * max(0.0, now - self._taken_at))
+        self._taken_at = now
