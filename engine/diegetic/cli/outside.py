@@ -60,7 +60,7 @@ class Outside:
     """environment: variables with settings in them. The functions are the registry's, the bank's and the loader's.
 
     device: what a model would run on; raises Failure where it isn't there. open_file: shows a file in the system's
-    viewer, and says whether one was started.
+    viewer, and says whether one was started. hub: the address of another hub than Hugging Face's.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -70,3 +70,4 @@ class Outside:
     add_folder: AddFolder = _add_folder
     device: Callable[[Settings], str] = _device
     open_file: Callable[[Path], bool] = _open_file
+    hub: str | None = None

@@ -9,7 +9,6 @@ Written shard by shard, so that it takes little memory; the index comes last, so
 Knows nothing of the hub.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from diegetic.atomic import replacing, write_atomically
 from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.checkpoint_file import Checkpoint
+from diegetic.model.checksum import sha256
 from diegetic.model.config import ModelConfig
 from diegetic.model.meta import Filling
 from diegetic.model.placement import Placement
@@ -135,12 +135,6 @@ def _checksums(paths: tuple[Path, ...], report: Report) -> Iterator[dict[str, ob
     for path in paths:
         report(f"checksum of {path.name}", 1.0)
         yield {"file": f"{path.parent.name}/{path.name}", "bytes": path.stat().st_size, "sha256": sha256(path)}
-
-
-def sha256(path: Path) -> str:
-    """A file's checksum."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _shard_name(number: int, count: int) -> str:

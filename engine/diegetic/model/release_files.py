@@ -27,6 +27,8 @@ _NAMES = {
     "residual": "num_aud_out_tokens",
     "feature_scale": "t5_feature_scale",
 }
+WEIGHTS = (INDEX, *_STATE)
+"""A folder with one of these has weights in it."""
 PUT = "put the model's files there"
 
 
