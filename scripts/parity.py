@@ -116,10 +116,11 @@ def read_reference(path: Path) -> Reference:
 
 
 @torch.inference_mode()
-def compare(reference: Reference) -> dict[str, float]:
-    """The largest absolute difference to each recorded tensor."""
+def compare(reference: Reference, model: AudioStory | None = None) -> dict[str, float]:
+    """The largest absolute difference to each recorded tensor. model: one that was loaded from the weights' files."""
     try:
-        return {name: _distance(ours, theirs) for name, ours, theirs in _computed(reference)}
+        model = build(reference) if model is None else model
+        return {name: _distance(ours, theirs) for name, ours, theirs in _computed(model, reference)}
     except (KeyError, IndexError, ValueError, RuntimeError, TypeError) as error:
         if isinstance(error, DiegeticError):
             raise
@@ -132,12 +133,17 @@ def build(reference: Reference) -> AudioStory:
     config = model_config(reference)
     assert config.text_encoder is not None
     model = AudioStory(config, text_encoder=build_text_encoder(config.text_encoder))
+    load_released(model, draw_weights(reference))
+    model.set_null()
+    return model.eval()
+
+
+def draw_weights(reference: Reference) -> dict[str, Tensor]:
+    """The reference's weights by their released names."""
     salt = str(reference.config.get("salt", ""))
     tied = TIED if reference.config["qwen2"].get("tie_word_embeddings", False) else {}
     names = {name: (tied | TIED_ALWAYS).get(name, name) for name in reference.shapes}
-    load_released(model, {name: draw_weight(names[name], shape, salt) for name, shape in reference.shapes.items()})
-    model.set_null()
-    return model.eval()
+    return {name: draw_weight(names[name], shape, salt) for name, shape in reference.shapes.items()}
 
 
 def model_config(reference: Reference) -> ModelConfig:
@@ -186,9 +192,9 @@ def draw_weight(name: str, shape: Sequence[int], salt: str) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(drawn, dtype=np.float32))
 
 
-def _computed(reference: Reference) -> Iterator[tuple[str, Tensor, Tensor]]:
+def _computed(model: AudioStory, reference: Reference) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Each tensor's name, the engine's value, the recorded one."""
-    model, config, theirs = build(reference), reference.config, reference.tensors
+    config, theirs = reference.config, reference.tensors
     semantic, residual = _query_states(model, reference)
     features, fused = model.features(semantic, residual), model.condition(semantic, residual)
     yield "semantic", features.semantic, theirs["semantic"]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,16 @@ from safetensors.torch import load_file, save_file
 
 from diegetic.errors import Failure
 from diegetic.model.checkpoint_names import from_released, our_name
-from parity import draw_weight, main
+from diegetic.model.convert import convert
+from diegetic.model.placement import Placement
+from diegetic.model.release_files import find_release
+from diegetic.model.released import load_network
+from made_up import as_peft_leaves_it
+from parity import compare, draw_weight, draw_weights, main, model_config, read_reference
 from raw_reference import write_run
+from tiny_release import RANK, tiny_config, write_release
 
+CPU = torch.device("cpu")
 SHARED = Path(os.environ.get("DIEGETIC_SHARED", Path(__file__).parents[2] / "shared"))
 GOLDEN = SHARED / "goldens" / "reference_a.safetensors"
 
@@ -34,6 +42,18 @@ def test_every_recorded_tensor_is_computed_again(golden: Path, capsys: pytest.Ca
     said = capsys.readouterr().out
     names = ["semantic", "residual", "fused", "latents.0", "latents.1", "latents.2", "train.loss", "concatenated"]
     assert all(f"  {name} " in said for name in names)
+
+
+def test_the_recorded_weights_in_the_released_files_give_the_recorded_numbers(golden: Path, tmp_path: Path) -> None:
+    reference = read_reference(golden)
+    config = replace(model_config(reference), codec=tiny_config().codec)
+    state = as_peft_leaves_it(draw_weights(reference), RANK)
+    assert sum("lora_A.default" in name for name in state) == 14
+    folder = write_release(tmp_path / "ckpt", config, state)
+    converted = convert(config, folder, tmp_path / "converted", torch.float32, lambda text, share: None).folder
+    for place in (folder, converted):
+        network = load_network(config, find_release(place), Placement(CPU, CPU, torch.float32, torch.float32))
+        assert max(compare(reference, network).values()) <= 1e-4
 
 
 @pytest.mark.parametrize(

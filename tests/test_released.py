@@ -1,93 +1,89 @@
 """The released checkpoint's files make a model that tells a story: here with some thousand weights."""
 
+import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from diegetic.errors import Failure
-from diegetic.model.audiostory import AudioStory, build_text_encoder
-from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, TextEncoderConfig, read_config
-from diegetic.model.grammar import PlanStyle
-from diegetic.model.oobleck import Oobleck
+from diegetic.model.audiostory import AudioStory
+from diegetic.model.config import LlmConfig, ModelConfig
+from diegetic.model.convert import convert
+from diegetic.model.placement import Placement
+from diegetic.model.release_files import find_release, fitted
 from diegetic.model.released import load_network, load_storyteller, plan_encoder
 from diegetic.model.special_tokens import AUDIOSTORY
+from made_up import STATE, released_state
 from tiny_llm import tiny_tokenizer
+from tiny_release import RANK, tiny_config, tiny_model, write_release
 
-T5 = {
-    "d_model": 16,
-    "d_kv": 4,
-    "d_ff": 8,
-    "num_layers": 1,
-    "num_heads": 2,
-    "vocab_size": 4,
-    "feed_forward_proj": "gated-gelu",
-}
-OURS_TO_RELEASED = {
-    "llm.": "seedx.llm.base_model.model.",
-    "semantic.": "seedx.projector.",
-    "residual.": "seedx.audio_projector.",
-    "listener.project.": "seedx.whisper_resampler_llava.aud_projector.",
-    "fusion.attention.": "multihead_attention.",
-    "flow.duration.frequencies": "tangoflux.duration_emebdder.time_positional_embedding.0.weights",
-    "flow.duration.project.": "tangoflux.duration_emebdder.time_positional_embedding.1.",
-    "flow.": "tangoflux.",
-    "text_encoder.": "tangoflux.text_encoder.",
-}
+CPU = torch.device("cpu")
+FLOAT32 = Placement(CPU, CPU, torch.float32, torch.float32)
+BFLOAT16 = Placement(CPU, CPU, torch.bfloat16, torch.bfloat16)
 
 
 @pytest.fixture
 def config() -> ModelConfig:
-    tiny = read_config(Path(__file__).parent / "tiny.toml")
-    codec = replace(tiny.codec, kind="oobleck", oobleck=OobleckConfig(8, (4, 5), (1, 2), 8, 4, 2, 100))
-    style = PlanStyle(form="duration", max_reasoning_tokens=4, max_caption_tokens=4)
-    return replace(tiny, codec=codec, plan=style, text_encoder=TextEncoderConfig(config=T5))
+    return tiny_config()
 
 
 @pytest.fixture
 def model(config: ModelConfig) -> AudioStory:
-    assert config.text_encoder is not None
-    model = AudioStory(config, text_encoder=build_text_encoder(config.text_encoder))
-    for weight in model.flow.parameters():
-        torch.nn.init.normal_(weight, std=0.1)
-    return model.eval()
+    return tiny_model(config)
 
 
 @pytest.fixture
 def folder(config: ModelConfig, model: AudioStory, tmp_path: Path) -> Path:
-    """A folder as the release's, with one layer's LoRA apart and one norm kept twice."""
-    state = {released_name(name): weight for name, weight in model.state_dict().items() if name != "null"}
-    layer, norm = "seedx.llm.base_model.model.model.layers.0.mlp.up_proj", "seedx.llm.base_model.model.model.norm"
-    down, up = torch.randn(2, 32), torch.randn(64, 2)
-    state[f"{layer}.weight"] = state[f"{layer}.weight"] - up @ down
-    state |= {f"{layer}.lora_A.default.weight": down, f"{layer}.lora_B.default.weight": up}
-    state[f"{norm}.modules_to_save.default.weight"] = state.pop(f"{norm}.weight")
-    state[f"{norm}.original_module.weight"] = torch.zeros(32)
-    torch.save(state, tmp_path / "pytorch_model.bin")
-    save_file(Oobleck(config.codec.oobleck).autoencoder.state_dict(), tmp_path / "vae.safetensors")
-    tiny_tokenizer().backend_tokenizer.save(str(tmp_path / "tokenizer.json"))
-    return tmp_path
+    return write_release(tmp_path / "ckpt", config, released_state(model, RANK))
 
 
-def released_name(ours: str) -> str:
-    start = next(start for start in OURS_TO_RELEASED if ours.startswith(start))
-    return OURS_TO_RELEASED[start] + ours.removeprefix(start)
+def quiet(text: str, share: float) -> None:
+    assert text
+    assert 0 <= share <= 1
 
 
-def test_the_network_has_the_released_weights(config: ModelConfig, model: AudioStory, folder: Path) -> None:
-    found = load_network(config, folder).state_dict()
-    for name, weight in model.state_dict().items():
-        if not name.startswith(("text_encoder.", "null")):
-            torch.testing.assert_close(found[name], weight, atol=1e-5, rtol=1e-5, msg=name)
+@pytest.mark.parametrize("converted", [False, True])
+def test_the_network_has_the_released_weights(
+    converted: bool, config: ModelConfig, model: AudioStory, folder: Path, tmp_path: Path
+) -> None:
+    if converted:
+        folder = convert(config, folder, tmp_path / "converted", torch.float32, quiet).folder
+    network = load_network(config, find_release(folder), FLOAT32)
     model.set_null()
-    assert torch.equal(found["null"], model.null)
+    for name, weight in model.state_dict().items():
+        if not name.startswith("text_encoder."):
+            torch.testing.assert_close(network.state_dict()[name], weight, atol=1e-5, rtol=1e-5, msg=name)
+    assert network.text_encoder is None
+    assert not any(weight.is_meta for weight in [*network.parameters(), *network.buffers()])
+    assert network.llm.get_output_embeddings().weight is network.llm.get_input_embeddings().weight
 
 
-def test_it_plans_draws_and_sounds(config: ModelConfig, folder: Path) -> None:
-    teller = load_storyteller("tiny", "digest", config, folder, torch.device("cpu"))
+def test_a_converted_release_is_safetensors_in_bfloat16_with_its_origin(
+    config: ModelConfig, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diegetic.model.convert.SHARD_BYTES", 20_000)
+    done = convert(config, folder, tmp_path / "converted", torch.bfloat16, quiet)
+    names = {path.name for path in done.folder.iterdir()}
+    shards = sorted(name for name in names if name.startswith("model-"))
+    assert len(shards) > 2
+    assert names == {*shards, "model.safetensors.index.json", "vae.safetensors", "tokenizer.json", "origin.json"}
+    stored = {name: weight for shard in shards for name, weight in load_file(done.folder / shard).items()}
+    assert len(stored) == done.weights
+    types = {name.split(".")[0]: weight.dtype for name, weight in stored.items()}
+    assert types["llm"] == torch.bfloat16
+    assert types["null"] == torch.float32
+    assert stored["flow.transformer.proj_out.weight"].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("placement", [FLOAT32, BFLOAT16, replace(FLOAT32, llm=torch.bfloat16)])
+def test_it_plans_draws_and_sounds(placement: Placement, config: ModelConfig, folder: Path) -> None:
+    teller = load_storyteller("tiny", "digest", config, folder, placement)
     assert teller.sample_rate == 100
     memory = teller.begin("a storm", 20)
     told = list(teller.plan(memory))
@@ -97,36 +93,144 @@ def test_it_plans_draws_and_sounds(config: ModelConfig, folder: Path) -> None:
     latents = teller.imagine(told[0].condition, event, 5, None, lambda done, total: steps.append(done))
     samples = teller.decode(latents, told[0].condition, event, 5)
     assert samples.shape == (300, 2)
+    assert samples.dtype == np.float32
     assert np.isfinite(samples).all()
     assert samples.any()
     assert steps == list(range(config.sampler.steps + 1))
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "vae.safetensors", "tokenizer.json"])
-def test_a_missing_or_damaged_file_is_named(name: str, config: ModelConfig, folder: Path) -> None:
-    path = folder / name
-    path.unlink()
-    with pytest.raises(Failure, match=f"{name}: is missing"):
-        load_storyteller("tiny", "digest", config, folder, torch.device("cpu"))
-    if name != "tokenizer.json":
-        path.write_bytes(b"damaged")
-        with pytest.raises(Failure, match=f"{name}: is damaged"):
-            load_storyteller("tiny", "digest", config, folder, torch.device("cpu"))
+def test_bfloat16_draws_nearly_what_float32_draws(config: ModelConfig, folder: Path) -> None:
+    files = find_release(folder)
+    latents, condition = torch.randn(1, 7, 4), torch.randn(1, 3, 16)
+    rest = (torch.tensor([0.98]), condition, torch.tensor([4.0]))
+    exact = load_network(config, files, FLOAT32).flow(latents, *rest)
+    rounded = load_network(config, files, BFLOAT16).flow(latents, *rest)
+    assert float((rounded.float() - exact).abs().max()) < 0.05 * float(exact.abs().max())
 
 
-def test_weights_of_another_size_are_refused(config: ModelConfig, folder: Path) -> None:
-    wider = replace(config, transformer=replace(config.transformer, in_channels=6))
-    with pytest.raises(Failure, match="does the preset fit it"):
-        load_network(wider, folder)
+@pytest.mark.parametrize("name", [STATE, "Flux_detokenizer/model.safetensors", "Qwen2.5-3B-Instruct/tokenizer.json"])
+def test_a_missing_file_is_named(name: str, config: ModelConfig, folder: Path) -> None:
+    (folder / name).unlink()
+    with pytest.raises(Failure, match="is missing; put the model's files there"):
+        load_storyteller("tiny", "digest", config, folder, FLOAT32)
+
+
+@pytest.mark.parametrize("name", [STATE, "Flux_detokenizer/model.safetensors"])
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.999])
+def test_a_file_that_was_cut_off_is_refused(name: str, kept: float, config: ModelConfig, folder: Path) -> None:
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole[: int(len(whole) * kept)])
+    with pytest.raises(Failure, match=r"is damaged or cut off.*copy it again"):
+        load_storyteller("tiny", "digest", config, folder, FLOAT32)
+
+
+def test_a_tokenizer_that_is_none_is_refused(config: ModelConfig, folder: Path) -> None:
+    (folder / "Qwen2.5-3B-Instruct/tokenizer.json").write_text("{}")
+    with pytest.raises(Failure, match=r"tokenizer\.json: is no tokenizer"):
+        load_storyteller("tiny", "digest", config, folder, FLOAT32)
+
+
+class Trap:
+    """What a pickle does when it is opened carelessly."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.touch, (Path("sprung"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"weight": Trap()}, "holds more than weights, so it isn't opened"),
+        ({"module": {"a": torch.zeros(2)}}, "must be a flat state dict of tensors, got 'module' with a dict"),
+        ([torch.zeros(2)], "must be a flat state dict of tensors, got a list"),
+        ({}, "must be a flat state dict of tensors, got none"),
+        ({"unet.conv_in.weight": torch.zeros(2)}, "unet.conv_in.weight is no weight of AudioStory"),
+    ],
+)
+def test_a_pickle_that_is_not_weights_is_refused(
+    content: object, said: str, config: ModelConfig, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    torch.save(content, folder / STATE)
+    with pytest.raises(Failure, match=said):
+        load_network(config, find_release(folder), FLOAT32)
+    assert not (folder / "sprung").exists()
+
+
+def test_a_plain_pickle_is_refused(config: ModelConfig, folder: Path) -> None:
+    (folder / STATE).write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(Failure, match="no checkpoint that torch saved"):
+        load_network(config, find_release(folder), FLOAT32)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda state: state.pop("seedx.projector.0.weight"), r"1 weights are missing, semantic\.0\.weight"),
+        (lambda state: state.pop("tangoflux.fc.0.bias"), r"1 weights are missing, flow\.fc\.0\.bias"),
+        (lambda state: state.pop(next(k for k in state if "lora_B" in k)), "lacks its other half or its layer"),
+        (lambda state: state.update({"seedx.projector.4.weight": torch.zeros(2)}), r"unexpected, semantic\.4\.weight"),
+        (lambda state: state.update({"multihead_attention.out_proj.bias": torch.zeros(3)}), "does the preset fit it"),
+        (
+            lambda state: state.update({"seedx.llm.model.norm.weight": torch.zeros(32)}),
+            "which are the same weight",
+        ),
+        (lambda state: [state.pop(k) for k in list(state) if "text_encoder" in k], "has no text encoder"),
+    ],
+)
+def test_a_missing_or_unexpected_weight_is_named(
+    change: Callable[[dict[str, Any]], object], said: str, config: ModelConfig, model: AudioStory, tmp_path: Path
+) -> None:
+    state = released_state(model, RANK)
+    change(state)
+    folder = write_release(tmp_path / "ckpt", config, state)
+    with pytest.raises(Failure, match=said):
+        load_network(config, find_release(folder), FLOAT32)
+
+
+def test_a_shard_that_its_index_names_must_be_there_and_whole(
+    config: ModelConfig, folder: Path, tmp_path: Path
+) -> None:
+    converted = convert(config, folder, tmp_path / "converted", torch.bfloat16, quiet).folder
+    shard = next(converted.glob("model-*.safetensors"))
+    whole = load_file(shard)
+    save_file({name: weight for name, weight in whole.items() if name != "null"}, shard)
+    with pytest.raises(Failure, match="lacks null, which its index names"):
+        load_network(config, find_release(converted), FLOAT32)
+    shard.unlink()
+    with pytest.raises(Failure, match=f"{shard.name}: is missing"):
+        load_network(config, find_release(converted), FLOAT32)
+
+
+def test_a_text_encoder_of_its_own_is_taken_where_the_state_dict_has_none(
+    config: ModelConfig, model: AudioStory, tmp_path: Path
+) -> None:
+    state = {name: weight for name, weight in released_state(model, RANK).items() if "text_encoder" not in name}
+    folder = write_release(tmp_path / "ckpt", config, state)
+    model.text_encoder.save_pretrained(folder / "flan-t5-large")
+    model.set_null()
+    torch.testing.assert_close(load_network(config, find_release(folder), FLOAT32).null, model.null)
+
+
+def test_numbers_that_only_the_release_knows_count_over_the_preset(
+    config: ModelConfig, folder: Path, tmp_path: Path
+) -> None:
+    text = (folder / "audiostory-3B/config.yaml").read_text()
+    (folder / "audiostory-3B/config.yaml").write_text(
+        text.replace("num_aud_out_tokens: 2", "num_aud_out_tokens: 5") + "agent_model:\n  t5_feature_scale: 7\n"
+    )
+    assert fitted(config, find_release(folder)).bridge == replace(config.bridge, residual=5, feature_scale=7.0)
+    converted = convert(config, folder, tmp_path / "converted", torch.bfloat16, quiet).folder
+    assert fitted(config, find_release(converted)).bridge == replace(config.bridge, residual=5, feature_scale=7.0)
 
 
 def test_an_output_layer_that_is_not_tied_must_be_there(config: ModelConfig, folder: Path) -> None:
-    state = torch.load(folder / "pytorch_model.bin")
-    torch.save({name: weight for name, weight in state.items() if "lm_head" not in name}, folder / "pytorch_model.bin")
-    load_network(config, folder)
+    state = torch.load(folder / STATE)
+    torch.save({name: weight for name, weight in state.items() if "lm_head" not in name}, folder / STATE)
+    load_network(config, find_release(folder), FLOAT32)
     untied = replace(config, llm=LlmConfig(config={**config.llm.config, "tie_word_embeddings": False}))
     with pytest.raises(Failure, match=r"1 weights are missing, llm\.lm_head\.weight"):
-        load_network(untied, folder)
+        load_network(untied, find_release(folder), FLOAT32)
 
 
 def test_the_612_tokens_are_added_where_the_vocabulary_has_room_for_them(config: ModelConfig) -> None:

@@ -7,6 +7,8 @@ read-only.
 import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from diegetic.errors import Failure
@@ -16,19 +18,25 @@ SUFFIX = ".tmp"
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path`, replacing what was there. Raises Failure, and then leaves `path` as it was."""
+    with replacing(path, len(data)) as temporary, temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: Path, size: int) -> Iterator[Path]:
+    """A temporary path to write about `size` bytes to, which becomes `path` at the end. Raises Failure as above."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            yield temporary
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise Failure(_explain(path, len(data), error)) from error
+        raise Failure(_explain(path, size, error)) from error
 
 
 def clear_leftovers(folder: Path) -> None:

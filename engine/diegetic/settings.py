@@ -7,7 +7,7 @@ Knows nothing of presets of models or scenes.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
@@ -28,6 +28,8 @@ class Settings:
     stems: Literal["event", "lane", "both"] = "both"
     curve: Literal["equal_power", "linear"] = "equal_power"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    offload: bool = False
     threads: int = 0
     models_folder: str = ""
 
@@ -85,7 +87,8 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, object]:
     for field in fields(Settings):
         name = _PREFIX + field.name.upper()
         if name in environment:
-            found[field.name] = _whole(name, environment[name]) if field.type is int else environment[name]
+            read = _READERS.get(field.type)
+            found[field.name] = read(name, environment[name]) if read else environment[name]
     return found
 
 
@@ -94,3 +97,12 @@ def _whole(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise InputError(f"{name}: must be a whole number, got {text[:40]!r}; set it right, or unset it") from None
+
+
+def _truth(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise InputError(f"{name}: must be true or false, got {text[:40]!r}; set it right, or unset it")
+    return text == "true"
+
+
+_READERS: Mapping[object, Callable[[str, str], object]] = {int: _whole, bool: _truth}

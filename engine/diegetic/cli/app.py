@@ -16,10 +16,9 @@ from typing import Annotated
 import typer
 
 from diegetic import __version__
-from diegetic.cli import banks
+from diegetic.cli import banks, models
 from diegetic.cli.check import check
 from diegetic.cli.live import devices, serve
-from diegetic.cli.models import models
 from diegetic.cli.outside import Outside
 from diegetic.cli.pictures import show_
 from diegetic.cli.screen import complain
@@ -53,7 +52,7 @@ app.command("show")(show_)
 app.command()(serve)
 app.command()(devices)
 app.add_typer(banks.app, name="bank")
-app.command()(models)
+app.add_typer(models.app, name="models")
 app.command()(check)
 
 Version = Annotated[bool, typer.Option("--version", help="Show the version.")]

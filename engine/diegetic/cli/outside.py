@@ -88,7 +88,8 @@ class Outside:
     """environment: variables with settings in them. The functions are the registry's, the bank's and the loader's.
 
     device: what a model would run on; raises Failure where it isn't there. open_file: shows a file in the system's
-    viewer, and says whether one was started. midi_ports, serve: the bridges', which the engine doesn't know.
+    viewer, and says whether one was started. midi_ports, serve: the bridges', which the engine doesn't know. hub: the
+    address of another hub than Hugging Face's.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -101,3 +102,4 @@ class Outside:
     audio_devices: Callable[[], list[tuple[str, int, float]]] = _audio_devices
     midi_ports: Callable[[], list[str]] = _no_bridges
     serve: "Callable[[LiveConfig, Loader, Listening], None]" = _no_bridges
+    hub: str | None = None

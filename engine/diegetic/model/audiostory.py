@@ -66,13 +66,18 @@ class AudioStory(nn.Module):
         """The condition [B, S, F] of events, from states [B, S, width] and [B, R, width] of their query tokens."""
         return cast(Tensor, self.fusion(*self.features(semantic, residual)))
 
-    @torch.no_grad()
     def set_null(self) -> None:
-        """Take the text encoder's features of "" as null condition: its end marker, then padding (paper.md 1.11)."""
-        ids = torch.zeros(1, self.null.shape[1], dtype=torch.long, device=self.null.device)
-        ids[0, 0] = 1
-        mask = (torch.arange(ids.shape[1], device=ids.device) == 0).long()[None]
-        self.null.copy_(self.text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
+        """Take the text encoder's features of "" as null condition."""
+        self.null.copy_(null_features(self.text_encoder, self.null.shape[1]))
+
+
+@torch.no_grad()
+def null_features(text_encoder: Any, tokens: int) -> Tensor:
+    """A text encoder's features [1, tokens, F] of "": its end marker, then padding (paper.md 1.11)."""
+    ids = torch.zeros(1, tokens, dtype=torch.long, device=text_encoder.device)
+    ids[0, 0] = 1
+    mask = (torch.arange(tokens, device=ids.device) == 0).long()[None]
+    return cast(Tensor, text_encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
 
 
 def query_slices(ids: Sequence[int], close: int, count: int) -> list[slice]:

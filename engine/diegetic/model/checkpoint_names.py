@@ -7,12 +7,13 @@ Knows nothing of files.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diegetic.errors import Failure
+from diegetic.model.meta import Filling
 
 # (pattern of a released name, ours); the first that matches wins, None leaves out.
 _RULES: tuple[tuple[str, str | None], ...] = (
@@ -32,7 +33,7 @@ _RULES: tuple[tuple[str, str | None], ...] = (
     (r"tangoflux\.text_encoder\.(.*)", r"text_encoder.\1"),
 )
 _COMPILED = tuple((re.compile(pattern), ours) for pattern, ours in _RULES)
-_LORA = re.compile(r"(?P<layer>.*)\.lora_(?P<side>[AB])(?:\.default)?\.weight")
+_LORA = re.compile(r"(?P<layer>.*)\.lora_(?P<side>[AB])(?P<rest>(?:\.default)?\.weight)")
 
 
 def our_name(released: str) -> str | None:
@@ -43,36 +44,71 @@ def our_name(released: str) -> str | None:
     raise Failure(f"checkpoint: {released} is no weight of AudioStory; is it another model's?")
 
 
-def from_released(state: Mapping[str, Tensor], lora_scale: float = 1.0) -> dict[str, Tensor]:
-    """AudioStory's state dict, LoRA merged: W + lora_scale * B A (alpha / rank; 1 in the release). Raises Failure."""
-    named = {ours: tensor for released, tensor in state.items() if (ours := our_name(released)) is not None}
-    adapters = [match for name in named if (match := _LORA.fullmatch(name)) and match["side"] == "A"]
-    for match in adapters:
-        layer, down = match["layer"], named.pop(match.string)
-        up = named.pop(match.string.replace(".lora_A", ".lora_B"), None)
-        weight = named.get(f"{layer}.weight")
-        if up is None or weight is None:
-            raise Failure(f"checkpoint: {match.string} lacks its other half or its layer; it is incomplete")
-        merged = weight.float() + lora_scale * (up.float() @ down.float())
-        named[f"{layer}.weight"] = merged.to(weight.dtype)
-    return named
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Released names of a weight and, where LoRA is merged into it, of its two halves."""
+
+    weight: str
+    down: str = ""
+    up: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that must be read for it."""
+        return tuple(name for name in (self.weight, self.down, self.up) if name)
+
+    def merge(self, tensors: Mapping[str, Tensor], lora_scale: float) -> Tensor:
+        """W, or W + lora_scale * B A (alpha / rank; 1 in the release) in float32."""
+        weight = tensors[self.weight]
+        if not self.down:
+            return weight
+        return weight.float() + lora_scale * (tensors[self.up].float() @ tensors[self.down].float())
 
 
-def load_released(model: torch.nn.Module, state: Mapping[str, Tensor], lora_scale: float = 1.0) -> None:
-    """Fill a model from a released state dict. Raises Failure where weights are missing.
+def sources(released: Iterable[str]) -> dict[str, Source]:
+    """Our names of all released weights and where each comes from. Raises Failure."""
+    named: dict[str, str] = {}
+    for name in released:
+        if (ours := our_name(name)) is None:
+            continue
+        if ours in named:
+            raise Failure(f"checkpoint: has both {named[ours]} and {name}, which are the same weight; which is right?")
+        named[ours] = name
+    halves = {name: named.pop(name) for name in list(named) if _LORA.fullmatch(name)}
+    found = {name: Source(weight) for name, weight in named.items()}
+    for name, half in halves.items():
+        match = _LORA.fullmatch(name)
+        assert match
+        weight = f"{match['layer']}.weight"
+        sides = [halves.get(f"{match['layer']}.lora_{side}{match['rest']}") for side in "AB"]
+        if weight not in named or None in sides:
+            raise Failure(f"checkpoint: {half} lacks its other half or its layer; it is incomplete")
+        found[weight] = Source(named[weight], str(sides[0]), str(sides[1]))
+    return found
 
-    Parts that the model lacks are left out. The null condition isn't in it: see `AudioStory.set_null`.
-    """
-    ours = from_released(state, lora_scale)
+
+def for_parts_of(model: nn.Module, found: Mapping[str, Source]) -> dict[str, Source]:
+    """Leave out the parts that a model may be built without, where it is: the text encoder, the listener."""
     known = model.state_dict()
-    given = {
-        tensor.data_ptr() for name, tensor in known.items() if name in ours
-    }  # tied weights are given by either name
-    missing = [name for name in known.keys() - ours.keys() - {"null"} if known[name].data_ptr() not in given]
-    if missing:
-        raise Failure(f"checkpoint: {len(missing)} weights are missing, {min(missing)} for one; it is incomplete")
-    for name in known.keys() & ours.keys():
-        if known[name].shape != ours[name].shape:
-            got, needed = list(ours[name].shape), list(known[name].shape)
-            raise Failure(f"checkpoint: {name} must be {needed}, got {got}; does the preset fit it?")
-    model.load_state_dict({name: ours[name] for name in known.keys() & ours.keys()}, strict=False)
+    absent = [part for part in ("text_encoder.", "listener.") if not any(name.startswith(part) for name in known)]
+    return {name: source for name, source in found.items() if not name.startswith(tuple(absent))}
+
+
+def from_released(state: Mapping[str, Tensor], lora_scale: float = 1.0) -> dict[str, Tensor]:
+    """AudioStory's state dict, LoRA merged. Raises Failure."""
+    return {
+        name: source.merge(state, lora_scale).to(state[source.weight].dtype) for name, source in sources(state).items()
+    }
+
+
+def load_released(model: nn.Module, state: Mapping[str, Tensor], lora_scale: float = 1.0) -> None:
+    """Give a model the weights of a released state dict. Raises Failure where they aren't just its own.
+
+    The null condition isn't in it: see `AudioStory.set_null`.
+    """
+    known, found = model.state_dict(), for_parts_of(model, sources(state))
+    shapes = {name: tuple(state[source.weight].shape) for name, source in found.items()}
+    given = {name: tuple(known[name].shape) for name in ("null",) if name in known}
+    filling = Filling(model, shapes | given, "checkpoint")
+    merged = {name: found[name].merge(state, lora_scale) for name in filling.names if name in found}
+    filling.take({name: weight.to(known[name].dtype) for name, weight in merged.items()})

@@ -206,6 +206,24 @@ class StageConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """Files of one repository of the Hugging Face hub. files: names or patterns; licence: what its owner allows."""
+
+    repo: str
+    files: tuple[str, ...]
+    licence: str
+    revision: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseConfig:
+    """Where a model's weights come from. notice: what to know before they are used."""
+
+    sources: tuple[SourceConfig, ...]
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
     """One size of AudioStory. training: its stages by name, in order."""
 
@@ -221,6 +239,7 @@ class ModelConfig:
     plan: PlanStyle = field(default_factory=PlanStyle)
     text_encoder: TextEncoderConfig | None = None
     listener: ListenerConfig | None = None
+    release: ReleaseConfig | None = None
     training: dict[str, StageConfig] = field(default_factory=dict)
 
 

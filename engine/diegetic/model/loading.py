@@ -30,8 +30,11 @@ from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.codec import Codec
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
+from diegetic.model.meta import rebuild_rotary
 from diegetic.model.narrator import Narrator
+from diegetic.model.placement import place
 from diegetic.model.quantised import read_quantised
+from diegetic.model.release_files import ORIGIN
 from diegetic.model.sequence import PlanEncoder, Tokenizer
 from diegetic.model.storyteller import Storyteller
 from diegetic.model.tensor_files import existing, read_tensors
@@ -47,15 +50,15 @@ def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_b
 
     Raises Failure where files are missing or damaged.
     """
-    device = pick_device(settings)
+    placement = place(settings)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     digest = _digest(config, folder, own_bank)
     if config.codec.kind == "oobleck":
         from diegetic.model.released import load_storyteller
 
-        return load_storyteller(name, digest, config, folder, device)
-    network, narrator = _networks(config, folder, device)
+        return load_storyteller(name, digest, config, folder, placement)
+    network, narrator = _networks(config, folder, placement.device)
     return Storyteller(name, digest, narrator, network, _bank_codec(config, folder, own_bank))
 
 
@@ -94,7 +97,7 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     weights = {key: tensor.to(torch.bfloat16) for key, tensor in read_quantised(folder, LLM, torch.bfloat16).items()}
     llm.load_state_dict(weights, assign=True, strict=False)
     llm.tie_weights()
-    _rebuild_rotary(llm)
+    rebuild_rotary(llm)
     llm.to(device).eval()
     network = AudioStory(config, llm=llm)
     trained = {key: tensor.float() for key, tensor in read_tensors(existing(folder / NETWORK)).items()}
@@ -104,14 +107,6 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     network.requires_grad_(False).to(device)
     bridge = config.bridge
     return network, Narrator(llm, PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual))
-
-
-def _rebuild_rotary(llm: torch.nn.Module) -> None:
-    """Compute rotary frequencies again, in float32: they are no weights, so a model from the meta device has none."""
-    for parent in list(llm.modules()):
-        for name, child in list(parent.named_children()):
-            if hasattr(child, "inv_freq"):
-                setattr(parent, name, type(child)(child.config))
 
 
 def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Codec:
@@ -126,7 +121,8 @@ def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Cod
 def _digest(config: ModelConfig, folder: Path, own_bank: Path | None) -> str:
     """A hash of all that shapes what the model makes."""
     digest = hashlib.sha256(repr(config).encode())
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    origin = folder / ORIGIN  # of a converted release: it has the checksums of all the rest, which is too much to read
+    files = [origin] if origin.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     for path in [*files, *([own_bank / INDEX] if own_bank else [])]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

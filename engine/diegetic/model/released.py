@@ -1,65 +1,144 @@
 """AudioStory's released weights, loaded: from a folder of files to a Storyteller.
 
-    pytorch_model.bin     the released state dict (or the same as model.safetensors)
-    vae.safetensors       AutoencoderOobleck's
-    tokenizer.json        the LLM's, without the added tokens or with them
+The network is built without memory and filled group by group from memory-mapped files, straight in the types that it
+computes in: LoRA is merged on the way, names are translated on the way, and the text encoder is there only long enough
+to say what "" is.
 
-Once the text encoder has said what "" is, it is dropped: nothing else needs it. LoRA is merged.
-
-Knows nothing of names of weights: checkpoint_names does.
+Knows nothing of names of weights (checkpoint_names does) or of where files lie (release_files does).
 """
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from diegetic.errors import Failure
-from diegetic.model.audiostory import AudioStory, build_text_encoder
-from diegetic.model.checkpoint_names import load_released
-from diegetic.model.config import ModelConfig
+from diegetic.model.audiostory import AudioStory, build_text_encoder, null_features
+from diegetic.model.checkpoint_file import Checkpoint, Described
+from diegetic.model.checkpoint_names import Source, for_parts_of, sources
+from diegetic.model.config import ModelConfig, TextEncoderConfig
+from diegetic.model.meta import Filling
 from diegetic.model.narrator import Narrator
 from diegetic.model.oobleck import Oobleck, OobleckCodec
+from diegetic.model.placement import Placement
+from diegetic.model.release_files import ReleaseFiles, find_release, fitted
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.special_tokens import AUDIOSTORY, special_tokens
 from diegetic.model.storyteller import Storyteller
-from diegetic.model.tensor_files import existing, read_tensors
 
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_VAE, _TOKENIZER = "vae.safetensors", "tokenizer.json"
-_PUT, _COPY = "put the model's files there", "copy it again"
+_COPY = "copy it again"
 
 
-def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, device: torch.device) -> Storyteller:
-    """Load a released model from its folder. On a GPU the LLM computes in bfloat16, the rest in float32.
+def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, placement: Placement) -> Storyteller:
+    """Load a released model from its folder. Raises Failure where files are missing, damaged, or of another model."""
+    files = find_release(folder)
+    config = fitted(config, files)
+    network = load_network(config, files, placement)
+    codec = load_codec(config, files.codec).to(placement.device)
+    narrator = Narrator(network.llm, plan_encoder(read_tokenizer(files.tokenizer), config))
+    return Storyteller(name, digest, narrator, network, OobleckCodec(codec))
 
-    Raises Failure where files are missing, damaged, or of another model.
-    """
+
+def load_network(config: ModelConfig, files: ReleaseFiles, placement: Placement) -> AudioStory:
+    """The network with its weights where and in the types that they are needed. Raises Failure."""
+    with torch.device("meta"):
+        network = AudioStory(config)
+    weights = ReleasedWeights(config, files, network)
+    filling = Filling(network, weights.shapes, str(files.weights))
+    for group in weights.read(filling.names):
+        filling.take(
+            {name: tensor.to(placement.device_of(name), placement.dtype_of(name)) for name, tensor in group.items()}
+        )
+    filling.finish()
+    return network
+
+
+def load_codec(config: ModelConfig, path: Path) -> Oobleck:
+    """The codec with its weights, in float32. Raises Failure."""
+    with torch.device("meta"):
+        codec = Oobleck(config.codec.oobleck)
+    checkpoint = Checkpoint(path, _COPY)
+    filling = Filling(codec.autoencoder, {name: each.shape for name, each in checkpoint.items()}, str(path))
+    filling.take({name: tensor.float().clone() for name, tensor in checkpoint.read(filling.names).items()})
+    filling.finish()
+    return codec.eval()
+
+
+class ReleasedWeights:
+    """The weights of a release by our names, the null condition with them; read a group at a time."""
+
+    def __init__(self, config: ModelConfig, files: ReleaseFiles, network: AudioStory) -> None:
+        self._checkpoint = Checkpoint(files.weights, _COPY)
+        self._scale = config.lora.alpha / config.lora.rank if config.lora else 1.0
+        self._null: Tensor | None = None
+        if files.is_converted:
+            found = {name: Source(name) for name in self._checkpoint}
+        else:
+            found = sources(self._checkpoint)
+            self._null = self._say_nothing(config, files, found)
+        self._sources = for_parts_of(network, found)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every weight."""
+        return {name: tuple(each.shape) for name, each in self.described.items()}
+
+    @property
+    def described(self) -> dict[str, Described]:
+        """Every weight, unread."""
+        given = {name: self._checkpoint[source.weight] for name, source in self._sources.items()}
+        if self._null is not None:
+            given["null"] = Described(tuple(self._null.shape), self._null.dtype)
+        return given
+
+    def read(self, names: list[str]) -> Iterator[dict[str, Tensor]]:
+        """The weights of these names, LoRA merged, in groups that fit into little memory."""
+        ours = {self._sources[name].names: name for name in names if name in self._sources}
+        for group in self._checkpoint.groups(ours):
+            tensors = self._checkpoint.read(name for together in group for name in together)
+            yield {ours[key]: self._sources[ours[key]].merge(tensors, self._scale) for key in map(tuple, group)}
+        if self._null is not None and "null" in names:
+            yield {"null": self._null}
+
+    def _say_nothing(self, config: ModelConfig, files: ReleaseFiles, found: Mapping[str, Source]) -> Tensor:
+        """The null condition [1, S, F], by the text encoder in the state dict or in a folder of its own."""
+        if config.text_encoder is None:
+            raise Failure(
+                f"{config.name}: its preset needs a [text_encoder], for the condition that says nothing; add it"
+            )
+        prefix = "text_encoder."
+        own = {name.removeprefix(prefix): source for name, source in found.items() if name.startswith(prefix)}
+        if own:
+            encoder = self._encoder(config.text_encoder, own, files.weights)
+        elif files.text_encoder is not None:
+            encoder = build_text_encoder(TextEncoderConfig(folder=str(files.text_encoder.absolute())))
+        else:
+            told = "has no text encoder, and there is no folder flan-t5-large beside it"
+            raise Failure(f"{files.weights}: {told}; put it there")
+        return null_features(encoder, config.bridge.semantic)
+
+    def _encoder(self, config: TextEncoderConfig, own: Mapping[str, Source], path: Path) -> Any:
+        with torch.device("meta"):
+            encoder = build_text_encoder(config)
+        shapes = {name: self._checkpoint[source.weight].shape for name, source in own.items()}
+        filling = Filling(encoder, shapes, f"{path}, text encoder")
+        tensors = self._checkpoint.read(own[name].weight for name in filling.names)
+        filling.take({name: tensors[own[name].weight].float() for name in filling.names})
+        filling.finish()
+        return encoder
+
+
+def read_tokenizer(path: Path) -> Any:
+    """The LLM's tokenizer. Raises Failure where the file is damaged."""
     from transformers import PreTrainedTokenizerFast
 
     fast: Any = PreTrainedTokenizerFast
-    tokenizer = fast(tokenizer_file=str(existing(folder / _TOKENIZER, _PUT)))
-    network = load_network(config, folder).to(device)
-    if device.type == "cuda":
-        network.llm.to(torch.bfloat16)
-    codec = Oobleck(config.codec.oobleck)
-    codec.autoencoder.load_state_dict(read_tensors(existing(folder / _VAE, _PUT), _COPY))
-    narrator = Narrator(network.llm, plan_encoder(tokenizer, config))
-    return Storyteller(name, digest, narrator, network, OobleckCodec(codec.requires_grad_(False).eval().to(device)))
-
-
-def load_network(config: ModelConfig, folder: Path) -> AudioStory:
-    """The network with the released weights, on the CPU. Raises Failure."""
-    if config.text_encoder is None:
-        raise Failure(f"{config.name}: its preset needs a [text_encoder], for the condition that says nothing; add it")
-    present = [folder / name for name in _WEIGHTS if (folder / name).exists()]
-    network = AudioStory(config, text_encoder=build_text_encoder(config.text_encoder))
-    scale = config.lora.alpha / config.lora.rank if config.lora else 1.0
-    weights = present[0] if present else existing(folder / _WEIGHTS[-1], _PUT)
-    load_released(network, read_tensors(weights, _COPY), scale)
-    network.set_null()
-    network.text_encoder = None
-    return network.requires_grad_(False).eval()
+    try:
+        return fast(tokenizer_file=str(path))
+    except Exception as error:  # tokenizers raises bare ones
+        raise Failure(f"{path}: is no tokenizer ({str(error)[:80]}); {_COPY}") from error
 
 
 def plan_encoder(tokenizer: Any, config: ModelConfig) -> PlanEncoder:

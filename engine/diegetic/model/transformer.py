@@ -54,6 +54,13 @@ class FlowTransformer(nn.Module):
 
     def forward(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
         """Predict noise - clean [B, T, C] of latents [B, T, C] at noise level sigma [B], under condition [B, S, F]."""
+        if self.transformer.proj_out.weight.dtype == torch.bfloat16:
+            # Blocks in bfloat16: noise level, seconds and sums stay in float32.
+            with torch.autocast(latents.device.type, torch.bfloat16):
+                return self._velocity(latents, sigma, condition, duration_s)
+        return self._velocity(latents, sigma, condition, duration_s)
+
+    def _velocity(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
         text = torch.cat([condition, self.duration(duration_s)[:, None].to(condition.dtype)], dim=1)  # (B, S + 1, F)
         frames = torch.arange(latents.shape[1], device=latents.device)
         (velocity,) = self.transformer(

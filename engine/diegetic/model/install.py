@@ -1,0 +1,97 @@
+"""A model put on this machine, or taken off it: pulled from the hub or from a folder, converted, checked.
+
+Importing this file imports no torch.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from diegetic.errors import InputError
+from diegetic.model import hub
+from diegetic.model.config import ModelConfig, read_config
+from diegetic.model.registry import ModelInfo, model_named
+
+Precision = Literal["bfloat16", "float32"]
+Report = Callable[[str, float], None]
+_DOWNLOADS = ".downloads"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A model that was put on this machine."""
+
+    folder: Path
+    size_bytes: int
+
+
+def check_pull(name: str, models_path: Path) -> tuple[ModelInfo, ModelConfig]:
+    """The model, if it can be pulled. Raises InputError where it is here already or has no release."""
+    info = model_named(name, models_path)
+    config = read_config(info.preset)
+    if info.state == "in the box":
+        raise InputError(f"{name}: is in the box; there is nothing to pull")
+    if info.state == "installed":
+        raise InputError(f"{name}: is in {info.folder} already; `diegetic models remove {name}` first to pull it anew")
+    if config.release is None:
+        raise InputError(f"{name}: its preset names no release to pull; put its files into {info.folder}")
+    return info, config
+
+
+def downloads_folder(info: ModelInfo) -> Path:
+    """Where a model's files are while they are fetched."""
+    return info.folder.parent / _DOWNLOADS / info.name
+
+
+def pull(
+    info: ModelInfo, config: ModelConfig, files: Sequence[hub.HubFile], report: Report, endpoint: str | None = None
+) -> Installed:
+    """Fetch a model's files, convert them, delete them. Raises Failure; the same call then goes on from there."""
+    downloads = downloads_folder(info)
+    _exhaust(hub.fetch(files, downloads, info.name, lambda text, share: report(text, 0.9 * share), endpoint))
+    done = convert_release(
+        config, downloads, info.folder, "bfloat16", lambda text, share: report(text, 0.9 + share / 10)
+    )
+    hub.clear(downloads)
+    return done
+
+
+def convert_release(
+    config: ModelConfig, release: Path, folder: Path, precision: Precision, report: Report
+) -> Installed:
+    """Write a release as one folder of safetensors. Raises InputError, Failure."""
+    if not release.is_dir():
+        raise InputError(f"{release}: is no folder; give the one with the release's files")
+    if config.codec.kind != "oobleck":
+        raise InputError(f"{config.name}: is no model with a released checkpoint; nothing to convert")
+    import torch
+
+    from diegetic.model.convert import convert
+
+    done = convert(config, release, folder, getattr(torch, precision), report)
+    return Installed(done.folder, done.size_bytes)
+
+
+def remove(name: str, models_path: Path) -> ModelInfo:
+    """Delete a model's weights, and what was fetched of them. Raises InputError where there are none."""
+    info = removable(name, models_path)
+    shutil.rmtree(info.folder, ignore_errors=True)
+    hub.clear(downloads_folder(info))
+    return info
+
+
+def removable(name: str, models_path: Path) -> ModelInfo:
+    """The model, if it can be removed. Raises InputError."""
+    info = model_named(name, models_path)
+    if info.state == "in the box":
+        raise InputError(f"{name}: is in the box and can't be removed")
+    if not info.folder.exists() and not downloads_folder(info).exists():
+        raise InputError(f"{name}: isn't on this machine; `diegetic models` says what is")
+    return info
+
+
+def _exhaust(steps: Iterable[object]) -> None:
+    for _ in steps:
+        pass
