@@ -75,6 +75,15 @@ def test_using_an_older_take_brings_back_its_samples_without_a_model(storm: Stor
     assert not any("imagine" in call for call in model.calls)
 
 
+def test_retake_and_use_leave_the_comments_of_the_story_alone(storm: StoryFolder) -> None:
+    mine = storm.story.read_text().replace('caption = "a bell"', 'caption = "a bell" # the ship is gone')
+    storm.story.write_text(mine)
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    assert storm.story.read_text() != mine
+    use(storm, "3", 1, OUTPUT)
+    assert storm.story.read_text() == mine
+
+
 def test_an_edited_caption_is_undone_by_using_the_take_of_the_old_one(storm: StoryFolder) -> None:
     story, before = read_story(storm.story), mix(storm)
     edited = replace(story.events[3], caption="a gong", duration_s=2.0)
