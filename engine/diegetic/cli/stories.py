@@ -33,17 +33,23 @@ if TYPE_CHECKING:
     from diegetic.protocol import StoryModel
     from diegetic.story import Story
 
-What = Annotated[str, typer.Argument(metavar="TEXT|story.toml", help="A scene in words, or a story to render again.")]
+What = Annotated[
+    list[str],
+    typer.Argument(metavar="TEXT|FILE...", help="A scene in words, or a .toml or .txt file with one; or many files."),
+]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="A scene in words.")]
 Output = Annotated[str | None, typer.Option("-o", "--output", help="A folder; else named from the text.")]
 PlanOutput = Annotated[str | None, typer.Option("-o", "--output", help="A file .toml, or a folder for story.toml.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", help="How many of many files at a time; 1 where left out.", show_default=False)
+]
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="The folder of a rendered story.")]
 More = Annotated[float, typer.Option("--seconds", help="How much longer the story becomes.")]
 
 
 def render(
     context: typer.Context,
-    what: What,
+    scenes: What,
     seconds: Seconds = None,
     output: Output = None,
     seed: Seed = None,
@@ -55,12 +61,17 @@ def render(
     loudness: Loudness = None,
     bpm: Bpm = None,
     quantise: Quantise = None,
+    jobs: Jobs = None,
     device: Device = None,
     json: Json = False,
-) -> None:
-    """Plan and render a scene into a folder: mix, stems, takes and a story.toml to edit and render again."""
+) -> int:
+    """Plan and render a scene into a folder: mix, stems, takes and a story.toml to edit and render again.
+
+    Many files go into a folder each, below -o; what is there already is left alone.
+    """
     from diegetic.cli.asked import Wishes, asked_for, folder_for, remark_on
     from diegetic.cli.grid import laying, on_grid, unit_of
+    from diegetic.cli.many import render_many
     from diegetic.cli.work import Work
     from diegetic.director import render_story
     from diegetic.story import Story
@@ -69,7 +80,13 @@ def render(
     flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
     settings = resolve(outside.environment, flags)
     laid, unit = laying(settings, loudness, bpm), unit_of(quantise, bpm)
-    asked = asked_for(what, Wishes(seconds, seed, variation, settings.model))
+    wishes = Wishes(seconds, seed, variation, settings.model)
+    if len(scenes) > 1 or jobs is not None:
+        if unit is not None:
+            raise InputError("--quantise: takes one story at a time; leave it out, or render each by itself")
+        return render_many(outside, scenes, output, wishes, model, settings, laid, jobs, json)
+    (what,) = scenes
+    asked = asked_for(what, wishes)
     name = asked.model if isinstance(asked, Story) and model is None else settings.model
     outside.check_name(name, settings)
     folder = folder_for(what, output)
@@ -86,6 +103,7 @@ def render(
             asked = on_grid(loaded, asked, folder, bpm, unit)
         done = render_story(loaded, asked, folder, laid, work.report)
     _show_rendered(folder, done, load_s, json)
+    return 0
 
 
 def plan(
@@ -100,7 +118,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Only plan a scene, into a story.toml to edit and render."""
-    from diegetic.cli.asked import Wishes, asked_for, is_file, remark_on
+    from diegetic.cli.asked import Wishes, asked_for, is_planned, remark_on
     from diegetic.cli.report import plan_facts
     from diegetic.cli.work import Work, describe
     from diegetic.director import plan_story
@@ -109,13 +127,13 @@ def plan(
 
     outside: Outside = context.obj
     settings = resolve(outside.environment, {"model": model, "device": device})
-    if is_file(text):
+    if is_planned(text):
         raise InputError(f"text: must be a scene in words, got the file {text}; it is planned: render it")
     told = asked_for(text, Wishes(seconds, seed, variation))
     assert isinstance(told, Told)
     outside.check_name(settings.model, settings)
     file = _plan_file(text, output)
-    _remark(remark_on(text))
+    _remark(remark_on(told.instruction))
     with Work(told.seconds, lambda: "nothing was written; run the same command again") as work:
         work.loading(settings.model)
         story = plan_story(outside.load(settings.model, settings), told, work.report)
@@ -181,9 +199,9 @@ def _remark(remark: str | None) -> None:
 
 def _plan_file(text: str, output: str | None) -> Path:
     """Where a plan goes. Raises InputError where a story is there, or none can be."""
-    from diegetic.cli.asked import check_folder, folder_for, is_file
+    from diegetic.cli.asked import check_folder, folder_for
 
-    if output is not None and is_file(output):
+    if output is not None and output.strip().lower().endswith(".toml"):
         file = Path(output)
         check_folder(file.parent)
     else:
