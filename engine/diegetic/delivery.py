@@ -16,7 +16,7 @@ from diegetic.clock import now
 from diegetic.folder import StoryFolder
 from diegetic.layout import Placed, lay_out, retaken
 from diegetic.manifest import Laid, Level, digest_of, installed, read_manifest, source, write_manifest
-from diegetic.project.append import with_appended
+from diegetic.project.append import refresh_above, with_appended
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
 from diegetic.segments import recipes
@@ -66,6 +66,7 @@ def deliver(
         versions=installed(),
     )
     write_manifest(folder.manifest, manifest)
+    refresh_above(folder)
     return files, level
 
 

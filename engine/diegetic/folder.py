@@ -23,6 +23,9 @@ from diegetic.clock import now
 from diegetic.errors import Failure, InputError
 from diegetic.story import Story, Told
 
+OWN_FOLDERS = ("stems", "takes", "clips", "loops")
+"""What a story has below its folder: no other story may be there."""
+
 _LOCK, _HOLDER = ".diegetic.lock", ".diegetic.holder"
 
 

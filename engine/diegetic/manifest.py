@@ -74,12 +74,20 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """A story that comes after in the project: its folder below, and where it was put; at_s None: after all before."""
+
+    folder: str
+    at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601.
 
     output: how it was laid out, as a table of what `bounce.Output` has. digests: SHA-256 of each of `files`, by path.
-    timeline: what the project files say. projects: a digest of each as it was written, by path. appended: folders
-    below, of stories that come after in the project.
+    timeline: what the project files say. projects: a digest of each as it was written, by path. appended: what
+    else is in the project.
     """
 
     instruction: str
@@ -97,7 +105,7 @@ class Manifest:
     digests: dict[str, str] = field(default_factory=dict)
     timeline: Timeline | None = None
     projects: dict[str, str] = field(default_factory=dict)
-    appended: tuple[str, ...] = ()
+    appended: tuple[Appended, ...] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed())
 
 
