@@ -105,10 +105,15 @@ def test_a_render_killed_at_fifty_moments_is_completed_by_the_next(tmp_path: Pat
 
 
 def test_what_a_killed_process_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
-    folder = StoryFolder(tmp_path)
+    folder, below = StoryFolder(tmp_path), StoryFolder(tmp_path / "the-door")
     (tmp_path / "stems").mkdir()
     ours, theirs = tmp_path / "stems" / ".01-bed.wav.4711.tmp", tmp_path / "stems" / ".mine.tmp"
     ours.write_bytes(b"half")
     theirs.write_bytes(b"whole")
-    with folder.held():
-        assert (ours.exists(), theirs.exists()) == (False, True)
+    with below.held():
+        another_s = below.path / ".mix.wav.4712.tmp"
+        another_s.write_bytes(b"being written")
+        with folder.held():
+            assert [path.exists() for path in (ours, theirs, another_s)] == [False, True, True]
+    with below.held():
+        assert not another_s.exists()

@@ -49,6 +49,27 @@ def test_a_retake_renders_one_event_and_leaves_the_rest(storm: StoryFolder) -> N
     assert read_story(storm.story).events[2].seed == 7
 
 
+def test_the_manifest_keeps_the_lineage_of_every_sound(storm: StoryFolder) -> None:
+    (first,) = storm.takes.of("e3")
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    kept, taken = read_manifest(storm.manifest).events[1:3]
+    assert (kept.number, kept.before, kept.continues) == (1, (), None)
+    assert (taken.number, taken.before, taken.seed, taken.made.model) == (2, (first.key,), 7, "mock")
+    assert storm.takes.samples(storm.takes.of("e3")[1]) is not None
+    assert (storm.path / taken.file).is_file()
+    chain = StoryFolder(storm.path.parent / "long")
+    render_story(MockModel(), Told("rain", 30.0, 3), chain, OUTPUT, silent)
+    bed = [event for event in read_manifest(chain.manifest).events if event.lane == "bed"]
+    assert [event.continues for event in bed] == [None, bed[0].take]
+
+
+def test_a_retake_writes_only_the_files_in_which_it_is_heard(storm: StoryFolder) -> None:
+    before = {path: path.stat().st_mtime_ns for path in storm.path.rglob("*.wav")}
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    changed = {path.name for path, written in before.items() if path.stat().st_mtime_ns != written}
+    assert changed == {"mix.wav", "02-foreground.wav", "03-foreground_a-bell.wav"}
+
+
 def test_retakes_without_a_seed_are_all_different(storm: StoryFolder) -> None:
     for _ in range(2):
         assert retake(MockModel(), storm, "e3", None, OUTPUT, silent).rendered == ("e3",)
@@ -73,6 +94,15 @@ def test_using_an_older_take_brings_back_its_samples_without_a_model(storm: Stor
     model = MockModel()
     render(storm, read_story(storm.story), model)
     assert not any("imagine" in call for call in model.calls)
+
+
+def test_retake_and_use_leave_the_comments_of_the_story_alone(storm: StoryFolder) -> None:
+    mine = storm.story.read_text().replace('caption = "a bell"', 'caption = "a bell" # the ship is gone')
+    storm.story.write_text(mine)
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    assert storm.story.read_text() != mine
+    use(storm, "3", 1, OUTPUT)
+    assert storm.story.read_text() == mine
 
 
 def test_an_edited_caption_is_undone_by_using_the_take_of_the_old_one(storm: StoryFolder) -> None:

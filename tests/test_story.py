@@ -50,6 +50,57 @@ def test_whatever_a_caption_holds_survives_the_file(
     assert read_story(path) == story
 
 
+EDITED = """\
+# mine
+instruction = "x"  # why
+seconds = 12
+model = "pocket"
+
+# the bed
+[[events]]
+caption = "rain"   # wet
+lane = "bed"
+start_s = 0
+end_s = 9.0
+
+# a bell
+[[events]]
+id = "b"
+caption = "bell"
+start_s = 3.00
+duration_s = 3 # short
+gain_db = -3
+
+# last words
+"""
+
+
+def test_a_changed_story_keeps_what_its_user_wrote_around_the_values(tmp_path: Path) -> None:
+    path = tmp_path / "story.toml"
+    path.write_text(EDITED)
+    story = read_story(path)
+    rain, bell = story.events
+    changed = (replace(rain, duration_s=10.0, seed=7), replace(bell, gain_db=0.0), Event("e3", "dog", 12, 3))
+    write_story(path, replace(story, seconds=15, events=changed))
+    assert path.read_text() == EDITED.replace("seconds = 12", "seconds = 15").replace(
+        "end_s = 9.0", 'end_s = 10\nid = "e1"\nseed = 7'
+    ).replace("gain_db = -3\n", "") + (
+        '[[events]]\nid = "e3"\ncaption = "dog"\nlane = "foreground"\nstart_s = 12\nduration_s = 3\n'
+    )
+    write_story(path, story)
+    assert "# a bell\n" in path.read_text()
+    assert read_story(path) == story
+
+
+@pytest.mark.parametrize("before", ["not TOML", "events = 3", "", "\xff", EDITED.replace("[[events]]", "[[evnts]]")])
+def test_a_story_is_written_whole_over_what_is_no_story(tmp_path: Path, before: str) -> None:
+    path = tmp_path / "story.toml"
+    path.write_bytes(before.encode("latin-1"))
+    write_story(path, STORM)
+    assert path.read_text().startswith("# A story. Edit it")
+    assert read_story(path) == STORM
+
+
 def test_ends_and_missing_ids_are_understood(tmp_path: Path) -> None:
     path = tmp_path / "story.toml"
     path.write_text(

@@ -17,7 +17,15 @@ SUFFIX = ".tmp"
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, replacing what was there. Raises Failure, and then leaves `path` as it was."""
+    """Write `data` to `path`, replacing what was there. Raises Failure, and then leaves `path` as it was.
+
+    A file that holds `data` already isn't touched: a DAW that watches it has nothing to read again.
+    """
+    try:
+        if _holds(path, data):
+            return
+    except OSError as error:
+        raise Failure(_explain(path, len(data), error)) from error
     with replacing(path, len(data)) as temporary, temporary.open("wb") as file:
         file.write(data)
         file.flush()
@@ -39,11 +47,23 @@ def replacing(path: Path, size: int) -> Iterator[Path]:
         raise Failure(_explain(path, size, error)) from error
 
 
-def clear_leftovers(folder: Path) -> None:
-    """Delete the temporary files of a process that was killed, in `folder` and below. Nobody may be writing there."""
-    for path in folder.rglob(f".*{SUFFIX}"):
-        if path.name.split(".")[-2].isdecimal():
-            path.unlink(missing_ok=True)
+def clear_leftovers(folder: Path, guard: str) -> None:
+    """Delete the temporary files of a process that was killed, in `folder` and below. Nobody may be writing there.
+
+    guard: the name of a file that marks folders below as others' to clear. Raises Failure.
+    """
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink() and not (path / guard).exists():
+            clear_leftovers(path, guard)
+        elif path.name.startswith(".") and path.suffix == SUFFIX and path.name.split(".")[-2].isdecimal():
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise Failure(_explain(path, 0, error)) from error
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def _explain(path: Path, size: int, error: OSError) -> str:

@@ -1,150 +1,145 @@
-"""Many scenes into many folders: some at a time, each process with a model of its own.
+"""Many scenes on one machine: some at a time, each process with a model of its own.
 
-A scene is a .txt that is told or a story.toml that is rendered; its folder has its name. What is there already, just as
-it would be rendered, is left alone; a scene that fails doesn't stop the rest, nor does a process that dies.
+A scene that fails doesn't stop the rest, nor does a process that dies.
 
 Knows nothing of command lines.
 
-Threads: `run` works in the caller's thread; scenes render in child processes, which share nothing but the disk.
+Threads: `run` works in the caller's thread; scenes render in child processes, which share nothing but the disk and a
+few numbers: how far each scene is, and whether all shall stop. Nobody waits for a lock, so a process may die anywhere.
 """
 
 import multiprocessing
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, TypeAlias
+from multiprocessing.connection import wait as wait_for
+from multiprocessing.sharedctypes import RawArray
+from typing import Any, TypeAlias
 
 from diegetic.bounce import Output
-from diegetic.delivery import is_delivered
-from diegetic.director import Progress, StoryModel, render_story
-from diegetic.errors import DiegeticError, InputError
-from diegetic.folder import StoryFolder
-from diegetic.names import slug
-from diegetic.story import Story, Told, check_told
-from diegetic.story_file import read_story
+from diegetic.errors import Cancelled, InputError
+from diegetic.protocol import StoryModel
+from diegetic.scenes import Load, Result, Scene, render_scene
 
-Load: TypeAlias = Callable[[str], StoryModel]
-"""Loads a model by its name. It is sent to other processes: a function of a module, or a partial of one."""
+Watch: TypeAlias = Callable[[Mapping[Scene, float]], None]
+"""Told a few times a second how far the scenes are that are being rendered, 0..1; what it raises stops all."""
+
+_LOOK_S = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One scene: the file it was read from, what is asked, the model's name, and where it goes."""
+def run(scenes: Sequence[Scene], load: Load, output: Output, jobs: int, watch: Watch) -> Generator[Result]:
+    """Render what is missing, `jobs` scenes at a time; results as they come. Raises InputError for jobs below 1.
 
-    source: Path
-    asked: Told | Story
-    model: str
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a scene: kept (nothing was missing), rendered or failed (and why), and the seconds it took."""
-
-    source: Path
-    folder: Path
-    state: Literal["kept", "rendered", "failed"]
-    took_s: float
-    problem: str = ""
-
-
-def read_scenes(files: Sequence[Path], out: Path, seconds: float, seed: int, model: str) -> tuple[Scene, ...]:
-    """Read every file. seconds, seed, model: for those that are told; a story.toml has its own.
-
-    Raises InputError at the first that can't be read, and where two would go into one folder.
+    Closed early, or stopped by what `watch` raises, it ends with the step that each scene is in.
     """
-    scenes = tuple(_read(file, out, seconds, seed, model) for file in files)
-    if not scenes:
-        raise InputError("scenes: must be at least one file, got none; give .txt or .toml files")
-    sources: dict[Path, Path] = {}
-    for scene in scenes:
-        other = sources.setdefault(scene.folder, scene.source)
-        if other != scene.source:
-            raise InputError(f"{scene.source}: goes into {scene.folder}, as {other} does; rename one of them")
-    return scenes
-
-
-def run(scenes: Sequence[Scene], load: Load, output: Output, jobs: int) -> Iterator[Result]:
-    """Render what is missing, `jobs` scenes at a time; results as they come. Raises InputError for jobs below 1."""
     if jobs < 1:
         raise InputError(f"jobs: must be 1 or more, got {jobs}")
     waiting = list(dict.fromkeys(scenes))
     while waiting:
-        done = set[Scene]()
-        for scene, result in _in_processes(waiting, load, output, jobs):
+        done, suspects = set[Scene](), list[Scene]()
+        for scene, result in _in_processes(waiting, load, output, jobs, watch):
             done.add(scene)
-            yield result
+            if result is None:
+                suspects.append(scene)
+            else:
+                yield result
         waiting = [scene for scene in waiting if scene not in done]
-        if waiting and jobs == 1:  # the process died at the first of them, all by itself
-            dead = waiting.pop(0)
-            yield Result(dead.source, dead.folder, "failed", 0.0, "its process was ended; is there enough memory?")
-        jobs = 1
+        if not done:  # none was even begun
+            suspects.append(waiting.pop(0))
+        for scene in suspects:
+            yield _alone(scene, load, output, watch)
 
 
-def render_scene(scene: Scene, load: Load, output: Output) -> Result:
-    """Render one scene where anything of it is missing. Whatever goes wrong is in the result."""
-    began = time.monotonic()
-    try:
-        folder = StoryFolder(scene.folder)
-        folder.check()
-        asked = scene.asked
-        story = folder.so_far(asked, scene.model) if isinstance(asked, Told) else asked
-        if story is not None and is_delivered(folder, story, output):
-            return Result(scene.source, scene.folder, "kept", time.monotonic() - began)
-        render_story(load(scene.model), asked, folder, output, _unwatched)
-        return Result(scene.source, scene.folder, "rendered", time.monotonic() - began)
-    except DiegeticError as error:
-        return Result(scene.source, scene.folder, "failed", time.monotonic() - began, str(error))
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-        return Result(scene.source, scene.folder, "failed", time.monotonic() - began, problem)
+def _alone(scene: Scene, load: Load, output: Output, watch: Watch) -> Result:
+    """Render a scene that was under way when a process died, in one of its own: it may have been another that died."""
+    for _, result in _in_processes([scene], load, output, 1, watch):
+        if result is not None:
+            return result
+    return Result(scene.source, scene.folder, "failed", 0.0, "its process was ended; is there enough memory?")
 
 
-def _in_processes(scenes: Sequence[Scene], load: Load, output: Output, jobs: int) -> Iterator[tuple[Scene, Result]]:
-    """Results until all are done or a process dies."""
+def _in_processes(
+    scenes: Sequence[Scene], load: Load, output: Output, jobs: int, watch: Watch
+) -> Iterator[tuple[Scene, Result | None]]:
+    """Results until all are done or a process dies; None for those that were under way then."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(scenes)), context, _begin, (load,)) as pool:
-        futures = {pool.submit(_work, scene, output): scene for scene in scenes}
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except BrokenProcessPool:
-                continue
-
-
-_models: dict[str, StoryModel] = {}
-_load: list[Load] = []
-
-
-def _begin(load: Load) -> None:
-    _load.append(load)
-
-
-def _work(scene: Scene, output: Output) -> Result:
-    return render_scene(scene, _loaded, output)
-
-
-def _loaded(name: str) -> StoryModel:
-    """This process's model of a name: loaded once, for all its scenes."""
-    if name not in _models:
-        _models[name] = _load[0](name)
-    return _models[name]
-
-
-def _unwatched(progress: Progress) -> None:
-    pass
-
-
-def _read(file: Path, out: Path, seconds: float, seed: int, model: str) -> Scene:
-    if file.suffix == ".toml":
-        story = read_story(file)
-        name = file.parent.name if file.name == "story.toml" else file.stem
-        return Scene(file, story, story.model, out / slug(name))
+    shares = RawArray("d", len(scenes) + 1)  # the last one: above 0 to stop
+    pool = ProcessPoolExecutor(min(jobs, len(scenes)), context, _begin, (load, shares))
+    waiting: dict[Future[Result], int] = {}
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: can't be read as text ({error}); check the path, and save it as UTF-8") from None
-    return Scene(file, check_told(Told(text.strip(), seconds, seed)), model, out / slug(file.stem))
+        with _uninterrupted(), suppress(BrokenProcessPool):
+            for place, scene in enumerate(scenes):
+                waiting[pool.submit(_work, place, scene, output)] = place
+        while waiting:
+            done, _ = wait(waiting, _LOOK_S, FIRST_COMPLETED)
+            for place, future in sorted((waiting.pop(future), future) for future in done):
+                if not isinstance(future.exception(), BrokenProcessPool):
+                    yield scenes[place], future.result()
+                elif shares[place] > 0:
+                    yield scenes[place], None
+            if waiting:
+                watch({scenes[place]: shares[place] for place in waiting.values() if shares[place] > 0})
+    finally:
+        shares[len(scenes)] = 1.0
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start children that don't hear Ctrl-C, which a terminal sends to all: their parent stops them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@dataclass(slots=True)
+class _Worker:
+    """What a child process keeps between its scenes."""
+
+    load: Load
+    shares: Any
+    models: dict[str, StoryModel]
+
+    def model(self, name: str) -> StoryModel:
+        """The model of a name: loaded once, for all scenes."""
+        if name not in self.models:
+            self.models[name] = self.load(name)
+        return self.models[name]
+
+    def share(self, place: int, share: float) -> None:
+        """Write down how far a scene is. Raises Cancelled where all shall stop."""
+        self.shares[place] = max(share, 1e-6)
+        if self.shares[len(self.shares) - 1]:
+            raise Cancelled("stopped")
+
+
+_worker: list[_Worker] = []
+
+
+def _begin(load: Load, shares: Any) -> None:
+    """Make this process a worker, which ends with its parent."""
+    _worker.append(_Worker(load, shares, {}))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+def _work(place: int, scene: Scene, output: Output) -> Result:
+    worker = _worker[0]
+    worker.share(place, 0.0)
+    return render_scene(scene, worker.model, output, lambda share: worker.share(place, share))

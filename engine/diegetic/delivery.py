@@ -7,7 +7,7 @@ Knows nothing of models: a story and its takes are enough.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from diegetic.bounce import Output, bounce
 from diegetic.clock import now
 from diegetic.folder import StoryFolder
 from diegetic.layout import Placed, lay_out, retaken
-from diegetic.manifest import Laid, Level, installed, read_manifest, source, write_manifest
-from diegetic.project.append import with_appended
+from diegetic.manifest import Laid, Level, digest_of, installed, read_manifest, source, write_manifest
+from diegetic.project.append import refresh_above, with_appended
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
 from diegetic.segments import recipes
@@ -58,30 +58,37 @@ def deliver(
         rate_hz=output.rate_hz,
         level=level,
         files=files,
-        events=tuple(source(event, takes[event.id]) for event in story.events),
-        output=repr(output),
+        events=tuple(source(event, takes[event.id], store.of(event.id)) for event in story.events),
+        output=asdict(output),
+        digests={laid.path: digest_of(folder.path / laid.path) for laid in files},
         timeline=timeline,
         projects=projects,
         versions=installed(),
     )
     write_manifest(folder.manifest, manifest)
+    refresh_above(folder)
     return files, level
 
 
 def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:
-    """Whether a folder holds all files of a story, just as a render would write them with the model it had."""
+    """Whether a folder holds all files of a story, just as a render would write them with the model it had.
+
+    Files are compared by their content, projects only looked for: a user may have saved those.
+    """
     if not folder.manifest.exists():
         return False
     manifest = read_manifest(folder.manifest)
     takes = [folder.takes.find(each.take) for each in manifest.events]
-    if manifest.finished_at is None or manifest.output != repr(output) or None in takes:
+    if manifest.finished_at is None or manifest.output != asdict(output) or None in takes:
         return False
     wanted = recipes(story, manifest.model_digest)
     here = [(each.event, each.take, each.start_s, each.gain_db) for each in manifest.events]
     asked = [(each.id, wanted[each.id].key, each.start_s, each.gain_db) for each in story.events]
+    if here != asked or (manifest.seconds, manifest.model) != (story.seconds, story.model):
+        return False
     paths = (*manifest.projects, *(laid.path for laid in manifest.files))
-    same = here == asked and (manifest.seconds, manifest.model) == (story.seconds, story.model)
-    return same and all((folder.path / path).is_file() for path in paths)
+    there = all((folder.path / path).is_file() for path in paths)
+    return there and all(digest_of(folder.path / path) == digest for path, digest in manifest.digests.items())
 
 
 def _others(

@@ -11,7 +11,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from diegetic.atomic import clear_leftovers, write_atomically
 from diegetic.clock import now
 from diegetic.errors import Failure, InputError
 from diegetic.story import Story, Told
+
+OWN_FOLDERS = ("stems", "takes", "clips", "loops")
+"""What a story has below its folder: no other story may be there."""
 
 _LOCK, _HOLDER = ".diegetic.lock", ".diegetic.holder"
 
@@ -92,23 +95,32 @@ class StoryFolder:
 
         Raises Failure where another engine does, naming it; a dead one's hold has ended with it.
         """
+        lock = self._acquire()
+        try:
+            clear_leftovers(self.path, _LOCK)
+            write_atomically(self.path / _HOLDER, _describe_holder())
+            yield
+        finally:
+            with suppress(OSError):  # a folder that was taken away or made read-only: what went wrong is told already
+                if lock.lock_counter == 1:
+                    (self.path / _HOLDER).unlink(missing_ok=True)
+            lock.release()
+
+    def _acquire(self) -> filelock.BaseFileLock:
+        lock = filelock.FileLock(self.path / _LOCK, timeout=0, is_singleton=True)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path / _LOCK, timeout=0, is_singleton=True)
-            with lock:
-                clear_leftovers(self.path)
-                write_atomically(self.path / _HOLDER, _describe_holder())
-                try:
-                    yield
-                finally:
-                    if lock.lock_counter == 1:
-                        (self.path / _HOLDER).unlink(missing_ok=True)
+            lock.acquire()
         except filelock.Timeout:
             raise Failure(
                 f"{self.path}: is being worked on by {self._holder()}; wait until it is done, or choose another folder"
             ) from None
         except OSError as error:
-            raise Failure(f"{self.path}: can't be used ({error.strerror}); choose another folder with -o") from error
+            reason = (error.strerror or str(error)).lower()
+            raise Failure(
+                f"{self.path}: can't be written to ({reason}); choose another folder with -o, or change its permissions"
+            ) from error
+        return lock
 
     def _check_same(self, told: Told, model: str, instruction: str, seconds: float, seed: int, other: str) -> None:
         if instruction.strip() != told.instruction.strip():

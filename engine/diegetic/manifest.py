@@ -5,18 +5,20 @@ It is written before the first take, so that a folder says whose it is from the 
 Knows nothing of models or samples.
 """
 
+import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from diegetic import __version__
 from diegetic.atomic import write_atomically
-from diegetic.errors import InputError
+from diegetic.errors import Failure, InputError
 from diegetic.project.timeline import Timeline
 from diegetic.schema import read_strict
 from diegetic.story import Event
-from diegetic.takes import Take
+from diegetic.takes import FOLDER, Made, Take
 
 NAME = "manifest.json"
 
@@ -25,7 +27,11 @@ _PACKAGES = ("torch", "transformers", "diffusers", "numpy", "soxr", "soundfile")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One event as it went into the files: its take is takes/*_<take>.wav."""
+    """One event as it went into the files, and the lineage of its sound.
+
+    take, file: key and file of its take; number: which of the event's takes that is; continues: key of the take that it
+    goes on from; before: keys of the event's older takes, oldest first; made: what rendered it, and when.
+    """
 
     event: str
     caption: str
@@ -35,6 +41,12 @@ class Source:
     gain_db: float
     seed: int
     take: str
+    file: str
+    number: int
+    variation: float | None
+    continues: str | None
+    before: tuple[str, ...]
+    made: Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +74,20 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """A story that comes after in the project: its folder below, and where it was put; at_s None: after all before."""
+
+    folder: str
+    at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601.
 
-    output: how it was laid out, in words that two runs can compare. timeline: what the project files say. projects: a
-    digest of each as it was written, by path. appended: folders below, of stories that come after in the project.
+    output: how it was laid out, as a table of what `bounce.Output` has. digests: SHA-256 of each of `files`, by path.
+    timeline: what the project files say. projects: a digest of each as it was written, by path. appended: what
+    else is in the project.
     """
 
     instruction: str
@@ -80,17 +101,33 @@ class Manifest:
     level: Level | None = None
     files: tuple[Laid, ...] = ()
     events: tuple[Source, ...] = ()
-    output: str = ""
+    output: dict[str, object] | None = None
+    digests: dict[str, str] = field(default_factory=dict)
     timeline: Timeline | None = None
     projects: dict[str, str] = field(default_factory=dict)
-    appended: tuple[str, ...] = ()
+    appended: tuple[Appended, ...] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed())
 
 
-def source(event: Event, take: Take) -> Source:
-    """How an event went into the files."""
-    place = (event.lane, event.start_s, event.duration_s, event.gain_db)
-    return Source(event.id, event.caption, *place, take.recipe.seed, take.key)
+def source(event: Event, take: Take, before: Sequence[Take] = ()) -> Source:
+    """How an event went into the files. before: its older takes."""
+    recipe = take.recipe
+    return Source(
+        event=event.id,
+        caption=event.caption,
+        lane=event.lane,
+        start_s=event.start_s,
+        duration_s=event.duration_s,
+        gain_db=event.gain_db,
+        seed=recipe.seed,
+        take=take.key,
+        file=f"{FOLDER}/{take.file}",
+        number=take.number,
+        variation=recipe.variation,
+        continues=recipe.continues,
+        before=tuple(other.key for other in before if other.number < take.number),
+        made=take.made,
+    )
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -104,6 +141,15 @@ def read_manifest(path: Path) -> Manifest:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write a manifest. Raises Failure."""
     write_atomically(path, (json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits. Raises Failure where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Failure(f"{path}: can't be read ({error.strerror}); render again") from error
 
 
 def installed() -> dict[str, str]:

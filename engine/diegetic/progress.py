@@ -23,5 +23,22 @@ class Progress:
     kept: bool = False
 
 
+_WRITING = 0.95
+"""The share of all work that is done when the files of a story begin to be written."""
+_STEADY_S = 3.0
+"""How far into a long event its steps count: a bed under the whole story is no more work than another sound."""
+
 Report: TypeAlias = Callable[[Progress], None]
 """Called between all steps, from the thread that works; what it raises stops the work."""
+
+
+def share_of(progress: Progress, seconds: float) -> float:
+    """The share of all work on a story of `seconds` that is done, 0..1; what is planned ahead counts for nothing."""
+    if progress.stage == "write":
+        return _WRITING + (1 - _WRITING) * progress.done / progress.total
+    event = progress.event
+    if event is None or progress.stage not in ("diffuse", "decode"):
+        return 0.0
+    steps = progress.done / progress.total if progress.stage == "diffuse" else 1.0
+    at_s = event.start_s + steps * min(event.duration_s, _STEADY_S)
+    return _WRITING * min(1.0, at_s / seconds)

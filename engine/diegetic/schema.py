@@ -1,8 +1,8 @@
 """TOML into frozen dataclasses, strictly: a typo is refused with its file, its key and the nearest right one.
 
 A dataclass is the schema: its fields are the keys, its annotations the types (numbers, strings, booleans, paths,
-Literal, optionals, tuples, string-keyed dicts, other dataclasses), its defaults the defaults. Rules about values belong
-to `__post_init__`, as ValueError.
+Literal, optionals, tuples, string-keyed dicts, other dataclasses, and object for what is read elsewhere), its defaults
+the defaults. Rules about values belong to `__post_init__`, as ValueError.
 
 Knows nothing of stories, presets or settings.
 """
@@ -73,7 +73,7 @@ def _convert(value: object, annotation: Any, key: str, where: str) -> Any:
         return _convert_literal(value, arguments, key, where)
     if origin is tuple:
         return _convert_tuple(value, arguments, key, where)
-    if origin is dict:
+    if origin in (dict, Mapping):
         table = _expect(value, isinstance(value, dict), "a table", key, where)
         return {name: _convert(item, arguments[1], name, f"{where}, {key}") for name, item in table.items()}
     if is_dataclass(annotation) and isinstance(annotation, type):
@@ -161,4 +161,5 @@ _PLAIN: dict[Any, tuple[str, Callable[[object], bool], Callable[[Any], Any]]] = 
     float: ("a finite number", _is_number, float),
     str: ("a string", lambda value: isinstance(value, str), str),
     Path: ("a path", lambda value: isinstance(value, str), Path),
+    object: ("anything", lambda value: True, lambda value: value),
 }

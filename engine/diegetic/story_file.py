@@ -1,16 +1,21 @@
 """story.toml: a story as a file to read, edit and render again.
 
 An event may give its end as `end_s` or its `duration_s`, and may leave out its id: `read_story` gives it one, and
-`write_ids` keeps it in the file, comments and all, so that later edits around it don't change what it renders to.
+`write_ids` keeps it in the file, so that later edits around it don't change what it renders to.
+
+A file that is there is changed in place: what a user wrote around the values (comments, order, `end_s`) stays.
 
 Knows nothing of models or samples.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import ParseError
+from tomlkit.items import Table
 
 from diegetic.atomic import write_atomically
 from diegetic.errors import InputError
@@ -18,6 +23,10 @@ from diegetic.schema import read_strict, read_toml
 from diegetic.story import FOREGROUND, Event, Story, check_story, free_ids, milliseconds
 
 NAME = "story.toml"
+
+_TOLD = ("instruction", "seconds", "seed", "model", "reasoning")
+_DEFAULTS = {"gain_db": 0.0, "seed": None, "variation": None}
+"""What an event has where its table doesn't say."""
 
 _HEADER = """\
 # A story. Edit it and render it again (diegetic render story.toml): only what changed is rendered, older takes stay.
@@ -64,23 +73,19 @@ class _StoryTable:
 
 def read_story(path: Path) -> Story:
     """Read and check a story file. Raises InputError, naming the file and the event."""
-    table = read_strict(_StoryTable, read_toml(path), str(path))
-    try:
-        events = tuple(_read_events(table.events))
-        return check_story(Story(table.instruction, table.seconds, table.seed, table.model, table.reasoning, events))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    return _read(read_toml(path), str(path))
 
 
 def write_story(path: Path, story: Story) -> None:
-    """Write a story as `story_text` has it. Raises Failure."""
-    write_atomically(path, story_text(story).encode())
+    """Write a story: where one is there, changed in place; else as `story_text` has it. Raises Failure."""
+    before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    write_atomically(path, (_edited(before, story) or story_text(story)).encode())
 
 
 def story_text(story: Story) -> str:
     """A story as TOML, with a header that says what can be edited."""
     document = tomlkit.document()
-    for key in ("instruction", "seconds", "seed", "model", "reasoning"):
+    for key in _TOLD:
         document[key] = _short(getattr(story, key))
     rows = tomlkit.aot()
     for event in story.events:
@@ -97,6 +102,62 @@ def write_ids(path: Path) -> None:
         for table, event in zip(document["events"], _read_events(rows), strict=True):
             table["id"] = event.id
         write_atomically(path, tomlkit.dumps(document).encode())
+
+
+def _read(table: Mapping[str, object], where: str) -> Story:
+    told = read_strict(_StoryTable, table, where)
+    try:
+        events = tuple(_read_events(told.events))
+        return check_story(Story(told.instruction, told.seconds, told.seed, told.model, told.reasoning, events))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _edited(text: str, story: Story) -> str | None:
+    """The text of a story file, changed to say `story`; None where that can't be done in place."""
+    try:
+        document = tomlkit.parse(text)
+        before = read_strict(_StoryTable, document.unwrap(), NAME)
+        for key in _TOLD:
+            if getattr(before, key) != getattr(story, key):
+                document[key] = _short(getattr(story, key))
+        _edit_rows(document["events"], tuple(_read_events(before.events)), story)
+        changed = tomlkit.dumps(document)
+        return changed if _read(tomlkit.parse(changed).unwrap(), NAME) == story else None
+    except (ParseError, InputError, KeyError):
+        return None
+
+
+def _edit_rows(rows: Any, before: tuple[Event, ...], story: Story) -> None:
+    """Change tomlkit's tables of the events `before` into those of a story: what is new comes last."""
+    wanted = {event.id: event for event in story.events}
+    for place, old in reversed(list(enumerate(before))):
+        if old.id in wanted:
+            _edit_row(rows[place], old, wanted.pop(old.id))
+        else:
+            del rows[place]
+    for event in story.events:
+        if event.id in wanted:
+            rows.append(tomlkit.item(_row(event)))
+
+
+def _edit_row(row: Any, old: Event, new: Event) -> None:
+    """Change one table where its event differs. A new key goes below the last one, above the comments that follow."""
+    body = row.value.body if isinstance(row, Table) else []
+    last = max((place for place, (key, _) in enumerate(body, start=1) if key is not None), default=0)
+    below, body[last:] = body[last:], []
+    values = _row(new)
+    row.setdefault("id", new.id)
+    if "end_s" in row and old.end_s != new.end_s:
+        row["end_s"] = _short(milliseconds(new.end_s))
+    for key in (field.name for field in fields(Event) if getattr(old, field.name) != getattr(new, field.name)):
+        if key == "duration_s" and "end_s" in row:
+            continue
+        if key in values:
+            row[key] = values[key]
+        else:
+            row.pop(key, None)
+    body.extend(below)
 
 
 def _read_events(rows: tuple[_EventRow, ...]) -> Iterator[Event]:
@@ -128,8 +189,7 @@ def _row(event: Event) -> dict[str, object]:
         "seed": event.seed,
         "variation": event.variation,
     }
-    silent = {"gain_db": 0.0, "seed": None, "variation": None}
-    return {key: _short(value) for key, value in row.items() if key not in silent or value != silent[key]}
+    return {key: _short(value) for key, value in row.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
 
 
 def _short(value: object) -> object:

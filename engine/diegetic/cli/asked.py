@@ -30,8 +30,9 @@ DEFAULT_SECONDS = 40.0
 
 def asked_for(what: str, wishes: Wishes) -> Told | Story:
     """The text told, or the story in a file with what the flags change of it. Raises InputError."""
-    if not is_file(what):
-        told = Told(check_text(what), DEFAULT_SECONDS if wishes.seconds is None else wishes.seconds, wishes.seed or 0)
+    if not is_planned(what):
+        text = read_text(Path(what)) if is_file(what) else what
+        told = Told(check_text(text), DEFAULT_SECONDS if wishes.seconds is None else wishes.seconds, wishes.seed or 0)
         return check_told(replace(told, variation=wishes.variation))
     written = not what.strip().lower().endswith(".toml")
     if written:
@@ -97,5 +98,26 @@ def remark_on(text: str) -> str | None:
 
 
 def is_file(what: str) -> bool:
-    """Whether an argument names a story file, or a text file with a written plan in it."""
-    return "\n" not in what and (what.strip().lower().endswith(".toml") or is_written_plan(what))
+    """Whether an argument names a file: one word that ends in .toml or .txt, or more words and the file is there."""
+    name = what.strip().lower()
+    if "\n" in what or not name.endswith((".toml", ".txt")):
+        return False
+    return name.endswith(".toml") or len(name.split()) == 1 or Path(what).is_file()
+
+
+def is_planned(what: str) -> bool:
+    """Whether an argument names a file with a plan in it: a story file, or AudioStory's own text."""
+    return is_file(what) and (what.strip().lower().endswith(".toml") or is_written_plan(what))
+
+
+def read_text(file: Path) -> str:
+    """What is told in a text file. Raises InputError where it can't be read, or says nothing."""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such file; check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: can't be read as text ({error}); check the path, and save it as UTF-8") from None
+    if not text:
+        raise InputError(f"{file}: must say what is to be heard, got nothing; describe a scene in it")
+    return text

@@ -1,7 +1,7 @@
 """render, plan and continue: a scene in words becomes a folder, or a story file to edit."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,17 +33,28 @@ if TYPE_CHECKING:
     from diegetic.protocol import StoryModel
     from diegetic.story import Story
 
-What = Annotated[str, typer.Argument(metavar="TEXT|story.toml", help="A scene in words, or a story to render again.")]
+What = Annotated[
+    list[str],
+    typer.Argument(metavar="TEXT|FILE...", help="A scene in words, or a .toml or .txt file with one; or many files."),
+]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="A scene in words.")]
 Output = Annotated[str | None, typer.Option("-o", "--output", help="A folder; else named from the text.")]
 PlanOutput = Annotated[str | None, typer.Option("-o", "--output", help="A file .toml, or a folder for story.toml.")]
+Append = Annotated[bool, typer.Option("--append", help="Add it to the project in the folder that -o names.")]
+At = Annotated[
+    float | None,
+    typer.Option("--at", help="Second at which --append puts it; after all where left out.", show_default=False),
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", help="How many of many files at a time; 1 where left out.", show_default=False)
+]
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="The folder of a rendered story.")]
 More = Annotated[float, typer.Option("--seconds", help="How much longer the story becomes.")]
 
 
 def render(
     context: typer.Context,
-    what: What,
+    scenes: What,
     seconds: Seconds = None,
     output: Output = None,
     seed: Seed = None,
@@ -55,12 +66,20 @@ def render(
     loudness: Loudness = None,
     bpm: Bpm = None,
     quantise: Quantise = None,
+    append: Append = False,
+    at: At = None,
+    jobs: Jobs = None,
     device: Device = None,
     json: Json = False,
-) -> None:
-    """Plan and render a scene into a folder: mix, stems, takes and a story.toml to edit and render again."""
+) -> int:
+    """Plan and render a scene into a folder: mix, stems, takes and a story.toml to edit and render again.
+
+    Many files go into a folder each, below -o; what is there already is left alone.
+    """
+    from diegetic.cli.appending import check_appending
     from diegetic.cli.asked import Wishes, asked_for, folder_for, remark_on
     from diegetic.cli.grid import laying, on_grid, unit_of
+    from diegetic.cli.many import render_many
     from diegetic.cli.work import Work
     from diegetic.director import render_story
     from diegetic.story import Story
@@ -68,11 +87,23 @@ def render(
     outside: Outside = context.obj
     flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
     settings = resolve(outside.environment, flags)
-    laid, unit = laying(settings, loudness, bpm), unit_of(quantise, bpm)
-    asked = asked_for(what, Wishes(seconds, seed, variation, settings.model))
+    laid = laying(settings, loudness, bpm)
+    appending = check_appending(append, output, at)
+    if appending is not None:
+        given = {"rate_hz": rate, "stems": stems, "curve": curve, "bpm": bpm, "targets": loudness}
+        laid = appending.laid(laid, given)
+    unit = unit_of(quantise, laid.bpm)
+    wishes = Wishes(seconds, seed, variation, settings.model)
+    if len(scenes) > 1 or jobs is not None:
+        if unit is not None or appending is not None:
+            flag = "--quantise" if appending is None else "--append"
+            raise InputError(f"{flag}: takes one story at a time; leave it out, or render each by itself")
+        return render_many(outside, scenes, output, wishes, model, settings, laid, jobs, json)
+    (what,) = scenes
+    asked = asked_for(what, wishes)
     name = asked.model if isinstance(asked, Story) and model is None else settings.model
     outside.check_name(name, settings)
-    folder = folder_for(what, output)
+    folder = folder_for(what, output) if appending is None else appending.folder(what, asked, name)
     if isinstance(asked, Story):
         folder.accept(asked)
     else:
@@ -81,11 +112,13 @@ def render(
     with Work(asked.seconds, lambda: _same_command(folder, unit is not None)) as work:
         work.loading(name)
         loaded, load_s = _timed(lambda: outside.load(name, settings))
-        if unit is not None and bpm is not None:
+        if unit is not None and laid.bpm is not None:
             work.display.stage("planning", None)
-            asked = on_grid(loaded, asked, folder, bpm, unit)
+            asked = on_grid(loaded, asked, folder, laid.bpm, unit)
         done = render_story(loaded, asked, folder, laid, work.report)
-    _show_rendered(folder, done, load_s, json)
+    lines, facts = ((), {}) if appending is None else appending.add(folder)
+    _show_rendered(folder, done, load_s, json, lines, facts)
+    return 0
 
 
 def plan(
@@ -100,7 +133,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Only plan a scene, into a story.toml to edit and render."""
-    from diegetic.cli.asked import Wishes, asked_for, is_file, remark_on
+    from diegetic.cli.asked import Wishes, asked_for, is_planned, remark_on
     from diegetic.cli.report import plan_facts
     from diegetic.cli.work import Work, describe
     from diegetic.director import plan_story
@@ -109,13 +142,13 @@ def plan(
 
     outside: Outside = context.obj
     settings = resolve(outside.environment, {"model": model, "device": device})
-    if is_file(text):
+    if is_planned(text):
         raise InputError(f"text: must be a scene in words, got the file {text}; it is planned: render it")
     told = asked_for(text, Wishes(seconds, seed, variation))
     assert isinstance(told, Told)
     outside.check_name(settings.model, settings)
     file = _plan_file(text, output)
-    _remark(remark_on(text))
+    _remark(remark_on(told.instruction))
     with Work(told.seconds, lambda: "nothing was written; run the same command again") as work:
         work.loading(settings.model)
         story = plan_story(outside.load(settings.model, settings), told, work.report)
@@ -168,10 +201,19 @@ def _timed(load: "Callable[[], StoryModel]") -> "tuple[StoryModel, float]":
     return load(), time.monotonic() - began
 
 
-def _show_rendered(folder: "StoryFolder", done: "Rendered", load_s: float, json: bool) -> None:
+def _show_rendered(
+    folder: "StoryFolder",
+    done: "Rendered",
+    load_s: float,
+    json: bool,
+    lines: Iterable[str] = (),
+    facts: Mapping[str, object] | None = None,
+) -> None:
+    """What a render came to. lines, facts: what more is to be said of it."""
     from diegetic.cli.report import rendered_facts, rendered_lines
 
-    show(rendered_lines(folder, done, load_s), json, rendered_facts(folder, done, load_s))
+    all_lines = (*rendered_lines(folder, done, load_s), *lines)
+    show(all_lines, json, {**rendered_facts(folder, done, load_s), **(facts or {})})
 
 
 def _remark(remark: str | None) -> None:
@@ -181,9 +223,9 @@ def _remark(remark: str | None) -> None:
 
 def _plan_file(text: str, output: str | None) -> Path:
     """Where a plan goes. Raises InputError where a story is there, or none can be."""
-    from diegetic.cli.asked import check_folder, folder_for, is_file
+    from diegetic.cli.asked import check_folder, folder_for
 
-    if output is not None and is_file(output):
+    if output is not None and output.strip().lower().endswith(".toml"):
         file = Path(output)
         check_folder(file.parent)
     else:

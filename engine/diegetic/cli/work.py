@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from diegetic.progress import Progress
     from diegetic.story import Event
 
-_WRITING = 0.95
-"""The share of all work that is done when the files of a story begin to be written."""
-_STEADY_S = 3.0
-"""How far into a long event its steps move the bar: a bed under the whole story is no more work than another sound."""
-
 
 @dataclass
 class Work:
@@ -60,12 +55,9 @@ class Work:
 
     def _advance(self, progress: "Progress") -> float:
         """The share of all that is done; it never goes back."""
-        share = _WRITING if progress.stage == "write" else 0.0
-        if (event := progress.event) is not None and progress.stage in ("diffuse", "decode"):
-            steps = progress.done / progress.total if progress.stage == "diffuse" else 1.0
-            at_s = event.start_s + steps * min(event.duration_s, _STEADY_S)
-            share = _WRITING * min(1.0, at_s / self.seconds)
-        self._share = max(self._share, share)
+        from diegetic.progress import share_of
+
+        self._share = max(self._share, share_of(progress, self.seconds))
         return self._share
 
 

@@ -3,60 +3,106 @@
     storm/            the first story, and the project of all
     storm/the-door/   a story that was appended, with a project of its own
 
-Nothing is copied: the project of all plays the clips where they are.
+Nothing is copied: the project of all plays the clips where they are, and is written anew whenever one of its stories
+is laid out again.
 
 Knows nothing of models.
 """
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
-from diegetic.errors import InputError
-from diegetic.folder import StoryFolder
-from diegetic.manifest import read_manifest, write_manifest
+from diegetic.errors import DiegeticError, InputError
+from diegetic.folder import OWN_FOLDERS, StoryFolder
+from diegetic.manifest import Appended, read_manifest, write_manifest
 from diegetic.names import slug
-from diegetic.project.timeline import Timeline, Track, in_a_row
+from diegetic.project.timeline import Timeline, Track, joined, starts_of
 from diegetic.project.write import write_project
+from diegetic.story import Story, Told
 
 _log = logging.getLogger(__name__)
 
 
-def folder_to_append(first: StoryFolder, text: str) -> StoryFolder:
-    """Where a story that is appended goes. Raises InputError where there is no story to append it to."""
+def folder_to_append(first: StoryFolder, name: str, asked: Told | Story, model: str) -> StoryFolder:
+    """Where a story that is appended goes: its own folder, if it is there already, or the next free one of its name.
+
+    Raises InputError where there is no story to append it to.
+    """
     if not first.manifest.exists():
         raise InputError(f"{first.path}: holds no story to append to; render one there first, without --append")
-    return StoryFolder(first.path / slug(text, "story"))
+    stem = slug(name, "story")
+    folders = (StoryFolder(first.path / each) for each in _names(stem) if each not in OWN_FOLDERS)
+    return next(folder for folder in folders if _is_for(folder, asked, model))
 
 
-def append_story(first: StoryFolder, added: StoryFolder) -> Timeline:
-    """Put a rendered story behind all that are in `first`'s project, or, where it is there, write that anew.
+def append_story(first: StoryFolder, added: StoryFolder, at_s: float | None = None) -> float:
+    """Put a rendered story into `first`'s project, behind all that are there, or at a time; the seconds it starts at.
 
-    added: a folder below `first`. Raises InputError where rates differ or one isn't laid out, and Failure.
+    added: a folder below `first`. One that is in the project stays where it is, unless told otherwise. Raises
+    InputError where rates differ or one isn't laid out, and Failure.
     """
     with first.held():
         manifest, name = read_manifest(first.manifest), added.path.relative_to(first.path).as_posix()
-        names = tuple(dict.fromkeys((*manifest.appended, name)))
-        timeline = _all(first, names)
-        projects = write_project(timeline, first.path, manifest.projects)
-        write_manifest(first.manifest, replace(manifest, appended=names, projects=projects))
-        return timeline
+        known = {each.folder: each for each in manifest.appended}
+        known[name] = Appended(name, at_s) if at_s is not None or name not in known else known[name]
+        timeline, appended = _timeline(first), tuple(known.values())
+        others = [(each, _fitting(timeline, first.path, each.folder)) for each in appended]
+        placed = _placed(timeline, others)
+        projects = write_project(joined(timeline, placed), first.path, manifest.projects)
+        write_manifest(first.manifest, replace(manifest, appended=appended, projects=projects))
+        return timeline.seconds(placed[[each.folder for each in appended].index(name)][1])
 
 
-def with_appended(timeline: Timeline, folder: Path, names: tuple[str, ...]) -> Timeline:
+def with_appended(timeline: Timeline, folder: Path, appended: Sequence[Appended]) -> Timeline:
     """The timeline of a story with those that were appended to it; one that is gone or fits no more is left out."""
-    fitting = [timeline]
-    for name in names:
+    fitting = list[tuple[Appended, Timeline]]()
+    for each in appended:
         try:
-            fitting.append(_fitting(timeline, folder, name))
+            fitting.append((each, _fitting(timeline, folder, each.folder)))
         except InputError as error:
             _log.warning("left out of the project: %s", error)
-    return in_a_row(fitting)
+    return joined(timeline, _placed(timeline, fitting))
 
 
-def _all(first: StoryFolder, names: tuple[str, ...]) -> Timeline:
-    timeline = _timeline(first)
-    return in_a_row([timeline, *(_fitting(timeline, first.path, name) for name in names)])
+def refresh_above(folder: StoryFolder) -> None:
+    """Where a story was appended to another, write the project of all anew; what is in the way is only told."""
+    path = folder.path.resolve()
+    first = StoryFolder(path.parent)
+    try:
+        if first.manifest.exists() and path.name in [each.folder for each in read_manifest(first.manifest).appended]:
+            append_story(first, StoryFolder(path))
+    except DiegeticError as error:
+        _log.warning("the project in %s is as it was: %s", first.path, error)
+
+
+def _names(stem: str) -> Iterator[str]:
+    yield stem
+    yield from (f"{stem}-{number}" for number in count(2))
+
+
+def _is_for(folder: StoryFolder, asked: Told | Story, model: str) -> bool:
+    """Whether a folder is free, or holds just what is asked."""
+    if not folder.path.exists():
+        return True
+    if not (folder.story.exists() or folder.manifest.exists()):
+        return False
+    try:
+        if isinstance(asked, Told):
+            folder.so_far(asked, model)
+        else:
+            folder.accept(asked)
+    except InputError:
+        return False
+    return True
+
+
+def _placed(timeline: Timeline, others: Sequence[tuple[Appended, Timeline]]) -> list[tuple[Timeline, int]]:
+    given = [None if each.at_s is None else round(each.at_s * timeline.rate_hz) for each, _ in others]
+    starts = starts_of(timeline, [other.frames for _, other in others], given)
+    return [(other, start) for (_, other), start in zip(others, starts, strict=True)]
 
 
 def _fitting(timeline: Timeline, folder: Path, name: str) -> Timeline:

@@ -6,11 +6,15 @@ gain, which every program draws the same way.
 Knows nothing of stories or file formats.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 DEFAULT_BPM = 120.0
 BEATS = 4
+
+_ON_THE_BAR = 1e-3
+"""How much of a bar a frame may be late, because frames and milliseconds are whole, and still be on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,25 @@ class Timeline:
         return self.bpm or DEFAULT_BPM
 
 
-def in_a_row(timelines: Sequence[Timeline]) -> Timeline:
-    """One project of several, each after the one before, under the first one's name and tempo.
+def starts_of(first: Timeline, lengths: Sequence[int], given: Sequence[int | None]) -> tuple[int, ...]:
+    """Where timelines of these lengths start behind the first, in frames: as given, or (None) after all before them.
+
+    Where the first has a tempo, that is on its next bar.
+    """
+    starts, end = list[int](), first.frames
+    for length, start in zip(lengths, given, strict=True):
+        starts.append(_next_bar(end, first) if start is None else start)
+        end = max(end, starts[-1] + length)
+    return tuple(starts)
+
+
+def joined(first: Timeline, others: Sequence[tuple[Timeline, int]]) -> Timeline:
+    """One project of several, each at its frame, under the first one's name and tempo.
 
     All must have the same rate. Tracks of the same name stay one track.
     """
-    first, tracks, markers, at = timelines[0], dict[str, Track](), list[Marker](), 0
-    for timeline in timelines:
+    tracks, markers, frames = dict[str, Track](), list[Marker](), first.frames
+    for timeline, at in ((first, 0), *others):
         for track in timeline.tracks:
             items = tuple(replace(item, start=item.start + at) for item in track.items)
             known = tracks.get(track.name, Track(track.name, track.channels, ()))
@@ -99,5 +115,13 @@ def in_a_row(timelines: Sequence[Timeline]) -> Timeline:
         for marker in timeline.markers:
             end = None if marker.end is None else marker.end + at
             markers.append(Marker(marker.name, marker.start + at, end))
-        at += timeline.frames
-    return replace(first, frames=at, tracks=tuple(tracks.values()), markers=tuple(markers))
+        frames = max(frames, at + timeline.frames)
+    return replace(first, frames=frames, tracks=tuple(tracks.values()), markers=tuple(markers))
+
+
+def _next_bar(frame: int, timeline: Timeline) -> int:
+    """The first bar of a timeline's tempo at a frame or after it; without a tempo the frame itself."""
+    if timeline.bpm is None:
+        return frame
+    bar = timeline.rate_hz * 60 * BEATS / timeline.bpm
+    return round(math.ceil(frame / bar - _ON_THE_BAR) * bar)

@@ -1,0 +1,106 @@
+"""One scene among many: what it asks for, where it goes, and what came of it.
+
+A scene is a text that is told or a story that is rendered. What is in its folder already, just as it would be rendered,
+is left alone.
+
+Knows nothing of processes, command lines or clusters.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from diegetic.bounce import Output
+from diegetic.delivery import is_delivered
+from diegetic.director import StoryModel, render_story
+from diegetic.errors import Cancelled, DiegeticError, InputError
+from diegetic.folder import StoryFolder
+from diegetic.progress import Progress, share_of
+from diegetic.story import Story, Told
+
+Load: TypeAlias = Callable[[str], StoryModel]
+"""Loads a model by its name. It is sent to other processes: a function of a module, or a partial of one."""
+Share: TypeAlias = Callable[[float], None]
+"""Told how much of a scene is done, 0..1, now and then. It may raise Cancelled to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One scene: the file it was read from, what is asked, the model's name, and where it goes."""
+
+    source: Path
+    asked: Told | Story
+    model: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a scene: kept (nothing was missing), rendered or failed (and why), and the seconds it took."""
+
+    source: Path
+    folder: Path
+    state: Literal["kept", "rendered", "failed"]
+    took_s: float
+    problem: str = ""
+
+
+def check_apart(scenes: Iterable[Scene]) -> None:
+    """Raise InputError where two scenes would go into one folder."""
+    sources: dict[Path, Path] = {}
+    for scene in scenes:
+        other = sources.setdefault(scene.folder, scene.source)
+        if other != scene.source:
+            raise InputError(f"{scene.source}: goes into {scene.folder}, as {other} does; rename one of them")
+
+
+def is_there(scene: Scene, output: Output) -> bool:
+    """Whether a scene is in its folder already, whole. Raises InputError where the folder is another's, and Failure."""
+    folder = StoryFolder(scene.folder)
+    folder.check()
+    asked = scene.asked
+    story = folder.so_far(asked, scene.model) if isinstance(asked, Told) else replace(asked, model=scene.model)
+    return story is not None and is_delivered(folder, story, output)
+
+
+def render_scene(scene: Scene, load: Load, output: Output, share: Share) -> Result:
+    """Render one scene where anything of it is missing. Whatever goes wrong is in the result, but for a stop."""
+    return attempt(scene, lambda: _render(scene, load, output, share))
+
+
+def attempt(scene: Scene, work: Callable[[], Literal["kept", "rendered"]]) -> Result:
+    """The result of some work on a scene: what it says, or what it raises. Cancelled and interrupts go through."""
+    began = time.monotonic()
+    try:
+        state = work()
+        return Result(scene.source, scene.folder, state, time.monotonic() - began)
+    except Cancelled:
+        raise
+    except DiegeticError as error:
+        problem = str(error)
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    return Result(scene.source, scene.folder, "failed", time.monotonic() - began, problem)
+
+
+@dataclass(slots=True)
+class _Furthest:
+    """Tells how far a scene is, and never that it went back."""
+
+    seconds: float
+    share: Share
+    at: float = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        self.at = max(self.at, share_of(progress, self.seconds))
+        self.share(self.at)
+
+
+def _render(scene: Scene, load: Load, output: Output, share: Share) -> Literal["kept", "rendered"]:
+    if is_there(scene, output):
+        return "kept"
+    asked = scene.asked if isinstance(scene.asked, Told) else replace(scene.asked, model=scene.model)
+    render_story(load(scene.model), asked, StoryFolder(scene.folder), output, _Furthest(asked.seconds, share))
+    return "rendered"
