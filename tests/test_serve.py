@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,3 +161,31 @@ def test_outputs_are_read_from_one_word() -> None:
     for wrong in ("bed", "bed=0", "bed=3-2", "bed=1-9", "Bed=1", "bed=1-2-3"):
         with pytest.raises(InputError):
             read_outputs(wrong)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found in /proc")
+def test_the_children_end_where_the_director_is_killed(tmp_path: Path) -> None:
+    with served(tmp_path, "slow") as live:
+        live.send("/diegetic/notify", 1)
+        live.send("/diegetic/tell", 1, "storm", "rain, a bell, thunder", 9.0)
+        live.answer("/diegetic/segment/start")
+        children = [
+            int(stat.parent.name)
+            for stat in Path("/proc").glob("[0-9]*/stat")
+            if stat.exists() and stat.read_text().rpartition(")")[2].split()[1] == str(live.process.pid)
+        ]
+        assert len(children) >= 2
+        live.process.kill()
+        live.process.wait()
+        until_s = time.monotonic() + TIMEOUT_S
+        while any(_runs(child) for child in children):
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
