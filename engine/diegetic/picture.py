@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from diegetic.atomic import write_atomically
 from diegetic.audio.meter import short_term_lufs
 from diegetic.audio.wav import read_wav
-from diegetic.bounce import MIX
 from diegetic.errors import Failure
 from diegetic.folder import StoryFolder
+from diegetic.manifest import read_manifest
 from diegetic.names import one_line
 from diegetic.story import OVERLAP_S, Story, follows, lanes
 from diegetic.story_file import read_story
@@ -36,7 +36,7 @@ def write_picture(folder: StoryFolder, path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError:
         raise Failure("show: needs matplotlib, which isn't installed; pip install matplotlib, and try again") from None
-    story, (samples, rate_hz) = read_story(folder.story), read_wav(folder.path / MIX)
+    story, (samples, rate_hz) = read_story(folder.story), read_wav(folder.path / read_manifest(folder.manifest).mix)
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     rows = figure.subplots(4, 1, sharex=True, height_ratios=(2.2, 1, 1.8, 1))
     for axes, draw in zip(rows, (_events, _waveform, _spectrogram, _loudness), strict=True):

@@ -32,6 +32,16 @@ class Loudness:
     momentary_lufs: float | None
     short_term_lufs: float | None
 
+    def named(self) -> tuple[tuple[str, float | None], ...]:
+        """Each level with its name in a Broadcast Wave, in the order that it has there."""
+        return (
+            ("loudness_value", self.integrated_lufs),
+            ("loudness_range", self.range_lu),
+            ("max_true_peak_level", self.true_peak_dbtp),
+            ("max_momentary_loudness", self.momentary_lufs),
+            ("max_short_term_loudness", self.short_term_lufs),
+        )
+
     def turned(self, gain_db: float) -> "Loudness":
         """What the same sound measures `gain_db` louder (gates aside)."""
         return Loudness(
