@@ -37,19 +37,19 @@ STEMS = "stems"
 class Output:
     """How a story is laid out: rate of the files, which stems, the curve that joins segments, and how loud.
 
-    file_format: of mix, stems and loops. targets: what lanes and story are brought to. ceiling_dbtp: the true peak that
-    nothing passes but stems of floats. bpm: tempo of the project files. handles_s: how much sound is kept before and
-    after each event's clip.
+    targets: what lanes and story are brought to. ceiling_dbtp: the true peak that nothing passes but stems of floats.
+    bpm: tempo of the project files. file_format, channels: of mix, stems and loops. handles_s: how much sound is kept
+    before and after each event's clip.
     """
 
     rate_hz: int = 48_000
     stems: Stems = "both"
     curve: Curve = "equal_power"
-    file_format: Format = "wav24"
-    channels: Channels = "stereo"
     targets: Targets = field(default_factory=Targets)
     ceiling_dbtp: float = CEILING_DBTP
     bpm: float | None = None
+    file_format: Format = "wav24"
+    channels: Channels = "stereo"
     handles_s: float = 0.0
 
     @property
@@ -73,7 +73,7 @@ def bounce(
     loudness = measure_loudness(mix, output.rate_hz)
     _write(folder, whole, slate, mix, output, loudness)
     measured = {
-        stem: measure_loudness(trimmed(_sound(stem, placed, frames)), output.rate_hz)
+        stem: measure_loudness(trimmed(_sound(stem, placed, frames), output.rate_hz), output.rate_hz)
         for stem in stem_files(story, output)
     }
     gain_db = _common_gain_db(output, max(stem.true_peak_dbtp for stem in measured.values()))

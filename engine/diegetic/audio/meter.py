@@ -73,10 +73,14 @@ def short_term_lufs(samples: Samples, rate_hz: int) -> tuple[Values, Values]:
     return levels, ends
 
 
-def trimmed(samples: Samples) -> Samples:
-    """`samples` without the silence before and after, which changes nothing of the measures and takes time."""
-    sounding = np.flatnonzero(samples.any(axis=1))
-    return samples[sounding[0] : sounding[-1] + 1] if len(sounding) else samples[:0]
+def trimmed(samples: Samples, rate_hz: int) -> Samples:
+    """`samples` without the silence that no window shares with a sound: it changes no measure, and takes time."""
+    sounding, hop = np.flatnonzero(samples.any(axis=1)), round(_HOP_S * rate_hz)
+    if not len(sounding):
+        return samples[:0]
+    around = _SHORT_TERM_HOPS * hop
+    first = max(0, int(sounding[0]) - around) // hop * hop  # windows stay where they were
+    return samples[first : int(sounding[-1]) + 1 + around]
 
 
 def _energy(samples: Samples, rate_hz: int) -> Values:

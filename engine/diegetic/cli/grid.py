@@ -38,11 +38,11 @@ def laying(
         settings.rate_hz,
         settings.stems,
         settings.curve,
-        settings.file_format,
-        settings.channels,
         targets=Targets(loudness, dict(map(_lane_target, lane_loudness or ()))),
         ceiling_dbtp=CEILING_DBTP if true_peak is None else check_ceiling(true_peak),
         bpm=None if bpm is None else check_bpm(bpm),
+        file_format=settings.file_format,
+        channels=settings.channels,
         handles_s=check_handles(handles or 0.0),
     )
 
