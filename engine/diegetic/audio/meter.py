@@ -66,11 +66,14 @@ def measure_loudness(samples: Samples, rate_hz: int) -> Loudness:
     )
 
 
+def momentary_lufs(samples: Samples, rate_hz: int) -> tuple[Values, Values]:
+    """Momentary loudness every 0.1 s, and the seconds at which each of its windows ends."""
+    return _over_time(samples, rate_hz, _MOMENTARY_HOPS)
+
+
 def short_term_lufs(samples: Samples, rate_hz: int) -> tuple[Values, Values]:
     """Short-term loudness every 0.1 s, and the seconds at which each of its windows ends."""
-    levels = _lufs(_windows(_energy(samples, rate_hz), _SHORT_TERM_HOPS))
-    ends: Values = (np.arange(len(levels), dtype=np.float64) + _SHORT_TERM_HOPS) * _HOP_S
-    return levels, ends
+    return _over_time(samples, rate_hz, _SHORT_TERM_HOPS)
 
 
 def trimmed(samples: Samples, rate_hz: int) -> Samples:
@@ -81,6 +84,12 @@ def trimmed(samples: Samples, rate_hz: int) -> Samples:
     around = _SHORT_TERM_HOPS * hop
     first = max(0, int(sounding[0]) - around) // hop * hop  # windows stay where they were
     return samples[first : int(sounding[-1]) + 1 + around]
+
+
+def _over_time(samples: Samples, rate_hz: int, hops: int) -> tuple[Values, Values]:
+    levels = _lufs(_windows(_energy(samples, rate_hz), hops))
+    ends: Values = (np.arange(len(levels), dtype=np.float64) + hops) * _HOP_S
+    return levels, ends
 
 
 def _energy(samples: Samples, rate_hz: int) -> Values:
