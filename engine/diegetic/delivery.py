@@ -84,7 +84,7 @@ def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:
     takes = [folder.takes.find(each.take) for each in manifest.events]
     if manifest.finished_at is None or manifest.output != asdict(output) or None in takes:
         return False
-    if output.handles_s and not all(read_handles(folder.takes, take, output.handles_s) for take in takes if take):
+    if output.handles_s and None in [read_handles(folder.takes, take, output.handles_s) for take in takes if take]:
         return False
     wanted = recipes(story, manifest.model_digest)
     here = [(each.event, each.take, each.start_s, each.gain_db, each.loop) for each in manifest.events]

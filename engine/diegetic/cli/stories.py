@@ -102,7 +102,13 @@ def render(
     laid = laying(settings, loudness, bpm, lane_loudness, true_peak, handles)
     appending = check_appending(append, output, at)
     if appending is not None:
-        given = {"rate_hz": rate, "stems": stems, "curve": curve, "bpm": bpm, "targets": loudness or lane_loudness or None}
+        given = {
+            "rate_hz": rate,
+            "stems": stems,
+            "curve": curve,
+            "bpm": bpm,
+            "targets": loudness or lane_loudness or None,
+        }
         given |= {"ceiling_dbtp": true_peak, "file_format": file_format, "channels": channels, "handles_s": handles}
         laid = appending.laid(laid, given)
     unit = unit_of(quantise, laid.bpm)
