@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyloudnorm
 import pytest
 from numpy.typing import NDArray
 
+from diegetic.audio.loudness import true_peak_db
 from diegetic.audio.wav import read_wav
 from diegetic.delivery import is_delivered
 from diegetic.director import Output, render_story
@@ -66,7 +68,7 @@ def test_what_the_projects_play_is_still_the_mix_before_its_limiter(tmp_path: Pa
         assert np.abs(played(folder.path / name, len(heard)) - heard).max() < 1e-6
 
 
-def test_a_clip_says_where_its_first_frame_is_even_before_the_story(tmp_path: Path) -> None:
+def test_a_clip_says_how_loud_it_is_and_where_it_begins_even_before_the_story(tmp_path: Path) -> None:
     wavinfo = pytest.importorskip("wavinfo")
     folder = render(tmp_path / "storm")
     timeline = read_manifest(folder.manifest).timeline
@@ -76,6 +78,9 @@ def test_a_clip_says_where_its_first_frame_is_even_before_the_story(tmp_path: Pa
         at = item.start - item.clip.offset
         assert read.bext.time_reference == (at if at >= 0 else 24 * 3600 * RATE + at)
         assert [cue.sample_offset for cue in read.cues.cues] == [RATE]
+        samples = read_wav(folder.path / item.clip.path)[0]
+        assert read.bext.loudness_value == pytest.approx(pyloudnorm.Meter(RATE).integrated_loudness(samples), abs=0.15)
+        assert read.bext.max_true_peak == pytest.approx(true_peak_db(samples), abs=0.01)
 
 
 def test_handles_are_rendered_once_and_found_again(tmp_path: Path) -> None:

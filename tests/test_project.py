@@ -213,7 +213,7 @@ def test_the_dawproject_keeps_its_schema(tmp_path: Path, name: str, schema: str)
     xsd = SHARED / "dawproject" / schema
     if shutil.which("xmllint") is None or not xsd.exists():
         pytest.skip(f"needs xmllint and {xsd}")
-    folder = render(tmp_path / "storm")
+    folder = render(tmp_path / "storm", handles_s=1.0, bpm=93.0, channels="mono")
     with zipfile.ZipFile(folder.path / "storm.dawproject") as archive:
         (tmp_path / name).write_bytes(archive.read(name))
     checked = subprocess.run(

@@ -22,7 +22,7 @@ from diegetic.project.write import write_project
 from diegetic.segments import recipes
 from diegetic.story import Event, Story
 from diegetic.tags import Slate
-from diegetic.takes import Take
+from diegetic.takes import Samples, Take, TakeStore
 from diegetic.targets import Gains, reach
 
 _MOST_OTHERS = 7
@@ -39,13 +39,10 @@ def deliver(
     write_manifest(folder.manifest, replace(before, finished_at=None))
     slate = Slate(folder.name, story, takes)
     clips = {event: store.samples(take) for event, take in takes.items()}
-    clip_rate_hz = next(iter(takes.values())).rate_hz
-    found = {event: read_handles(store, take, output.handles_s) for event, take in takes.items()}
-    handles = {event: each for event, each in found.items() if each is not None}
-    plain = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve, output.width, handles)
-    placed, gains = reach(story, plain, output.rate_hz, output.targets, output.ceiling_dbtp)
+    rate_hz = next(iter(takes.values())).rate_hz
+    placed, gains = _placed(story, takes, clips, store, output)
     files, level = bounce(slate, placed, folder.path, output, gains)
-    files = (*files, *lay_loops(slate, clips, clip_rate_hz, folder.path, output, gains))
+    files = (*files, *lay_loops(slate, clips, rate_hz, folder.path, output, gains))
     others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
     timeline = lay_clips(slate, placed, others, folder.path, output)
     projects = write_project(with_appended(timeline, folder.path, before.appended), folder.path, before.projects)
@@ -71,6 +68,17 @@ def deliver(
     write_manifest(folder.manifest, manifest)
     refresh_above(folder)
     return files, level
+
+
+def _placed(
+    story: Story, takes: Mapping[str, Take], clips: Mapping[str, Samples], store: TakeStore, output: Output
+) -> tuple[dict[str, Placed], Gains]:
+    """Every event at its place and its level, with its handles where they were rendered; and what it was given."""
+    found = {event: read_handles(store, take, output.handles_s) for event, take in takes.items()}
+    handles = {event: each for event, each in found.items() if each is not None}
+    clip_rate_hz = next(iter(takes.values())).rate_hz
+    plain = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve, output.width, handles)
+    return reach(story, plain, output.rate_hz, output.targets, output.ceiling_dbtp)
 
 
 def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:

@@ -21,6 +21,7 @@ import soxr
 from numpy.typing import NDArray
 
 from diegetic.audio.joins import Curve, crossfade, crossfade_concatenate
+from diegetic.audio.meter import measure_loudness
 from diegetic.audio.seams import Jumps, at_once, in_all, jumps_inside
 from diegetic.audio.sound_file import holding, suffix, write_sound
 from diegetic.bounce import Output, event_name
@@ -108,6 +109,7 @@ def _write(slate: Slate, chain: tuple[Event, ...], samples: Samples, folder: Pat
     file_format = holding(samples, output.file_format)
     path = f"{FOLDER}/{event_name(slate.story, chain[0])}{suffix(file_format)}"
     starts_at = round(chain[0].start_s * output.rate_hz)
-    labels = describe(slate, chain, samples, output.rate_hz, starts_at, None)
+    loudness = measure_loudness(samples, output.rate_hz)
+    labels = describe(slate, chain, samples, output.rate_hz, starts_at, loudness)
     write_sound(folder / path, samples, output.rate_hz, file_format, replace(labels, loops=True))
-    return Laid(path, "loop", tuple(event.id for event in chain))
+    return Laid(path, "loop", tuple(event.id for event in chain), loudness)

@@ -57,7 +57,7 @@ class Source:
 class Laid:
     """One file that was laid out: its path in the folder, what it is, the events that sound in it, and how loud it is.
 
-    kind: mix, lane, event or loop. loudness: as measured; None for loops, which aren't.
+    kind: mix, lane, event or loop. loudness: as measured.
     """
 
     path: str

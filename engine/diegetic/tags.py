@@ -35,7 +35,7 @@ class Slate:
 
 
 def describe(
-    slate: Slate, events: Sequence[Event], samples: Samples, rate_hz: int, starts_at: int, loudness: Loudness | None
+    slate: Slate, events: Sequence[Event], samples: Samples, rate_hz: int, starts_at: int, loudness: Loudness
 ) -> Labels:
     """What a file says in which `events` sound, beginning at frame `starts_at` of the story.
 

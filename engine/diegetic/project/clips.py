@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diegetic.atomic import write_atomically
+from diegetic.audio.meter import measure_loudness
 from diegetic.audio.sound_file import Format, encode_sound, holding
 from diegetic.bounce import Output, event_name
 from diegetic.handles import with_handles
@@ -95,7 +96,8 @@ def _clip(slate: Slate, event: Event, take: Take, placed: Placed, folder: Path, 
     if placed.handles is not None:
         samples, offset = with_handles(samples, placed.handles, rate_hz), len(placed.handles.before)
     own, told = Slate(slate.project, slate.story, {event.id: take}), replace(event, caption=take.recipe.caption)
-    labels = describe(own, [told], samples, rate_hz, placed.start_frame - offset, None)
+    loudness = measure_loudness(samples, rate_hz)
+    labels = describe(own, [told], samples, rate_hz, placed.start_frame - offset, loudness)
     asked: Format = "wav32f" if output.file_format == "wav32f" else "wav24"
     data = encode_sound(samples, rate_hz, holding(samples, asked), labels)
     digest = hashlib.sha256(data).hexdigest()[:_DIGEST_CHARACTERS]
