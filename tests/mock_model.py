@@ -68,6 +68,16 @@ class MockModel:
             drawn[:overlap] = held[-overlap:]
         return drawn
 
+    def imagine_before(
+        self, condition: bytes, event: Event, seed: int, following: NDArray[np.float32], watch: Watch
+    ) -> NDArray[np.float32]:
+        self.calls.append(f"imagine before {event.id}")
+        watch(STEPS, STEPS)
+        drawn = _noise(f"before {condition!r} {seed}", round(event.duration_s * LATENTS_PER_S))
+        overlap = round(OVERLAP_S * LATENTS_PER_S)
+        drawn[-overlap:] = following[:overlap]
+        return drawn
+
     def decode(self, latents: NDArray[np.float32], condition: bytes, event: Event, seed: int) -> NDArray[np.float32]:
         self.calls.append(f"decode {event.id}")
         frames = round(event.duration_s * RATE)

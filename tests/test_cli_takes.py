@@ -225,7 +225,8 @@ def test_a_damaged_layout_in_the_manifest_is_refused(diegetic: Run, output: dict
 
 def test_every_layout_is_read_back_from_the_manifest(diegetic: Run) -> None:
     folder = StoryFolder(Path("storm"))
-    output = Output(44_100, "event", "linear", Targets(-23.0, {"bed": -30.0}), -2.0, 120.0)
+    targets = Targets(-23.0, {"bed": -30.0})
+    output = Output(44_100, "event", "linear", targets, -2.0, 120.0, "flac", "mono", 1.5)
     write_manifest(folder.manifest, replace(read_manifest(folder.manifest), output=asdict(output)))
     assert laid_out_before(folder) == output
 

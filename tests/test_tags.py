@@ -167,14 +167,17 @@ def test_what_was_tagged_is_still_the_sound(tmp_path: Path) -> None:
     assert np.abs(read_wav(tagged(tmp_path / "a.wav"))[0] - noise(0.03)).max() <= 2**-24
 
 
-def test_a_louder_sound_measures_so_much_more_and_silence_around_it_nothing() -> None:
+def test_a_louder_sound_measures_so_much_more() -> None:
     sound = noise(4, 3, 0.05)
-    around = np.concatenate([np.zeros((RATE, 2), np.float32), sound, np.zeros((RATE, 2), np.float32)])
-    louder, turned = (
-        measure_loudness(sound * np.float32(2), RATE),
-        measure_loudness(trimmed(around), RATE).turned(6.0206),
-    )
+    louder, turned = measure_loudness(sound * np.float32(2), RATE), measure_loudness(sound, RATE).turned(6.0206)
     assert turned.integrated_lufs == pytest.approx(louder.integrated_lufs, abs=0.01)
     assert turned.true_peak_dbtp == pytest.approx(louder.true_peak_dbtp, abs=0.01)
     assert turned.range_lu == pytest.approx(louder.range_lu, abs=0.01)
-    assert len(trimmed(np.zeros((5, 1), np.float32))) == 0
+
+
+def test_silence_that_no_window_shares_with_a_sound_changes_no_measure() -> None:
+    around = np.zeros((RATE * 12 + 7, 2), np.float32)
+    around[RATE * 4 + 123 : RATE * 6] = noise(2, 3, 0.05)[123:]
+    assert RATE * 5 < len(trimmed(around, RATE)) < RATE * 9
+    assert measure_loudness(trimmed(around, RATE), RATE) == measure_loudness(around, RATE)
+    assert len(trimmed(np.zeros((5, 1), np.float32), RATE)) == 0

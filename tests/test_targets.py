@@ -1,5 +1,8 @@
 """Loudness that was asked for, measured by another meter; stems and projects carry the same gain."""
 
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +72,23 @@ def test_what_can_not_be_reached_is_refused(tmp_path: Path) -> None:
         Targets(3.0)
     with pytest.raises(InputError, match="unknown lane 'bad'; did you mean 'bed'"):
         render(tmp_path, targets=Targets(None, {"bad": -20.0}))
+
+
+@pytest.mark.real
+def test_ffmpeg_measures_what_the_manifest_says(tmp_path: Path) -> None:
+    render(tmp_path, targets=Targets(-20.0, {"bed": -35.0}))
+    for laid in read_manifest(tmp_path / "manifest.json").files:
+        measured = ebur128(tmp_path / laid.path)
+        assert laid.loudness is not None
+        assert laid.loudness.integrated_lufs == pytest.approx(measured["I"], abs=0.2), laid.path
+        assert laid.loudness.true_peak_dbtp == pytest.approx(measured["Peak"], abs=0.3), laid.path
+
+
+def ebur128(path: Path) -> dict[str, float]:
+    """Integrated loudness and true peak of a file by ffmpeg."""
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("needs ffmpeg")
+    command = ["ffmpeg", "-nostats", "-i", path, "-filter_complex", "ebur128=peak=true", "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stderr
+    summary = said[said.rindex("Summary:") :]
+    return {name: float(value) for name, value in re.findall(r"(I|Peak):\s+(-?[\d.]+) ", summary)}

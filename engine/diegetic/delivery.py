@@ -9,12 +9,12 @@ Knows nothing of models: a story and its takes are enough.
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
-import numpy as np
-
 from diegetic.bounce import Output, bounce
 from diegetic.clock import now
 from diegetic.folder import StoryFolder
+from diegetic.handles import read_handles
 from diegetic.layout import Placed, lay_out, retaken
+from diegetic.loops import lay_loops
 from diegetic.manifest import Laid, Level, digest_of, installed, read_manifest, source, write_manifest
 from diegetic.project.append import refresh_above, with_appended
 from diegetic.project.clips import lay_clips
@@ -22,7 +22,7 @@ from diegetic.project.write import write_project
 from diegetic.segments import recipes
 from diegetic.story import Event, Story
 from diegetic.tags import Slate
-from diegetic.takes import Take
+from diegetic.takes import Samples, Take, TakeStore
 from diegetic.targets import Gains, reach
 
 _MOST_OTHERS = 7
@@ -39,12 +39,12 @@ def deliver(
     write_manifest(folder.manifest, replace(before, finished_at=None))
     slate = Slate(folder.name, story, takes)
     clips = {event: store.samples(take) for event, take in takes.items()}
-    clip_rate_hz = next(iter(takes.values())).rate_hz
-    plain = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve)
-    placed, gains = reach(story, plain, output.rate_hz, output.targets, output.ceiling_dbtp)
+    rate_hz = next(iter(takes.values())).rate_hz
+    placed, gains = _placed(story, takes, clips, store, output)
     files, level = bounce(slate, placed, folder.path, output, gains)
+    files = (*files, *lay_loops(slate, clips, rate_hz, folder.path, output, gains))
     others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
-    timeline = lay_clips(slate, placed, others, folder.path, output.rate_hz, output.bpm)
+    timeline = lay_clips(slate, placed, others, folder.path, output)
     projects = write_project(with_appended(timeline, folder.path, before.appended), folder.path, before.projects)
     for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
         (folder.path / stale).unlink(missing_ok=True)
@@ -70,6 +70,17 @@ def deliver(
     return files, level
 
 
+def _placed(
+    story: Story, takes: Mapping[str, Take], clips: Mapping[str, Samples], store: TakeStore, output: Output
+) -> tuple[dict[str, Placed], Gains]:
+    """Every event at its place and its level, with its handles where they were rendered; and what it was given."""
+    found = {event: read_handles(store, take, output.handles_s) for event, take in takes.items()}
+    handles = {event: each for event, each in found.items() if each is not None}
+    clip_rate_hz = next(iter(takes.values())).rate_hz
+    plain = lay_out(story, clips, clip_rate_hz, output.rate_hz, output.curve, output.width, handles)
+    return reach(story, plain, output.rate_hz, output.targets, output.ceiling_dbtp)
+
+
 def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:
     """Whether a folder holds all files of a story, just as a render would write them with the model it had.
 
@@ -81,9 +92,11 @@ def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:
     takes = [folder.takes.find(each.take) for each in manifest.events]
     if manifest.finished_at is None or manifest.output != asdict(output) or None in takes:
         return False
+    if output.handles_s and None in [read_handles(folder.takes, take, output.handles_s) for take in takes if take]:
+        return False
     wanted = recipes(story, manifest.model_digest)
-    here = [(each.event, each.take, each.start_s, each.gain_db) for each in manifest.events]
-    asked = [(each.id, wanted[each.id].key, each.start_s, each.gain_db) for each in story.events]
+    here = [(each.event, each.take, each.start_s, each.gain_db, each.loop) for each in manifest.events]
+    asked = [(each.id, wanted[each.id].key, each.start_s, each.gain_db, each.loop) for each in story.events]
     if here != asked or (manifest.seconds, manifest.model) != (story.seconds, story.model):
         return False
     paths = (*manifest.projects, *(laid.path for laid in manifest.files))
@@ -97,6 +110,7 @@ def _others(
     """The latest takes of an event that aren't current, as they would be heard in its place."""
     rest = [take for take in folder.takes.of(event.id) if take.key != slate.takes[event.id].key]
     for take in rest[-_MOST_OTHERS:]:
-        gain_db = gains.story_db + gains.lanes_db.get(event.lane, 0.0)
-        clip = folder.takes.samples(take) * np.float32(10 ** (gain_db / 20))
-        yield take, retaken(placed, event, slate.story, clip, take.rate_hz, output.rate_hz)
+        around = read_handles(folder.takes, take, output.handles_s)
+        clip = folder.takes.samples(take)
+        other = retaken(placed, event, slate.story, clip, take.rate_hz, output.rate_hz, around)
+        yield take, other.turned(gains.of(event.lane))

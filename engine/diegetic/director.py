@@ -70,7 +70,7 @@ def render_story(
         asked = _resolve(asked, folder, model.name)
         memory = begin(model, asked)
         planned = plan_told(model, memory, asked) if isinstance(asked, Told) else recall(model, memory, asked)
-        segments = Segments(model, asked.seed, folder.takes, report)
+        segments = Segments(model, asked.seed, folder.takes, report, handles_s=output.handles_s)
         return _Telling(model, memory, folder, output, report).tell(asked, planned, segments)
 
 
@@ -89,7 +89,14 @@ def continue_story(
         added = plan_after(story, model.continue_(memory, told.instruction, told.seconds))
         known = (Planned(event, None, story.reasoning) for event in story.events)
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
-        segments = Segments(model, story.seed, folder.takes, report, recall=lambda: read_again(model, story)[1])
+        segments = Segments(
+            model,
+            story.seed,
+            folder.takes,
+            report,
+            recall=lambda: read_again(model, story)[1],
+            handles_s=output.handles_s,
+        )
         return _Telling(model, memory, folder, output, report).tell(longer, chain(known, added), segments)
 
 

@@ -18,6 +18,7 @@ import soxr
 from numpy.typing import NDArray
 
 from diegetic.audio.joins import Curve, correlation, fades
+from diegetic.handles import Handles
 from diegetic.story import BED, OVERLAP_S, Event, Story, continues, follows
 
 Samples = NDArray[np.float32]
@@ -32,7 +33,8 @@ _END_S = 0.25
 class Placed:
     """A segment [frames, channels] at its level, the frame of the story that it starts at, and its fades.
 
-    gain: of each frame, [frames, 1]. It moves only in the first `fade_in` and the last `fade_out` frames.
+    gain: of each frame, [frames, 1]. It moves only in the first `fade_in` and the last `fade_out` frames. handles: what
+    comes before and after the segment, at its level; never heard in the story.
     """
 
     start_frame: int
@@ -40,22 +42,36 @@ class Placed:
     gain: Samples
     fade_in: int
     fade_out: int
+    handles: Handles | None = None
 
     @property
     def samples(self) -> Samples:
         """What is heard of it."""
         return self.segment * self.gain
 
+    def turned(self, gain_db: float) -> "Placed":
+        """The same, louder by `gain_db`."""
+        gain, around = np.float32(10 ** (gain_db / 20)), self.handles
+        handles = None if around is None else Handles(around.before * gain, around.after * gain)
+        return replace(self, segment=self.segment * gain, handles=handles)
+
 
 def lay_out(
-    story: Story, clips: Mapping[str, Samples], clip_rate_hz: int, rate_hz: int, curve: Curve = "equal_power"
+    story: Story,
+    clips: Mapping[str, Samples],
+    clip_rate_hz: int,
+    rate_hz: int,
+    curve: Curve = "equal_power",
+    channels: int | None = None,
+    handles: Mapping[str, Handles] | None = None,
 ) -> dict[str, Placed]:
-    """Place every event's clip in the story, by event id. clips: [frames, channels] at `clip_rate_hz`, by event id."""
-    channels = max(clip.shape[1] for clip in clips.values())
-    segments = {
-        event.id: _segment(event, story.seconds, clips[event.id], clip_rate_hz, rate_hz, channels)
-        for event in story.events
-    }
+    """Place every event's clip in the story, by event id. clips: [frames, channels] at `clip_rate_hz`, by event id.
+
+    channels: of what is laid out, 1 or 2; None: as many as the widest clip has. handles: of the clips that have some.
+    """
+    fit = _Fit(clip_rate_hz, rate_hz, channels or max(clip.shape[1] for clip in clips.values()))
+    parts = {each.id: fit.place(each, story, clips[each.id], (handles or {}).get(each.id)) for each in story.events}
+    segments = {name: segment for name, (segment, _) in parts.items()}
     gains = {event.id: _edges(event, len(segments[event.id]), rate_hz) for event in story.events}
     moving = {event.id: _edge_frames(event, len(segments[event.id]), rate_hz) for event in story.events}
     for later in story.events:
@@ -63,15 +79,24 @@ def lay_out(
             if follows(later, earlier):
                 _join(earlier, later, segments, gains, moving, rate_hz, curve)
     return {
-        event.id: Placed(round(event.start_s * rate_hz), segments[event.id], gains[event.id], *moving[event.id])
-        for event in story.events
+        name: Placed(round(event.start_s * rate_hz), segments[name], gains[name], *moving[name], parts[name][1])
+        for name, event in ((event.id, event) for event in story.events)
     }
 
 
-def retaken(placed: Placed, event: Event, story: Story, clip: Samples, clip_rate_hz: int, rate_hz: int) -> Placed:
+def retaken(
+    placed: Placed,
+    event: Event,
+    story: Story,
+    clip: Samples,
+    clip_rate_hz: int,
+    rate_hz: int,
+    handles: Handles | None = None,
+) -> Placed:
     """Another take of an event at the same place, with the same fades."""
-    channels = placed.segment.shape[1]
-    return replace(placed, segment=_segment(event, story.seconds, clip, clip_rate_hz, rate_hz, channels))
+    fit = _Fit(clip_rate_hz, rate_hz, placed.segment.shape[1])
+    segment, around = fit.place(event, story, clip, handles)
+    return replace(placed, segment=segment, handles=around)
 
 
 def mixed(placed: Sequence[Placed], frames: int) -> Samples:
@@ -82,19 +107,45 @@ def mixed(placed: Sequence[Placed], frames: int) -> Samples:
     return total
 
 
+def as_wide(clip: Samples, channels: int) -> Samples:
+    """A clip with so many channels: one is heard on both sides, of two the mean is heard in one."""
+    if clip.shape[1] == channels:
+        return clip
+    mono: Samples = clip.mean(axis=1, keepdims=True)
+    return np.repeat(mono, channels, axis=1)
+
+
 def fades_in(later: Event, earlier: Event, curve: Curve) -> bool:
     """Whether an event fades in under the one before it, or keeps its attack."""
     return curve == "linear" or later.lane == BED or continues(later, earlier)
 
 
-def _segment(event: Event, seconds: float, clip: Samples, clip_rate_hz: int, rate_hz: int, channels: int) -> Samples:
-    """The clip at the story's rate, width, level and length: up to OVERLAP_S after its event, or the story's end."""
-    if clip_rate_hz != rate_hz:
-        clip = soxr.resample(clip, clip_rate_hz, rate_hz, quality="VHQ")
-    start, stop = round(event.start_s * rate_hz), round(min(event.end_s + OVERLAP_S, seconds) * rate_hz)
-    segment = np.zeros((stop - start, channels), np.float32)
-    segment[: len(clip)] = clip[: len(segment)] * np.float32(10 ** (event.gain_db / 20))
-    return segment
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How clips are brought to the story's rate and width."""
+
+    clip_rate_hz: int
+    rate_hz: int
+    channels: int
+
+    def place(
+        self, event: Event, story: Story, clip: Samples, handles: Handles | None
+    ) -> tuple[Samples, Handles | None]:
+        """The clip up to OVERLAP_S after its event or to the story's end, at its level; and what is around it."""
+        whole = self.level(clip, event.gain_db)
+        start, end_s = round(event.start_s * self.rate_hz), min(event.end_s + OVERLAP_S, story.seconds)
+        segment = np.zeros((round(end_s * self.rate_hz) - start, self.channels), np.float32)
+        segment[: len(whole)] = whole[: len(segment)]
+        if handles is None:
+            return segment, None
+        before, after = (self.level(each, event.gain_db) for each in (handles.before, handles.after))
+        beyond = np.concatenate([whole[len(segment) :], after])  # what the story's end cuts off comes first
+        return segment, Handles(before, beyond[: len(after)])
+
+    def level(self, clip: Samples, gain_db: float) -> Samples:
+        if self.clip_rate_hz != self.rate_hz:
+            clip = soxr.resample(clip, self.clip_rate_hz, self.rate_hz, quality="VHQ")
+        return as_wide(clip, self.channels) * np.float32(10 ** (gain_db / 20))
 
 
 def _edges(event: Event, frames: int, rate_hz: int) -> Samples:

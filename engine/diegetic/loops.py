@@ -1,67 +1,115 @@
-"""Loops: a file whose end meets its start, from what an event's segment has beyond its event.
+"""Loops: a file whose end meets its start, for every event that says `loop = true`.
 
-    segment   |head|......................|tail|      a segment lasts OVERLAP_S longer than its event
-    loop      |tail to head|..............|           ends where the tail begins, and starts by going on with it
+A segment lasts OVERLAP_S longer than its event; what it has more is faded into the loop's beginning:
 
-Nothing is rendered for it. The file has a `smpl` loop over its whole length.
+    segment   |from|fade|.....................|fade|    as long as the event, and a fade more
+    loop           |    |.....................|         its first fade comes from the end
+
+From where, and how long the fade is, are chosen so that the join jumps least, against what the sound does by itself.
+The file begins with the join, or as little later as makes its end meet its start with less of a jump than the median.
+Windows of one sound that goes on make one loop. Nothing is rendered for it; a `smpl` chunk loops over the whole length.
 
 Knows nothing of models.
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from diegetic.audio.bwf import Sound
-from diegetic.audio.cues import loop_chunk
-from diegetic.audio.joins import Curve, crossfade
-from diegetic.audio.wav import write_wav
-from diegetic.bounce import Output
-from diegetic.errors import InputError
-from diegetic.folder import StoryFolder
-from diegetic.manifest import read_manifest
-from diegetic.names import slug
-from diegetic.retakes import find_event
-from diegetic.story import OVERLAP_S
-from diegetic.story_file import read_story
+from diegetic.audio.joins import Curve, crossfade, crossfade_concatenate
+from diegetic.audio.meter import measure_loudness
+from diegetic.audio.seams import Jumps, at_once, in_all, jumps_inside
+from diegetic.audio.sound_file import holding, suffix, write_sound
+from diegetic.bounce import Output, event_name
+from diegetic.layout import as_wide
+from diegetic.manifest import Laid
+from diegetic.story import OVERLAP_S, Event, Story, continues
 from diegetic.tags import Slate, describe
+from diegetic.targets import Gains
 
 Samples = NDArray[np.float32]
 
 FOLDER = "loops"
+_FADES_S = (OVERLAP_S, OVERLAP_S / 2)
+_FROM_STEP_S, _TURN_STEP_S = 0.1, 0.05
 
 
-def write_loop(folder: StoryFolder, given: str, output: Output) -> Path:
-    """Write the loop of an event's current take, and return its path. given: its place from 1, or its id.
+def lay_loops(
+    slate: Slate, clips: Mapping[str, Samples], clip_rate_hz: int, folder: Path, output: Output, gains: Gains
+) -> Iterator[Laid]:
+    """Write the loops of a story into `folder`. clips: of takes, [frames, channels], by event id. Raises Failure.
 
-    The sound is at its own level, 24-bit, or float where that can't hold it. Raises InputError where the event isn't
-    there or not rendered, and Failure.
+    They have the format of stems, or are floats where 24 bits would clip them.
     """
-    with folder.held():
-        story = read_story(folder.story)
-        event = find_event(story, given)
-        keys = {each.event: each.take for each in read_manifest(folder.manifest).events}
-        take = folder.takes.find(keys[event.id]) if event.id in keys else None
-        if take is None:
-            raise InputError(f"event {event.id}: isn't rendered yet; render the story, then make its loop")
-        clip = folder.takes.samples(take)
-        if take.rate_hz != output.rate_hz:
-            clip = soxr.resample(clip, take.rate_hz, output.rate_hz, quality="VHQ")
-        samples = looped(clip * np.float32(10 ** (event.gain_db / 20)), output.rate_hz, output.curve)
-        hot = bool(np.abs(samples).max(initial=0.0) >= 1.0)
-        sound = Sound(output.rate_hz, 32 if hot else 24, samples.shape[1])
-        chunks = describe(Slate(folder.name, story, {event.id: take}), [event], samples, sound, 0, None)
-        number = 1 + story.events.index(event)
-        path = folder.path / FOLDER / f"{number:02}-{event.lane}_{slug(event.caption)}.wav"
-        loop = loop_chunk(output.rate_hz, 0, len(samples))
-        write_wav(path, samples, output.rate_hz, "FLOAT" if hot else "PCM_24", (*chunks, loop))
-        return path
+    for chain in looping(slate.story):
+        parts = []
+        for event in chain:
+            clip = clips[event.id]
+            if clip_rate_hz != output.rate_hz:
+                clip = soxr.resample(clip, clip_rate_hz, output.rate_hz, quality="VHQ")
+            gain = np.float32(10 ** ((event.gain_db + gains.of(event.lane)) / 20))
+            parts.append(as_wide(clip, output.width) * gain)
+        segment = crossfade_concatenate(parts, output.rate_hz, OVERLAP_S, output.curve)
+        yield _write(slate, chain, looped(segment, output.rate_hz, output.curve), folder, output)
+
+
+def looping(story: Story) -> tuple[tuple[Event, ...], ...]:
+    """The events that are to loop, in order of time: windows of one sound together."""
+    chains: list[tuple[Event, ...]] = []
+    for event in story.events:
+        if event.loop:
+            before = next((chain for chain in chains if continues(event, chain[-1])), None)
+            if before is not None:
+                chains.remove(before)
+            chains.append((*(before or ()), event))
+    return tuple(sorted(chains, key=lambda chain: chain[0].start_s))
 
 
 def looped(segment: Samples, rate_hz: int, curve: Curve = "equal_power") -> Samples:
     """A loop from a segment [frames, channels]: as long as it is without its last OVERLAP_S."""
-    overlap = round(OVERLAP_S * rate_hz)
-    body, tail = segment[: len(segment) - overlap], segment[len(segment) - overlap :]
-    return np.concatenate([crossfade(tail, body[:overlap], curve), body[overlap:]])
+    spare, step = round(OVERLAP_S * rate_hz), round(_FROM_STEP_S * rate_hz)
+    length, usual = len(segment) - spare, jumps_inside(segment, rate_hz)
+    fades = [min(round(seconds * rate_hz), length) for seconds in _FADES_S]
+    places = [(start, fade) for fade in fades for start in range(0, spare - fade + 1, step)]
+    closed = ((_closed(segment, start, fade, length, curve), fade) for start, fade in places)
+    best = min(closed, key=lambda each: _jump(each[0], each[1], rate_hz, usual))[0]
+    return _turned(best, rate_hz, usual)
+
+
+def _closed(segment: Samples, start: int, fade: int, length: int, curve: Curve) -> Samples:
+    end = start + length
+    head = crossfade(segment[end : end + fade], segment[start : start + fade], curve)
+    return np.concatenate([head, segment[start + fade : end]])
+
+
+def _jump(loop: Samples, fade: int, rate_hz: int, usual: Jumps) -> float:
+    half = len(loop) // 2
+    return in_all(np.roll(loop, half, axis=0), rate_hz, half / rate_hz, fade / rate_hz, usual)
+
+
+def _turned(loop: Samples, rate_hz: int, usual: Jumps) -> Samples:
+    """The same loop, begun at the first place where it jumps less than the median; or where it jumps least."""
+    half, step = len(loop) // 2, round(_TURN_STEP_S * rate_hz)
+    least, best = float("inf"), loop
+    for turn in range(0, len(loop), step):
+        turned = np.roll(loop, -turn, axis=0)
+        jump = at_once(np.roll(turned, half, axis=0), rate_hz, half / rate_hz, usual)
+        if jump < least:
+            least, best = jump, turned
+        if jump < 1:
+            break
+    return best
+
+
+def _write(slate: Slate, chain: tuple[Event, ...], samples: Samples, folder: Path, output: Output) -> Laid:
+    file_format = holding(samples, output.file_format)
+    path = f"{FOLDER}/{event_name(slate.story, chain[0])}{suffix(file_format)}"
+    starts_at = round(chain[0].start_s * output.rate_hz)
+    loudness = measure_loudness(samples, output.rate_hz)
+    labels = describe(slate, chain, samples, output.rate_hz, starts_at, loudness)
+    write_sound(folder / path, samples, output.rate_hz, file_format, replace(labels, loops=True))
+    return Laid(path, "loop", tuple(event.id for event in chain), loudness)

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from diegetic import __version__
 from diegetic.atomic import write_atomically
+from diegetic.audio.loudness import CEILING_DBTP
+from diegetic.audio.meter import Loudness
 from diegetic.errors import Failure, InputError
 from diegetic.project.timeline import Timeline
 from diegetic.schema import read_strict
@@ -21,6 +23,7 @@ from diegetic.story import Event
 from diegetic.takes import FOLDER, Made, Take
 
 NAME = "manifest.json"
+MIX = "mix"
 
 _PACKAGES = ("torch", "transformers", "diffusers", "numpy", "soxr", "soundfile")
 
@@ -47,22 +50,28 @@ class Source:
     continues: str | None
     before: tuple[str, ...]
     made: Made
+    loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """One file that was laid out: its path in the folder, what it is, and the events that sound in it."""
+    """One file that was laid out: its path in the folder, what it is, the events that sound in it, and how loud it is.
+
+    kind: mix, lane, event or loop. loudness: as measured.
+    """
 
     path: str
     kind: str
     events: tuple[str, ...]
+    loudness: Loudness | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
     """How loud the mix is, what the limiter took off it at most, and by how much all stems were turned down.
 
-    story_gain_db, lane_gains_db: what was given to reach the loudness asked for.
+    story_gain_db, lane_gains_db: what was given to reach the loudness asked for: story_target_lufs, lane_targets_lufs.
+    ceiling_dbtp: the true peak that the mix was kept under. How loud each stem came out is said where it is listed.
     """
 
     true_peak_dbtp: float
@@ -71,6 +80,9 @@ class Level:
     stems_gain_db: float
     story_gain_db: float = 0.0
     lane_gains_db: dict[str, float] = field(default_factory=dict)
+    story_target_lufs: float | None = None
+    lane_targets_lufs: dict[str, float] = field(default_factory=dict)
+    ceiling_dbtp: float = CEILING_DBTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,19 @@ class Manifest:
     appended: tuple[Appended, ...] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed())
 
+    @property
+    def mix(self) -> str:
+        """The path of the mix in the folder. Raises InputError where there is none yet."""
+        return mix_of(self.files)
+
+
+def mix_of(files: Sequence[Laid]) -> str:
+    """The path of the mix among the files of a folder. Raises InputError where there is none."""
+    for laid in files:
+        if laid.kind == MIX:
+            return laid.path
+    raise InputError("mix: isn't rendered yet; render the story first")
+
 
 def source(event: Event, take: Take, before: Sequence[Take] = ()) -> Source:
     """How an event went into the files. before: its older takes."""
@@ -127,6 +152,7 @@ def source(event: Event, take: Take, before: Sequence[Take] = ()) -> Source:
         continues=recipe.continues,
         before=tuple(other.key for other in before if other.number < take.number),
         made=take.made,
+        loop=event.loop,
     )
 
 

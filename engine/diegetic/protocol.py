@@ -63,6 +63,11 @@ class StoryModel(Protocol):
         held: latents of the same sound so far; this one begins with their last OVERLAP_S.
         """
 
+    def imagine_before(
+        self, condition: Condition, event: Event, seed: int, following: Latents, watch: Watch
+    ) -> Latents:
+        """Draw latents of what sounds before `following`, for `event.duration_s`: they end with its first OVERLAP_S."""
+
     def decode(self, latents: Latents, condition: Condition, event: Event, seed: int) -> Samples:
         """Samples [frames, channels], float32, at `sample_rate`."""
 

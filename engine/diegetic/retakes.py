@@ -155,9 +155,10 @@ def _ids(story: Story) -> list[str]:
 
 
 def _files(folder: Path, take: Take) -> Iterator[Path]:
-    """A take's sidecar first: what is left without one isn't a take."""
+    """A take's sidecar first: what is left without one isn't a take. Then its sound, and what is around it."""
     yield (folder / take.file).with_suffix(".json")
     yield folder / take.file
+    yield from folder.glob(f"{Path(take.file).stem}.*.wav")
 
 
 def _unplayed(folder: Path) -> Iterator[Path]:

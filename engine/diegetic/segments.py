@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from diegetic import __version__
 from diegetic.clock import now
+from diegetic.handles import read_handles, render_handles, write_handles
 from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, StoryModel
 from diegetic.story import OVERLAP_S, Event, Story, continues, event_seed, milliseconds
@@ -23,6 +24,7 @@ class Segments:
     """The takes of one story, as they come into being.
 
     takes: by event id. recall: conditions of earlier events by id, where a memory that has read them was loaded.
+    handles_s: how much is rendered around every take (see handles.py).
     """
 
     model: StoryModel
@@ -30,6 +32,7 @@ class Segments:
     store: TakeStore
     report: Report
     recall: Callable[[], Mapping[str, Condition]] = dict
+    handles_s: float = 0.0
     events: list[Event] = field(default_factory=list)
     takes: dict[str, Take] = field(default_factory=dict)
     rendered: list[str] = field(default_factory=list)
@@ -51,6 +54,7 @@ class Segments:
         self.first_audio_at = self.first_audio_at or time.monotonic()
         self.events.append(event)
         self.takes[event.id] = take
+        self._add_handles(event, take)
         return take
 
     def kept(self) -> tuple[str, ...]:
@@ -66,6 +70,21 @@ class Segments:
         take = self.store.add(event.id, recipe, samples, self.model.sample_rate, made)
         self.report(Progress("decode", 1, 1, event))
         return take
+
+    def _add_handles(self, event: Event, take: Take) -> None:
+        """Render what is around a take, where it is asked for and not there yet."""
+        if not self.handles_s or read_handles(self.store, take, self.handles_s) is not None:
+            return
+        handles = render_handles(
+            self.model,
+            self._condition(event),
+            event,
+            take.recipe.seed,
+            self._imagine(event),
+            self.handles_s,
+            lambda done, total: self.report(Progress("diffuse", done, total, event)),
+        )
+        write_handles(self.store, take, self.handles_s, handles)
 
     def _imagine(self, event: Event) -> Latents:
         """Latents of an event, from those of the window before where the sound goes on."""

@@ -27,6 +27,8 @@ class Settings:
     rate_hz: int = 48_000
     stems: Literal["event", "lane", "both"] = "both"
     curve: Literal["equal_power", "linear"] = "equal_power"
+    file_format: Literal["wav24", "wav32f", "flac"] = "wav24"
+    channels: Literal["mono", "stereo"] = "stereo"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     offload: bool = False

@@ -40,7 +40,8 @@ class Event:
     """One planned sound.
 
     id: stable under edits ("e1", "e2", ...). seed: None takes the story's, with the id. variation: how freely the model
-    varies the sound, 0..1; None takes the model's own measure. gain_db is applied in the stems, never rendered.
+    varies the sound, 0..1; None takes the model's own measure. gain_db is applied in the stems, never rendered. loop:
+    whether it is laid out as a loop, too.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Event:
     seed: int | None = None
     gain_db: float = 0.0
     variation: float | None = None
+    loop: bool = False
 
     @property
     def end_s(self) -> float:

@@ -25,7 +25,7 @@ from diegetic.story import FOREGROUND, Event, Story, check_story, free_ids, mill
 NAME = "story.toml"
 
 _TOLD = ("instruction", "seconds", "seed", "model", "reasoning")
-_DEFAULTS = {"gain_db": 0.0, "seed": None, "variation": None}
+_DEFAULTS = {"gain_db": 0.0, "seed": None, "variation": None, "loop": False}
 """What an event has where its table doesn't say."""
 
 _HEADER = """\
@@ -41,6 +41,7 @@ _HEADER = """\
 #   gain_db     louder or softer, -60 to 24; nothing is rendered anew for it
 #   seed        another take of this event only
 #   variation   0 to 1, how freely the model varies this sound
+#   loop        true: it is also written to loops/, its end meeting its start; nothing is rendered anew for it
 """
 
 
@@ -57,6 +58,7 @@ class _EventRow:
     seed: int | None = None
     gain_db: float = 0.0
     variation: float | None = None
+    loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,8 @@ def _read_events(rows: tuple[_EventRow, ...]) -> Iterator[Event]:
     for row in rows:
         name = row.id if row.id is not None else next(ids)
         start_s, duration_s = milliseconds(row.start_s), milliseconds(_duration_s(row, name))
-        yield Event(name, row.caption.strip(), start_s, duration_s, row.lane, row.seed, row.gain_db, row.variation)
+        rest = (row.lane, row.seed, row.gain_db, row.variation, row.loop)
+        yield Event(name, row.caption.strip(), start_s, duration_s, *rest)
 
 
 def _duration_s(row: _EventRow, event_id: str) -> float:
@@ -188,6 +191,7 @@ def _row(event: Event) -> dict[str, object]:
         "gain_db": event.gain_db,
         "seed": event.seed,
         "variation": event.variation,
+        "loop": event.loop,
     }
     return {key: _short(value) for key, value in row.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
 

@@ -1,6 +1,6 @@
 """What each laid-out file says of itself: whose it is, what sounds in it and where, and what rendered it.
 
-Knows nothing of how a WAV holds it (`audio/bwf.py`, `audio/cues.py`).
+Knows nothing of how a file holds it (`audio/sound_file.py`).
 """
 
 import hashlib
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diegetic import __version__
-from diegetic.audio.bwf import Sound, Tags, tag_chunks
-from diegetic.audio.cues import Mark, mark_chunks
+from diegetic.audio.bwf import Tags
+from diegetic.audio.cues import Mark
 from diegetic.audio.meter import Loudness
-from diegetic.audio.riff import Chunk
+from diegetic.audio.sound_file import Labels
 from diegetic.names import slug
 from diegetic.story import Event, Story
 from diegetic.takes import Take
@@ -22,6 +22,7 @@ from diegetic.takes import Take
 Samples = NDArray[np.float32]
 
 _FEW = 12
+_DAY_S = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class Slate:
 
 
 def describe(
-    slate: Slate, events: Sequence[Event], samples: Samples, sound: Sound, starts_at: int, loudness: Loudness | None
-) -> tuple[Chunk, ...]:
-    """All chunks of a file in which `events` sound, beginning at frame `starts_at` of the story.
+    slate: Slate, events: Sequence[Event], samples: Samples, rate_hz: int, starts_at: int, loudness: Loudness
+) -> Labels:
+    """What a file says in which `events` sound, beginning at frame `starts_at` of the story.
 
     Every event gets a cue with its caption as label and its length as range.
     """
@@ -50,14 +51,14 @@ def describe(
         scene=slug(slate.story.instruction),
         take="+".join(str(slate.takes[event.id].number) for event in events) if len(events) <= _FEW else "",
         track=first.lane if same_lane else "mix",
-        starts_at=starts_at,
+        starts_at=starts_at % (_DAY_S * rate_hz),  # handles may begin before the story: then on the day before
         made_at="",  # nor when it was rendered: the manifest says that
         maker=f"Diegetic {__version__}",
         model=slate.story.model,
         identity=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
         loudness=loudness,
     )
-    return (*tag_chunks(tags, sound), *mark_chunks([_mark(event, sound, starts_at) for event in events]))
+    return Labels(tags, tuple(_mark(event, rate_hz, starts_at) for event in events))
 
 
 def _note(story: Story, events: Sequence[Event]) -> str:
@@ -67,6 +68,6 @@ def _note(story: Story, events: Sequence[Event]) -> str:
     return "; ".join(dict.fromkeys(event.caption for event in events))
 
 
-def _mark(event: Event, sound: Sound, starts_at: int) -> Mark:
-    start = round(event.start_s * sound.rate_hz)
-    return Mark(start - starts_at, round(event.duration_s * sound.rate_hz), event.caption)
+def _mark(event: Event, rate_hz: int, starts_at: int) -> Mark:
+    start = round(event.start_s * rate_hz)
+    return Mark(start - starts_at, round(event.duration_s * rate_hz), event.caption)

@@ -6,7 +6,7 @@ Source: EBU R 128. Knows nothing of files.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from diegetic.schema import unknown
 from diegetic.story import Story, lanes
 
 _RANGE_LUFS = (-50.0, -5.0)
+_RANGE_DBTP = (-20.0, 0.0)
 _MOST_DB = 40.0
 _ROUNDS = 8
 _CLOSE_LU = 0.05
@@ -25,7 +26,10 @@ _CLOSE_LU = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Integrated loudness in LUFS to bring the story and, before that, single lanes to; None and {}: as they are."""
+    """Integrated loudness in LUFS to bring the story and, before that, single lanes to; None and {}: as they are.
+
+    Where both are given, the lanes' targets say how loud they are to each other, the story's how loud all is.
+    """
 
     story_lufs: float | None = None
     lanes_lufs: Mapping[str, float] = field(default_factory=dict)
@@ -37,12 +41,32 @@ class Targets:
                 raise InputError(f"{name}: must be {low:g}..{high:g} LUFS, got {lufs:g}; -23 suits film, -16 the web")
 
 
+def check_ceiling(dbtp: float) -> float:
+    """The same true peak. Raises InputError for one out of range."""
+    low, high = _RANGE_DBTP
+    if not low <= dbtp <= high:
+        raise InputError(f"true peak: must be {low:g}..{high:g} dBTP, got {dbtp:g}; -1 suits most uses")
+    return dbtp
+
+
+def check_lanes(story: Story, targets: Targets) -> None:
+    """Raise InputError where a target is for a lane that the story hasn't."""
+    known = lanes(story.events)
+    for lane in targets.lanes_lufs:
+        if lane not in known:
+            raise InputError(f"loudness: {unknown('lane', lane, known)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Gains:
     """What was given to reach the targets, in dB. Nothing is given to silence, nor more than 40 dB."""
 
     story_db: float = 0.0
     lanes_db: dict[str, float] = field(default_factory=dict)
+
+    def of(self, lane: str) -> float:
+        """What a sound in this lane was given."""
+        return self.story_db + self.lanes_db.get(lane, 0.0)
 
 
 def reach(
@@ -52,10 +76,9 @@ def reach(
 
     Raises InputError for a lane that the story hasn't.
     """
+    check_lanes(story, targets)
     turned, lanes_db = dict(placed), dict[str, float]()
     for lane, lufs in targets.lanes_lufs.items():
-        if lane not in lanes(story.events):
-            raise InputError(f"loudness: {unknown('lane', lane, lanes(story.events))}")
         of_lane = {event.id: turned[event.id] for event in story.events if event.lane == lane}
         lanes_db[lane] = _missing_db(story, of_lane, rate_hz, lufs, None)
         turned |= _turned(of_lane, lanes_db[lane])
@@ -83,5 +106,4 @@ def _missing_db(
 
 
 def _turned(placed: Mapping[str, Placed], gain_db: float) -> dict[str, Placed]:
-    gain = np.float32(10 ** (gain_db / 20))
-    return {event: replace(each, segment=each.segment * gain) for event, each in placed.items()}
+    return {event: each.turned(gain_db) for event, each in placed.items()}

@@ -35,8 +35,9 @@ class Sound:
 class Tags:
     """What is said of a sound.
 
-    note: its caption; project, scene (the story), take and track: as on a slate; starts_at: the frame on the project's
-    timeline that it begins at; made_at: UTC, ISO 8601, or empty; maker: program and version; model: what rendered it.
+    note: its caption; project, scene (the story), take and track: as on a slate; starts_at: the frame since midnight
+    that it begins at, where the project's timeline begins at midnight; made_at: UTC, ISO 8601, or empty; maker: program
+    and version; model: what rendered it.
     identity: any text that differs wherever the samples do; the UMID is drawn from it.
     """
 
@@ -65,13 +66,22 @@ def umid(identity: str, channels: int) -> bytes:
     return _UMID_LABEL + bytes((kind, _UMID_NO_METHOD, _UMID_LENGTH, 0, 0, 0)) + material
 
 
+def reference(identity: str) -> str:
+    """The originator's reference: 32 characters that differ wherever `identity` does."""
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def coding_history(tags: Tags, sound: Sound) -> str:
+    """How the file came to be, in one line of the EBU's (R 98)."""
+    return f"A=PCM,F={sound.rate_hz},W={sound.bits},M={_mode(sound.channels)},T={tags.maker}; {tags.model}"
+
+
 def _bext(tags: Tags, sound: Sound) -> bytes:
     date, _, time = tags.made_at.rstrip("Z").partition("T")
-    encoding = f"A=PCM,F={sound.rate_hz},W={sound.bits},M={_mode(sound.channels)},T={tags.maker}; {tags.model}"
     head = _BEXT.pack(
         _ascii(tags.note)[:256],
         _ascii(tags.maker)[:32],
-        hashlib.sha256(tags.identity.encode()).hexdigest()[:32].encode(),
+        reference(tags.identity).encode(),
         date.encode(),
         time.encode(),
         tags.starts_at,
@@ -79,20 +89,14 @@ def _bext(tags: Tags, sound: Sound) -> bytes:
         umid(tags.identity, sound.channels),
         *_levels(tags.loudness),
     )
-    return head + _ascii(encoding) + b"\r\n"
+    return head + _ascii(coding_history(tags, sound)) + b"\r\n"
 
 
 def _levels(loudness: Loudness | None) -> tuple[int, ...]:
     """Integrated, range, true peak, momentary, short-term: in hundredths, or what says that it wasn't measured."""
     if loudness is None:
         return (_UNMEASURED,) * 5
-    levels = (
-        loudness.integrated_lufs,
-        loudness.range_lu,
-        loudness.true_peak_dbtp,
-        loudness.momentary_lufs,
-        loudness.short_term_lufs,
-    )
+    levels = (level for _, level in loudness.named())
     return tuple(_UNMEASURED if level is None else round(100 * level) for level in levels)
 
 

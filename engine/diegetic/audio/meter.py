@@ -32,6 +32,16 @@ class Loudness:
     momentary_lufs: float | None
     short_term_lufs: float | None
 
+    def named(self) -> tuple[tuple[str, float | None], ...]:
+        """Each level with its name in a Broadcast Wave, in the order that it has there."""
+        return (
+            ("loudness_value", self.integrated_lufs),
+            ("loudness_range", self.range_lu),
+            ("max_true_peak_level", self.true_peak_dbtp),
+            ("max_momentary_loudness", self.momentary_lufs),
+            ("max_short_term_loudness", self.short_term_lufs),
+        )
+
     def turned(self, gain_db: float) -> "Loudness":
         """What the same sound measures `gain_db` louder (gates aside)."""
         return Loudness(
@@ -56,17 +66,30 @@ def measure_loudness(samples: Samples, rate_hz: int) -> Loudness:
     )
 
 
+def momentary_lufs(samples: Samples, rate_hz: int) -> tuple[Values, Values]:
+    """Momentary loudness every 0.1 s, and the seconds at which each of its windows ends."""
+    return _over_time(samples, rate_hz, _MOMENTARY_HOPS)
+
+
 def short_term_lufs(samples: Samples, rate_hz: int) -> tuple[Values, Values]:
     """Short-term loudness every 0.1 s, and the seconds at which each of its windows ends."""
-    levels = _lufs(_windows(_energy(samples, rate_hz), _SHORT_TERM_HOPS))
-    ends: Values = (np.arange(len(levels), dtype=np.float64) + _SHORT_TERM_HOPS) * _HOP_S
+    return _over_time(samples, rate_hz, _SHORT_TERM_HOPS)
+
+
+def trimmed(samples: Samples, rate_hz: int) -> Samples:
+    """`samples` without the silence that no window shares with a sound: it changes no measure, and takes time."""
+    sounding, hop = np.flatnonzero(samples.any(axis=1)), round(_HOP_S * rate_hz)
+    if not len(sounding):
+        return samples[:0]
+    around = _SHORT_TERM_HOPS * hop
+    first = max(0, int(sounding[0]) - around) // hop * hop  # windows stay where they were
+    return samples[first : int(sounding[-1]) + 1 + around]
+
+
+def _over_time(samples: Samples, rate_hz: int, hops: int) -> tuple[Values, Values]:
+    levels = _lufs(_windows(_energy(samples, rate_hz), hops))
+    ends: Values = (np.arange(len(levels), dtype=np.float64) + hops) * _HOP_S
     return levels, ends
-
-
-def trimmed(samples: Samples) -> Samples:
-    """`samples` without the silence before and after, which changes nothing of the measures and takes time."""
-    sounding = np.flatnonzero(samples.any(axis=1))
-    return samples[sounding[0] : sounding[-1] + 1] if len(sounding) else samples[:0]
 
 
 def _energy(samples: Samples, rate_hz: int) -> Values:

@@ -24,6 +24,7 @@ _LEVEL_S, _SPECTRUM_S = 0.1, 0.25
 _LOW_HZ, _HIGH_HZ, _BANDS = 60.0, 16_000.0, 24
 _FLOOR = 1e-8  # -80 dB: below it all is silence
 _USUAL_PERCENTILE = 95
+_LEAST_DB = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,21 @@ class Seam:
         return beyond > NOTICEABLE_DB
 
 
+@dataclass(frozen=True, slots=True)
+class Jumps:
+    """How far a sound jumps every 50 ms, in dB."""
+
+    level_db: Values
+    spectrum_db: Values
+
+
 def measure(samples: Samples, rate_hz: int, joins_s: Sequence[float], overlap_s: float) -> tuple[Seam, ...]:
     """Measure the joins that begin at `joins_s` and last `overlap_s`, but those nearer to an end than 250 ms."""
-    length_s = len(samples) / rate_hz
-    moments = np.arange(_SPECTRUM_S, length_s - _SPECTRUM_S, _STEP_S)
+    moments = _moments(_SPECTRUM_S, len(samples) / rate_hz - _SPECTRUM_S)
     if len(moments) == 0:
         return ()
-    mono = samples.mean(axis=1)
-    level = np.array([level_jump_db(mono, rate_hz, moment) for moment in moments])
-    spectrum = np.array([spectrum_jump_db(mono, rate_hz, moment) for moment in moments])
+    jumps = _jumps(samples, rate_hz, moments)
+    level, spectrum = jumps.level_db, jumps.spectrum_db
     near = [(moments >= join - _SPECTRUM_S) & (moments <= join + overlap_s + _SPECTRUM_S) for join in joins_s]
     inside = ~np.any(near, axis=0) if near else np.ones(len(moments), bool)
     length = max((int(here.sum()) for here in near), default=1)
@@ -61,6 +68,25 @@ def measure(samples: Samples, rate_hz: int, joins_s: Sequence[float], overlap_s:
         for join, here in zip(joins_s, near, strict=True)
         if here.any()
     )
+
+
+def jumps_inside(samples: Samples, rate_hz: int) -> Jumps:
+    """The jumps of a sound all along, but within 250 ms of its ends."""
+    return _jumps(samples, rate_hz, _moments(_SPECTRUM_S, len(samples) / rate_hz - _SPECTRUM_S))
+
+
+def at_once(samples: Samples, rate_hz: int, at_s: float, usual: Jumps) -> float:
+    """How far a moment jumps in units of the median: in level or in spectrum, whichever is further."""
+    medians = [float(np.median(inside)) if len(inside) else 0.0 for inside in (usual.level_db, usual.spectrum_db)]
+    return _most(_jumps(samples, rate_hz, np.array([at_s])), medians)
+
+
+def in_all(samples: Samples, rate_hz: int, join_s: float, overlap_s: float, usual: Jumps) -> float:
+    """How far a join jumps at most, in units of what 95 of 100 stretches of its length stay below."""
+    first, last = max(_SPECTRUM_S, join_s - _SPECTRUM_S), len(samples) / rate_hz - _SPECTRUM_S
+    moments = _moments(first, min(last, join_s + overlap_s + _SPECTRUM_S))
+    levels = [_usual(inside, len(moments)) for inside in (usual.level_db, usual.spectrum_db)]
+    return _most(_jumps(samples, rate_hz, moments), levels)
 
 
 def level_jump_db(mono: Samples, rate_hz: int, at_s: float) -> float:
@@ -73,6 +99,22 @@ def spectrum_jump_db(mono: Samples, rate_hz: int, at_s: float) -> float:
     """How far the bands go up or down at a moment, in dB, on average over the bands."""
     before, after = (_bands(part, rate_hz) for part in _around(mono, rate_hz, at_s, _SPECTRUM_S))
     return float(np.abs(10 * np.log10((after + _FLOOR) / (before + _FLOOR))).mean())
+
+
+def _moments(first_s: float, last_s: float) -> Values:
+    moments: Values = np.arange(first_s, last_s, _STEP_S)
+    return moments
+
+
+def _jumps(samples: Samples, rate_hz: int, moments: Values) -> Jumps:
+    mono = samples.mean(axis=1)
+    level = np.array([level_jump_db(mono, rate_hz, moment) for moment in moments])
+    return Jumps(level, np.array([spectrum_jump_db(mono, rate_hz, moment) for moment in moments]))
+
+
+def _most(jumps: Jumps, levels: Sequence[float]) -> float:
+    largest = (float(jumps.level_db.max(initial=0.0)), float(jumps.spectrum_db.max(initial=0.0)))
+    return max(jump / max(level, _LEAST_DB) for jump, level in zip(largest, levels, strict=True))
 
 
 def _around(mono: Samples, rate_hz: int, at_s: float, window_s: float) -> tuple[Samples, Samples]:

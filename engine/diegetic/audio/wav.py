@@ -33,7 +33,7 @@ def encode_wav(samples: Samples, rate_hz: int, encoding: Encoding, chunks: Seque
     """The bytes of a WAV file of `samples` [frames, channels]."""
     buffer = io.BytesIO()
     soundfile.write(
-        buffer, samples if encoding == "FLOAT" else _round(samples), rate_hz, subtype=encoding, format="WAV"
+        buffer, samples if encoding == "FLOAT" else whole_numbers(samples), rate_hz, subtype=encoding, format="WAV"
     )
     # libsndfile dates its PEAK chunk: without it, the same samples give the same bytes.
     return with_chunks(buffer.getvalue(), chunks, without=(b"PEAK",))
@@ -48,7 +48,7 @@ def read_wav(path: Path) -> tuple[Samples, int]:
     return samples, rate_hz
 
 
-def _round(samples: Samples) -> NDArray[np.int32]:
+def whole_numbers(samples: Samples) -> NDArray[np.int32]:
     """24-bit values in the upper bits of 32. libsndfile would scale floats by 2^23 - 1, but reads them by 2^23."""
     values = np.clip(np.rint(samples.astype(np.float64) * 2**23), -(2**23), 2**23 - 1)
     return values.astype(np.int32) << 8

@@ -3,27 +3,56 @@
 Knows nothing of commands.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
+from diegetic.audio.loudness import CEILING_DBTP
 from diegetic.bounce import Output
 from diegetic.director import plan_story
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.grid import Unit, check_bpm, quantised
+from diegetic.handles import check_handles
 from diegetic.protocol import StoryModel
 from diegetic.schema import unknown
 from diegetic.settings import Settings
 from diegetic.story import Story, Told
 from diegetic.story_file import write_story
-from diegetic.targets import Targets
+from diegetic.targets import Targets, check_ceiling
 
 
-def laying(settings: Settings, loudness: float | None, bpm: float | None) -> Output:
-    """How a story is laid out. loudness: in LUFS. Raises InputError for one or a tempo out of range."""
-    tempo = None if bpm is None else check_bpm(bpm)
-    targets = Targets(story_lufs=loudness)
-    return Output(settings.rate_hz, settings.stems, settings.curve, targets=targets, bpm=tempo)
+def laying(
+    settings: Settings,
+    loudness: float | None = None,
+    bpm: float | None = None,
+    lane_loudness: Sequence[str] | None = None,
+    true_peak: float | None = None,
+    handles: float | None = None,
+) -> Output:
+    """How a story is laid out. Raises InputError for what is out of range.
+
+    loudness: in LUFS; lane_loudness: "bed=-30", ...; true_peak: in dBTP; handles: in seconds.
+    """
+    return Output(
+        settings.rate_hz,
+        settings.stems,
+        settings.curve,
+        targets=Targets(loudness, dict(map(_lane_target, lane_loudness or ()))),
+        ceiling_dbtp=CEILING_DBTP if true_peak is None else check_ceiling(true_peak),
+        bpm=None if bpm is None else check_bpm(bpm),
+        file_format=settings.file_format,
+        channels=settings.channels,
+        handles_s=check_handles(handles or 0.0),
+    )
+
+
+def _lane_target(text: str) -> tuple[str, float]:
+    lane, _, lufs = text.partition("=")
+    try:
+        return lane.strip(), float(lufs)
+    except ValueError:
+        raise InputError(f"--lane-loudness: must be LANE=LUFS, got {text[:40]!r}; for instance bed=-30") from None
 
 
 def unit_of(quantise: str | None, bpm: float | None) -> Unit | None:

@@ -29,8 +29,25 @@ Stems: TypeAlias = Annotated[
 Curve: TypeAlias = Annotated[
     str | None, typer.Option("--curve", help="How segments are joined: equal_power or linear.", show_default=False)
 ]
+Format: TypeAlias = Annotated[
+    str | None, typer.Option("--format", help="Of stems and mix: wav24, wav32f or flac.", show_default=False)
+]
+Channels: TypeAlias = Annotated[
+    str | None, typer.Option("--channels", help="Of stems and mix: mono or stereo.", show_default=False)
+]
 Loudness: TypeAlias = Annotated[
     float | None, typer.Option("--loudness", help="In LUFS: -23 for film, -16 for the web.", show_default=False)
+]
+LaneLoudness: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--lane-loudness", metavar="LANE=LUFS", help="Of one lane: bed=-30. May be repeated."),
+]
+TruePeak: TypeAlias = Annotated[
+    float | None, typer.Option("--true-peak", help="The mix's limit in dBTP; -1 where left out.", show_default=False)
+]
+Handles: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--handles", help="Seconds of sound kept around each event's clip.", show_default=False),
 ]
 Bpm: TypeAlias = Annotated[float | None, typer.Option("--bpm", help="Tempo of the project files.", show_default=False)]
 Quantise: TypeAlias = Annotated[

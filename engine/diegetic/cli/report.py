@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from diegetic.director import Rendered
 from diegetic.folder import StoryFolder
+from diegetic.manifest import MIX, mix_of
 from diegetic.story import Story
 
 
@@ -17,13 +18,15 @@ def rendered_lines(folder: StoryFolder, done: Rendered, load_s: float) -> Iterat
     loud = "silent" if level.loudness_lufs is None else f"{level.loudness_lufs:.1f} LUFS"
     limited = f", limited by {level.limited_db:.1f} dB" if level.limited_db > 0.05 else ""
     peak = f"true peak {level.true_peak_dbtp:.1f} dBTP"
-    yield f"{folder.path / 'mix.wav'}: {done.story.seconds:g} s, {loud}, {peak}{limited}"
+    yield f"{folder.path / mix_of(done.files)}: {done.story.seconds:g} s, {loud}, {peak}{limited}"
     speed = done.total_s / done.story.seconds
     yield (
         f"{len(done.rendered)} events rendered and {len(done.kept)} kept in {done.total_s:.1f} s "
         f"({speed:.2f} of its length), the first sound after {done.first_audio_s:.1f} s; loading took {load_s:.1f} s"
     )
-    yield f"{sum(laid.kind != 'mix' for laid in done.files)} stems; edit {folder.story} and render it again"
+    loops = sum(laid.kind == "loop" for laid in done.files)
+    stems = f"{len(done.files) - 1 - loops} stems" + (f" and {loops} loop{'s' * (loops > 1)}" if loops else "")
+    yield f"{stems}; edit {folder.story} and render it again"
 
 
 def rendered_facts(folder: StoryFolder, done: Rendered, load_s: float) -> dict[str, object]:
@@ -31,8 +34,9 @@ def rendered_facts(folder: StoryFolder, done: Rendered, load_s: float) -> dict[s
     return {
         "folder": str(folder.path),
         "story": str(folder.story),
-        "mix": str(folder.path / "mix.wav"),
-        "stems": [str(folder.path / laid.path) for laid in done.files if laid.kind != "mix"],
+        "mix": str(folder.path / mix_of(done.files)),
+        "stems": [str(folder.path / laid.path) for laid in done.files if laid.kind not in (MIX, "loop")],
+        "loops": [str(folder.path / laid.path) for laid in done.files if laid.kind == "loop"],
         **plan_facts(done.story),
         "rendered": list(done.rendered),
         "kept": list(done.kept),

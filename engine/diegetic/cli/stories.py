@@ -9,9 +9,13 @@ import typer
 
 from diegetic.cli.options import (
     Bpm,
+    Channels,
     Curve,
     Device,
+    Format,
+    Handles,
     Json,
+    LaneLoudness,
     Loudness,
     Model,
     Quantise,
@@ -19,6 +23,7 @@ from diegetic.cli.options import (
     Seconds,
     Seed,
     Stems,
+    TruePeak,
     Variation,
 )
 from diegetic.cli.outside import Outside
@@ -64,6 +69,11 @@ def render(
     curve: Curve = None,
     variation: Variation = None,
     loudness: Loudness = None,
+    lane_loudness: LaneLoudness = None,
+    true_peak: TruePeak = None,
+    file_format: Format = None,
+    channels: Channels = None,
+    handles: Handles = None,
     bpm: Bpm = None,
     quantise: Quantise = None,
     append: Append = False,
@@ -83,14 +93,23 @@ def render(
     from diegetic.cli.work import Work
     from diegetic.director import render_story
     from diegetic.story import Story
+    from diegetic.targets import check_lanes
 
     outside: Outside = context.obj
     flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
+    flags |= {"file_format": file_format, "channels": channels}
     settings = resolve(outside.environment, flags)
-    laid = laying(settings, loudness, bpm)
+    laid = laying(settings, loudness, bpm, lane_loudness, true_peak, handles)
     appending = check_appending(append, output, at)
     if appending is not None:
-        given = {"rate_hz": rate, "stems": stems, "curve": curve, "bpm": bpm, "targets": loudness}
+        given = {
+            "rate_hz": rate,
+            "stems": stems,
+            "curve": curve,
+            "bpm": bpm,
+            "targets": loudness or lane_loudness or None,
+        }
+        given |= {"ceiling_dbtp": true_peak, "file_format": file_format, "channels": channels, "handles_s": handles}
         laid = appending.laid(laid, given)
     unit = unit_of(quantise, laid.bpm)
     wishes = Wishes(seconds, seed, variation, settings.model)
@@ -106,6 +125,7 @@ def render(
     folder = folder_for(what, output) if appending is None else appending.folder(what, asked, name)
     if isinstance(asked, Story):
         folder.accept(asked)
+        check_lanes(asked, laid.targets)
     else:
         folder.so_far(asked, name)
     _remark(remark_on(asked.instruction))
@@ -180,20 +200,32 @@ def continue_(
     settings = resolve(outside.environment, flags)
     told = check_told(Told(check_text(text), seconds))
     place = check_story_folder(folder)
-    story = read_story(place.story)
+    story, laid = read_story(place.story), _as_before(place, settings, flags)
     outside.check_name(story.model, settings)
     _remark(remark_on(text))
     with Work(story.seconds + told.seconds, lambda: _longer_or_same(place, story)) as work:
         work.loading(story.model)
         loaded, load_s = _timed(lambda: outside.load(story.model, settings))
-        done = continue_story(loaded, place, told.instruction, told.seconds, _output(settings), work.report)
+        done = continue_story(loaded, place, told.instruction, told.seconds, laid, work.report)
     _show_rendered(place, done, load_s, json)
 
 
-def _output(settings: Settings) -> "Laying":
-    from diegetic.director import Output as Laying
+def _as_before(folder: "StoryFolder", settings: Settings, flags: Mapping[str, object]) -> "Laying":
+    """How a story is laid out that goes on: as it was, but for the flags given."""
+    from dataclasses import replace
 
-    return Laying(settings.rate_hz, settings.stems, settings.curve)
+    from diegetic.cli.again import laid_out_before
+    from diegetic.cli.grid import laying
+    from diegetic.manifest import read_manifest
+
+    asked = laying(settings)
+    if not folder.manifest.exists() or not read_manifest(folder.manifest).output:
+        return asked
+    before = laid_out_before(folder)
+    rate_hz, stems, curve = (
+        getattr(before if flags[name] is None else asked, name) for name in ("rate_hz", "stems", "curve")
+    )
+    return replace(before, rate_hz=rate_hz, stems=stems, curve=curve)
 
 
 def _timed(load: "Callable[[], StoryModel]") -> "tuple[StoryModel, float]":

@@ -76,9 +76,9 @@ def retake(
 def use(folder: Folder, event: Event, take: Number, json: Json = False) -> None:
     """Go back to an older take of an event; nothing is rendered."""
     from diegetic import retakes
-    from diegetic.bounce import MIX
     from diegetic.cli.again import laid_out_before
     from diegetic.cli.asked import check_story_folder
+    from diegetic.manifest import MIX, mix_of
     from diegetic.story_file import read_story
 
     place = check_story_folder(folder)
@@ -88,11 +88,11 @@ def use(folder: Folder, event: Event, take: Number, json: Json = False) -> None:
         stopping.busy = True
         display.stage("writing stems and mix", None)
         files, level = retakes.use(place, found.id, take, output)
-    lines = [f"{place.path / MIX}: event {found.id} is take {take}"]
+    lines = [f"{place.path / mix_of(files)}: event {found.id} is take {take}"]
     facts = {
         "folder": str(place.path),
-        "mix": str(place.path / MIX),
-        "stems": [str(place.path / laid.path) for laid in files if laid.kind != "mix"],
+        "mix": str(place.path / mix_of(files)),
+        "stems": [str(place.path / laid.path) for laid in files if laid.kind != MIX],
         "event": found.id,
         "take": take,
         "level": asdict(level),

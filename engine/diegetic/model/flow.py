@@ -48,12 +48,13 @@ def sample(
     guidance: float,
     held: Tensor | None = None,
     watch: Watch | None = None,
+    held_at: int = 0,
 ) -> Tensor:
     """Sample latents [1, T, C] from noise [1, T, C] under a condition [1, S, F], by Euler steps.
 
     guidance: null + guidance * (condition - null), both in one batch; at 1 or below the condition alone. held: latents
-    [K, C] that are known at the start: every step finds them at its noise level (inpainting), the result has them as
-    they are. watch is told (steps done, steps) before the first step and after each, and may raise to stop.
+    [K, C] that are known from frame held_at on: every step finds them at its noise level (inpainting), the result has
+    them as they are. watch is told (steps done, steps) before the first step and after each, and may raise to stop.
     """
     guided = guidance > 1
     conditions = torch.cat([null.to(condition), condition]) if guided else condition
@@ -62,7 +63,7 @@ def sample(
     if watch:
         watch(0, steps)
     for step, (sigma, following) in enumerate(pairwise(sigmas), start=1):
-        latents = _hold(latents, held, noise, sigma)
+        latents = _hold(latents, held, held_at, noise, sigma)
         batch = latents.expand(len(conditions), -1, -1)
         velocity = transformer(batch, torch.full_like(seconds, sigma), conditions, seconds).to(noise.dtype)
         if guided:
@@ -71,7 +72,7 @@ def sample(
         latents = latents + (following - sigma) * velocity
         if watch:
             watch(step, steps)
-    return _hold(latents, held, noise, 0.0)
+    return _hold(latents, held, held_at, noise, 0.0)
 
 
 def flow_loss(
@@ -100,10 +101,10 @@ def drop_condition(
     return torch.where(dropped.to(condition.device)[:, None, None], null.to(condition), condition)
 
 
-def _hold(latents: Tensor, held: Tensor | None, noise: Tensor, sigma: float) -> Tensor:
+def _hold(latents: Tensor, held: Tensor | None, at: int, noise: Tensor, sigma: float) -> Tensor:
     if held is None:
         return latents
     known = held.to(latents)[None]  # (1, K, C)
-    frames = known.shape[1]
-    start = (1 - sigma) * known + sigma * noise[:, :frames] if sigma else known
-    return torch.cat([start, latents[:, frames:]], dim=1)
+    end = at + known.shape[1]
+    noisy = (1 - sigma) * known + sigma * noise[:, at:end] if sigma else known
+    return torch.cat([latents[:, :at], noisy, latents[:, end:]], dim=1)

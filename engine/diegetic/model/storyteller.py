@@ -69,19 +69,37 @@ class Storyteller:
     @torch.inference_mode()
     def imagine(self, condition: Condition, event: Event, seed: int, held: Drawn | None, watch: Watch) -> Drawn:
         """Draw latents for the whole of the event's duration; what is held is at its start."""
-        frames = math.ceil(event.duration_s * self._codec.latent_rate_hz - 1e-6)
+        if held is None:
+            return Drawn(self._draw(condition, event, seed, None, 0, watch), condition.called, seed)
+        known = held.latents[-self._overlap() :]
+        return replace(held, latents=self._draw(condition, event, seed, known, 0, watch))
+
+    @torch.inference_mode()
+    def imagine_before(self, condition: Condition, event: Event, seed: int, following: Drawn, watch: Watch) -> Drawn:
+        """Draw latents of what leads to `following`, whose beginning is at their end."""
+        known = following.latents[: self._overlap()]
+        at = self._frames(event) - len(known)
+        return replace(following, latents=self._draw(condition, event, seed, known, at, watch))
+
+    def _draw(
+        self, condition: Condition, event: Event, seed: int, known: NDArray[np.float32] | None, at: int, watch: Watch
+    ) -> NDArray[np.float32]:
+        """Latents [frames, channels] of an event, with the known ones [K, channels] from frame `at` on."""
+        frames = self._frames(event)
         null, like = self._network.null, condition.fused
         window = self._network.config.transformer.max_latent_frames if self._sampler.whole_window else frames
         noise = event_noise(seed, window, self._codec.channels, self._sampler.seed_policy).to(like)
-        known = None
-        if held is not None:
-            known = torch.from_numpy(held.latents[-round(OVERLAP_S * self._codec.latent_rate_hz) :]).to(like)
+        held = None if known is None else torch.from_numpy(known).to(like)
         steps, guidance = self._sampler.steps, self._sampler.guidance
-        latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, known, watch)
-        array = latents[0, :frames].float().cpu().numpy()
-        if held is not None:
-            return replace(held, latents=array)
-        return Drawn(array, condition.called, seed)
+        latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, held, watch, at)
+        drawn: NDArray[np.float32] = latents[0, :frames].float().cpu().numpy()
+        return drawn
+
+    def _frames(self, event: Event) -> int:
+        return math.ceil(event.duration_s * self._codec.latent_rate_hz - 1e-6)
+
+    def _overlap(self) -> int:
+        return round(OVERLAP_S * self._codec.latent_rate_hz)
 
     def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int) -> Samples:
         """Samples [frames, channels] of the event's duration."""

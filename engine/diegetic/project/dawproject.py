@@ -85,7 +85,7 @@ def _clip(clips: _XML, timeline: Timeline, item: Item, fresh: Callable[[str], st
         time=seconds(item.start),
         duration=seconds(item.frames),
         contentTimeUnit="seconds",
-        playStart=seconds(item.offset),
+        playStart=seconds(item.clip.offset),
         fadeTimeUnit="seconds",
         fadeInTime=seconds(item.fade_in),
         fadeOutTime=seconds(item.fade_out),

@@ -77,14 +77,14 @@ def _item(timeline: Timeline, item: Item, place: str) -> Iterator[str]:
     for number, clip in enumerate(item.takes):
         if number:
             yield f"{_INDENT}TAKE{' SEL' if number == item.current else ''}"
-        yield from (_INDENT + line for line in _take(timeline, item, clip, f"{place} {number}"))
+        yield from (_INDENT + line for line in _take(timeline, clip, f"{place} {number}"))
     yield ">"
 
 
-def _take(timeline: Timeline, item: Item, clip: Clip, place: str) -> Iterator[str]:
+def _take(timeline: Timeline, clip: Clip, place: str) -> Iterator[str]:
     yield f"NAME {quoted(clip.name)}"
     yield "VOLPAN 1 0 1 -1"
-    yield f"SOFFS {_s(timeline, item.offset)}"
+    yield f"SOFFS {_s(timeline, clip.offset)}"
     yield "PLAYRATE 1 1 0 -1 0 0.0025"
     yield "CHANMODE 0"
     yield f"GUID {_guid(timeline.name, place)}"

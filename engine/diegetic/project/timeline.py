@@ -19,7 +19,10 @@ _ON_THE_BAR = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A sound file that an item plays from its start. path: relative to the project, with forward slashes."""
+    """A sound file that an item plays. path: relative to the project, with forward slashes.
+
+    offset: the frame that plays first; what is before it, and behind the item's end, is there for editing.
+    """
 
     path: str
     name: str
@@ -27,14 +30,12 @@ class Clip:
     frames: int
     rate_hz: int
     channels: int
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One sound on a track: where and how long it plays, its fades, its takes, and which of them is heard.
-
-    offset: the frame of each clip that plays first.
-    """
+    """One sound on a track: where and how long it plays, its fades, its takes, and which of them is heard."""
 
     name: str
     start: int
@@ -43,7 +44,6 @@ class Item:
     fade_out: int
     takes: tuple[Clip, ...]
     current: int
-    offset: int = 0
 
     @property
     def clip(self) -> Clip:
