@@ -77,7 +77,7 @@ def render(
     Many files go into a folder each, below -o; what is there already is left alone.
     """
     from diegetic.cli.appending import check_appending
-    from diegetic.cli.asked import Wishes, asked_for, folder_for, remark_on
+    from diegetic.cli.asked import Wishes, asked_for, folder_for
     from diegetic.cli.grid import laying, on_grid, unit_of
     from diegetic.cli.many import render_many
     from diegetic.cli.work import Work
@@ -108,7 +108,7 @@ def render(
         folder.accept(asked)
     else:
         folder.so_far(asked, name)
-    _remark(remark_on(asked.instruction))
+    _remark_on(asked.instruction)
     with Work(asked.seconds, lambda: _same_command(folder, unit is not None)) as work:
         work.loading(name)
         loaded, load_s = _timed(lambda: outside.load(name, settings))
@@ -133,7 +133,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Only plan a scene, into a story.toml to edit and render."""
-    from diegetic.cli.asked import Wishes, asked_for, is_planned, remark_on
+    from diegetic.cli.asked import Wishes, asked_for, is_planned
     from diegetic.cli.report import plan_facts
     from diegetic.cli.work import Work, describe
     from diegetic.director import plan_story
@@ -148,7 +148,7 @@ def plan(
     assert isinstance(told, Told)
     outside.check_name(settings.model, settings)
     file = _plan_file(text, output)
-    _remark(remark_on(told.instruction))
+    _remark_on(told.instruction)
     with Work(told.seconds, lambda: "nothing was written; run the same command again") as work:
         work.loading(settings.model)
         story = plan_story(outside.load(settings.model, settings), told, work.report)
@@ -169,7 +169,7 @@ def continue_(
     json: Json = False,
 ) -> None:
     """Tell what comes next in a rendered story; it remembers what was heard."""
-    from diegetic.cli.asked import check_story_folder, check_text, remark_on
+    from diegetic.cli.asked import check_story_folder, check_text
     from diegetic.cli.work import Work
     from diegetic.director import continue_story
     from diegetic.story import Told, check_told
@@ -182,7 +182,7 @@ def continue_(
     place = check_story_folder(folder)
     story = read_story(place.story)
     outside.check_name(story.model, settings)
-    _remark(remark_on(text))
+    _remark_on(text)
     with Work(story.seconds + told.seconds, lambda: _longer_or_same(place, story)) as work:
         work.loading(story.model)
         loaded, load_s = _timed(lambda: outside.load(story.model, settings))
@@ -216,8 +216,10 @@ def _show_rendered(
     show(all_lines, json, {**rendered_facts(folder, done, load_s), **(facts or {})})
 
 
-def _remark(remark: str | None) -> None:
-    if remark is not None:
+def _remark_on(text: str) -> None:
+    from diegetic.remarks import remarks_on
+
+    for remark in remarks_on(text):
         complain(remark)
 
 
