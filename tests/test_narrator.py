@@ -1,8 +1,11 @@
 """Planning by an LLM of random weights: whatever it would write, the plan is whole, and its memory is exact."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from diegetic.model.clauses import parts, share_word, stems
 from diegetic.model.grammar import PlanStyle, Timed
 from diegetic.model.narrator import Narrated, Narrator, StoryMemory
 from diegetic.model.sequence import PlanEncoder
@@ -119,3 +122,18 @@ def plan(narrator: Narrator, seconds: float, text: str = "rain") -> tuple[StoryM
 
 def same(a: Narrated, b: Narrated) -> bool:
     return a.event == b.event and torch.equal(a.semantic, b.semantic) and torch.equal(a.residual, b.residual)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seconds", [3.0, 20.0, 90.0])
+def test_each_clause_has_its_event_whatever_the_llm_would_write(seed: int, seconds: float) -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24), seed)
+    text = "rain falls without pause, a dog barks, then a bell rings"
+    told = [each.event for each in narrator.plan(narrator.begin(text, seconds))]
+    starts = [
+        next(event.start_s for event in told if share_word(part.stems, stems(event.caption))) for part in parts(text)
+    ]
+    assert starts[1] <= starts[2]
+    rain = next(event for event in told if "rain" in event.caption)
+    assert rain.lane == "bed"
+    assert max(event.end_s for event in told) == seconds

@@ -15,9 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from diegetic.model.grammar import Timed
-from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS
+from diegetic.story import BED, FOREGROUND, MAX_EVENT_S
 
 SCENES = Path(__file__).parent / "scenes"
+MAX_EVENTS = 12
 LENGTHS_S = (5, 6, 8, 10, 12, 15, 15, 18, 20, 20, 24, 25, 30, 30, 30, 35, 40, 40, 40, 45, 50, 60, 60, 75, 90, 120)
 PLACES = {
     "outdoors": "field street harbour forest garden camp road beach bridge village yard mountain battlefield swamp",
@@ -109,7 +110,7 @@ def at_length(scene: Scene, seconds: int, rng: random.Random) -> TrainingStory |
         edges = [start + (end - start) * k // windows for k in range(windows + 1)]
         events += [Timed(caption, lane, a, b) for a, b in pairwise(edges)]
     events.sort(key=lambda event: event.start_s)
-    if len(events) > MAX_PLANNED_EVENTS:
+    if len(events) > MAX_EVENTS:
         return None
     return TrainingStory(scene.text, seconds, f"{scene.place}. {len(events)} events.", tuple(events))
 
@@ -131,7 +132,7 @@ def stories(captions_json: Path | None, seed: int) -> Iterator[TrainingStory]:
 
 
 def _with_continuation(story: TrainingStory, rng: random.Random) -> TrainingStory:
-    if rng.random() > 1 / 12 or len(story.events) > MAX_PLANNED_EVENTS - 1:
+    if rng.random() > 1 / 12 or len(story.events) > MAX_EVENTS - 1:
         return story
     source = rng.choice(story.events)
     lead = rng.choice(("", "then ", "now ", "and then ", "suddenly, ", "next: "))

@@ -20,7 +20,7 @@ pytestmark = [
 def test_the_right_one_of_ten_kinds_is_heard_in_four_of_five_events() -> None:
     pytest.importorskip("ai_edge_litert", reason="needs the extra `evaluate`")
     from ear import Ear
-    from evaluate_pocket import controls, hear_events
+    from evaluation.esc10 import controls, hear_events
 
     ear = Ear(FOLDER)
     heard = list(hear_events(load_model("pocket", Settings()), ear, seeds=2, keep=None))

@@ -6,7 +6,6 @@ Knows nothing of models.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from diegetic.cli.language import looks_english
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.names import slug
@@ -88,13 +87,6 @@ def check_text(text: str) -> str:
     if text.strip() and not any(char.isprintable() and not char.isspace() for char in text):
         raise InputError("text: must say what is to be heard, got only control characters; describe a scene")
     return text
-
-
-def remark_on(text: str) -> str | None:
-    """What the user should know of a text that can be told, or None."""
-    if looks_english(text) and any(char.isalpha() for char in text):
-        return None
-    return "note: the text doesn't look like English, which is what models plan best from; look at the plan"
 
 
 def is_file(what: str) -> bool:

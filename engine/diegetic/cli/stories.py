@@ -87,7 +87,7 @@ def render(
     Many files go into a folder each, below -o; what is there already is left alone.
     """
     from diegetic.cli.appending import check_appending
-    from diegetic.cli.asked import Wishes, asked_for, folder_for, remark_on
+    from diegetic.cli.asked import Wishes, asked_for, folder_for
     from diegetic.cli.grid import laying, on_grid, unit_of
     from diegetic.cli.many import render_many
     from diegetic.cli.work import Work
@@ -128,7 +128,7 @@ def render(
         check_lanes(asked, laid.targets)
     else:
         folder.so_far(asked, name)
-    _remark(remark_on(asked.instruction))
+    _remark_on(asked.instruction)
     with Work(asked.seconds, lambda: _same_command(folder, unit is not None)) as work:
         work.loading(name)
         loaded, load_s = _timed(lambda: outside.load(name, settings))
@@ -153,7 +153,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Only plan a scene, into a story.toml to edit and render."""
-    from diegetic.cli.asked import Wishes, asked_for, is_planned, remark_on
+    from diegetic.cli.asked import Wishes, asked_for, is_planned
     from diegetic.cli.report import plan_facts
     from diegetic.cli.work import Work, describe
     from diegetic.director import plan_story
@@ -168,7 +168,7 @@ def plan(
     assert isinstance(told, Told)
     outside.check_name(settings.model, settings)
     file = _plan_file(text, output)
-    _remark(remark_on(told.instruction))
+    _remark_on(told.instruction)
     with Work(told.seconds, lambda: "nothing was written; run the same command again") as work:
         work.loading(settings.model)
         story = plan_story(outside.load(settings.model, settings), told, work.report)
@@ -189,7 +189,7 @@ def continue_(
     json: Json = False,
 ) -> None:
     """Tell what comes next in a rendered story; it remembers what was heard."""
-    from diegetic.cli.asked import check_story_folder, check_text, remark_on
+    from diegetic.cli.asked import check_story_folder, check_text
     from diegetic.cli.work import Work
     from diegetic.director import continue_story
     from diegetic.story import Told, check_told
@@ -202,7 +202,7 @@ def continue_(
     place = check_story_folder(folder)
     story, laid = read_story(place.story), _as_before(place, settings, flags)
     outside.check_name(story.model, settings)
-    _remark(remark_on(text))
+    _remark_on(text)
     with Work(story.seconds + told.seconds, lambda: _longer_or_same(place, story)) as work:
         work.loading(story.model)
         loaded, load_s = _timed(lambda: outside.load(story.model, settings))
@@ -248,8 +248,10 @@ def _show_rendered(
     show(all_lines, json, {**rendered_facts(folder, done, load_s), **(facts or {})})
 
 
-def _remark(remark: str | None) -> None:
-    if remark is not None:
+def _remark_on(text: str) -> None:
+    from diegetic.remarks import remarks_on
+
+    for remark in remarks_on(text):
         complain(remark)
 
 

@@ -38,6 +38,7 @@ from diegetic.live.schedule import Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
+from diegetic.remarks import remarks_on
 from diegetic.story import Told
 
 CONTINUED_S = 6.0
@@ -65,7 +66,7 @@ class Tellings:
             play = self.schedule.begin(Playing(name, at_s))
             told = Told(self._said(text), seconds, SEED)
             task = Tell(self.shelf.folder(name), told, True, self._rate_hz)
-            return await self._played(job, name, task, play)
+            return remarked(await self._played(job, name, task, play), text)
 
     async def continue_(self, job: int, name: str, text: str, at_s: float | None) -> str:
         """Plan, render and play what comes next."""
@@ -74,13 +75,13 @@ class Tellings:
             play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds))
             folder, told = self.shelf.folder(name), self._said(text)
             task = Continue(folder, story, told, CONTINUED_S, story.seed, self._rate_hz, keep=True)
-            return await self._played(job, name, task, play)
+            return remarked(await self._played(job, name, task, play), text)
 
     async def plan(self, job: int, name: str, text: str, seconds: float) -> str:
         """Only plan."""
         async with self.shelf.lock(name):
             task = Tell(self.shelf.folder(name), Told(self._said(text), seconds, SEED), False, 0)
-            return await self._kept(job, Priority.LIVE, name, task)
+            return remarked(await self._kept(job, Priority.LIVE, name, task), text)
 
     async def render(self, job: int, name: str) -> str:
         """Render what is planned."""
@@ -188,3 +189,8 @@ class Tellings:
 
     def _said(self, text: str) -> str:
         return said(text, self.values, self.words)
+
+
+def remarked(done: str, text: str) -> str:
+    """What was done, and what is to be known of the text that was told."""
+    return "; ".join((done, *remarks_on(text)))

@@ -39,7 +39,8 @@ class PlanStyle:
     """How a model writes plans: one per preset.
 
     system: the system message ("" for none); time_step_s: resolution of written times; form: `duration` (events in
-    sequence) or `span` (start and end, lanes); limits on the free text are in tokens.
+    sequence) or `span` (start and end, lanes); limits on the free text are in tokens; cover: whether each clause of the
+    told text must have its event.
     """
 
     system: str = ""
@@ -47,6 +48,7 @@ class PlanStyle:
     form: Literal["duration", "span"] = "span"
     max_reasoning_tokens: int = 48
     max_caption_tokens: int = 16
+    cover: bool = False
 
 
 @dataclass(frozen=True, slots=True)

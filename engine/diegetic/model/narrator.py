@@ -1,9 +1,10 @@
 """The LLM as narrator: plans a story event by event under the grammar, and keeps its cache as the story's memory.
 
 What is decided (reasoning, captions, times, whether another event follows) is drafted token by token, greedily among
-what the grammar allows; forced tokens are fed together. A finished part is then read again as one whole chunk, and only
-that stays in the cache: query blocks run in one parallel pass, and a plan that is written, recalled, or saved and
-loaded leaves the same numbers to the bit.
+what the grammar allows; forced tokens are fed together. Where the style asks for it, the draft of an event is held
+against what the text still owes (`Agenda`), and written again for the clause that comes next. A finished part is then
+read again as one whole chunk, and only that stays in the cache: query blocks run in one parallel pass, and a plan that
+is written, recalled, or saved and loaded leaves the same numbers to the bit.
 
 Knows nothing of projectors, flows or sound. States are [tokens, width], after the LLM's final norm.
 """
@@ -20,8 +21,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from transformers import DynamicCache
 
+from diegetic.model.agenda import Agenda, bare, first_words
+from diegetic.model.clauses import Part
 from diegetic.model.grammar import Frontier, Timed, exact, frontier
-from diegetic.model.sequence import PlanEncoder
+from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
 T = TypeVar("T")
@@ -36,9 +39,10 @@ class CacheLayer(Protocol):
 
 @dataclass(slots=True)
 class StoryMemory:
-    """What an LLM remembers of a story: its cache, the story's length, the plan's reasoning, its state [width]."""
+    """What an LLM remembers of a story: its length, what was told (until planned), cache, reasoning, state [width]."""
 
     seconds: float
+    told: str = ""
     cache: DynamicCache = field(default_factory=DynamicCache)
     reasoning: str = ""
     state: Tensor | None = None
@@ -74,14 +78,14 @@ class Narrator:
     @torch.inference_mode()
     def begin(self, instruction: str, seconds: float) -> StoryMemory:
         """Read the told text."""
-        memory = StoryMemory(seconds)
+        memory = StoryMemory(seconds, instruction)
         self._keep(memory, self.encoder.prompt(instruction, seconds))
         return memory
 
     def plan(self, memory: StoryMemory) -> Iterator[Narrated]:
         """Write the reasoning, then events until they fill the story; each is in the memory when it is yielded."""
         self.reason(memory, self._draft_reasoning(memory))
-        yield from self._events(memory, frontier(memory.seconds, self.style), memory.seconds)
+        yield from self._events(memory, frontier(memory.seconds, self.style), memory.told)
 
     @torch.inference_mode()
     def reason(self, memory: StoryMemory, reasoning: str) -> None:
@@ -108,7 +112,7 @@ class Narrator:
         longer = frontier(memory.seconds + max(seconds, self.style.time_step_s), self.style)
         start = Frontier(longer.total, longer.shortest, longer.longest, longer.sequential, reached, reached)
         memory.seconds += seconds
-        yield from self._events(memory, start, memory.seconds)
+        yield from self._events(memory, start, text)
 
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly: safetensors, with a header."""
@@ -131,16 +135,15 @@ class Narrator:
             memory.cache.update(keys.to(self.llm.device), values.to(self.llm.device), number)
         return memory
 
-    def _events(self, memory: StoryMemory, at: Frontier, seconds: float) -> Iterator[Narrated]:
-        told: list[Timed] = []
+    def _events(self, memory: StoryMemory, at: Frontier, text: str) -> Iterator[Narrated]:
+        agenda = Agenda.of(text if self.style.cover else "")
         while at.count < MAX_PLANNED_EVENTS and at.starts():
-            drafted = self._draft_event(memory, at, seconds, told)
-            if drafted is None:
+            placed = self._next_event(memory, at, agenda)
+            if placed is None:
                 return
-            event, start, end = drafted
-            told.append(event)
-            yield self.read(memory, event)
-            at = at.after(start, end)
+            agenda.tell(placed.event, placed.part)
+            yield self.read(memory, placed.event)
+            at = at.after(placed.start, placed.end)
 
     @torch.inference_mode()
     def _draft_reasoning(self, memory: StoryMemory) -> str:
@@ -150,39 +153,77 @@ class Narrator:
         return self.encoder.decode(ids).strip()
 
     @torch.inference_mode()
-    def _draft_event(
-        self, memory: StoryMemory, at: Frontier, seconds: float, told: Sequence[Timed]
-    ) -> tuple[Timed, int, int] | None:
-        """The next event with its start and end in steps; None where the plan ends here.
-
-        A sound that still sounds isn't told again over itself: such starts are left out, and where none is left a
-        complete plan ends.
-        """
+    def _next_event(self, memory: StoryMemory, at: Frontier, agenda: Agenda) -> "_Placed | None":
+        """The next event; None where the plan ends here. What the agenda rejects is told in another way."""
         draft, encoder = _Draft(self, memory), self.encoder
-        if at.complete and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
+        may_end = at.complete and not agenda.owed
+        if may_end and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
             draft.forget()
             return None
-        if not at.complete:
+        if not may_end:
             draft.choose([encoder.gen_open])
-        step = self.style.time_step_s
-        caption = draft.write(self._words, encoder.time_open, self._text, self.style.max_caption_tokens)
-        text = " ".join(encoder.decode(caption).split())
+        ids = draft.write(self._words, encoder.time_open, self._text, self.style.max_caption_tokens)
+        caption = " ".join(encoder.decode(ids).split())
+        if agenda.rejects(caption):
+            draft.forget()
+            return self._tell_part(memory, at, agenda, agenda.owed[0])
+        placed = self._place(draft, caption, memory, at, agenda)
+        part = agenda.instead_of(placed.event if placed else None, at)
+        if part is not None:
+            return self._tell_part(memory, at, agenda, part)
+        if placed is not None and may_end and self.style.cover and agenda.is_told(placed.event.caption):
+            return None  # nothing is owed, and what the LLM would add was heard
+        return placed
+
+    def _tell_part(self, memory: StoryMemory, at: Frontier, agenda: Agenda, part: Part) -> "_Placed | None":
+        """An event for a clause of the text: a caption that begins with a word of it, else the clause itself."""
+        encoder, draft = self.encoder, _Draft(self, memory)
+        draft.choose([encoder.gen_open])
+        first = sorted({encoder.text(word)[0] for word in first_words(part)})
+        ids = draft.write(torch.tensor(first), encoder.time_open, self._text, self.style.max_caption_tokens)
+        caption = encoder.decode(ids)
+        if agenda.part_of(caption) is not part or agenda.is_told(caption):
+            draft.forget()
+            draft = _Draft(self, memory)
+            ids = encoder.text(plain(bare(part)))[: self.style.max_caption_tokens]
+            draft.give([encoder.gen_open, *ids, encoder.time_open])
+            caption = encoder.decode(ids)
+        return self._place(draft, caption, memory, at, agenda, part)
+
+    def _place(
+        self, draft: "_Draft", caption: str, memory: StoryMemory, at: Frontier, agenda: Agenda, part: Part | None = None
+    ) -> "_Placed | None":
+        """Give a drafted caption its lane and time; None where a complete plan has none left for it.
+
+        A sound that still sounds isn't told again over itself: such starts are left out.
+        """
+        text, step = " ".join(caption.split()), self.style.time_step_s
         lane, start = FOREGROUND, at.reached
+        last_start, last_end = agenda.room(at, text)
         if not at.sequential:
-            heard_until = max((event.end_s for event in told if event.caption == text), default=0.0)
-            starts = [start for start in at.starts() if start * step >= heard_until - 1e-6]
+            starts = [start for start in at.starts() if start * step >= agenda.heard_until_s(text) - 1e-6]
             if not starts and at.complete:
                 draft.forget()
                 return None
-            lane, start = draft.choose_among(encoder.start_options((FOREGROUND, BED), starts or at.starts()))
-        end = draft.choose_among(self._end_options(at, start))
+            starts = [start for start in starts if start <= last_start] or starts or at.starts()
+            later = [start for start in starts if start * step > agenda.latest_s + 1e-6] or starts
+            options = self.encoder.start_options((BED,), starts)
+            tells = part or agenda.part_of(text)
+            if tells is None or not tells.goes_on:
+                options = self.encoder.start_options((FOREGROUND,), later) | options
+            lane, start = draft.choose_among(options)
+        ends = at.ends(start)
+        if lane == FOREGROUND:
+            ends = [end for end in ends if end <= last_end] or ends
+        end = draft.choose_among(self._end_options(at, start, ends))
         draft.forget()
-        return Timed(text, lane, start * step, exact(end * step, start * step, seconds, self.style)), start, end
+        end_s = exact(end * step, start * step, memory.seconds, self.style)
+        return _Placed(Timed(text, lane, start * step, end_s), start, end, part)
 
-    def _end_options(self, at: Frontier, start: int) -> dict[tuple[int, ...], int]:
+    def _end_options(self, at: Frontier, start: int, ends: Sequence[int]) -> dict[tuple[int, ...], int]:
         """Ways to write an end, or in `duration` form a length, and the end it means."""
         origin = start if at.sequential else 0
-        options = self.encoder.end_options([end - origin for end in at.ends(start)])
+        options = self.encoder.end_options([end - origin for end in ends])
         return {ids: steps + origin for ids, steps in options.items()}
 
     def _keep(self, memory: StoryMemory, ids: Sequence[int]) -> Tensor:
@@ -198,6 +239,16 @@ class Narrator:
             input_ids=inputs, **{self._cache_argument: cache}, use_cache=True
         ).last_hidden_state
         return states[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A drafted event with its start and end in steps, and the clause it was written for, if for one."""
+
+    event: Timed
+    start: int
+    end: int
+    part: Part | None
 
 
 class _Draft:
@@ -218,6 +269,10 @@ class _Draft:
             token = int(ids[self._scores()[ids].argmax()])
         self._pending.append(token)
         return token
+
+    def give(self, ids: Sequence[int]) -> None:
+        """Take ids that are given."""
+        self._pending += ids
 
     def choose_among(self, options: Mapping[tuple[int, ...], T]) -> T:
         """The option that the likeliest path of tokens leads to. Options are prefix-free."""

@@ -1,0 +1,111 @@
+"""What of a told text a plan still owes: which clauses no caption has named yet, and how much room they need.
+
+A small LLM loses the thread: it tells a sound twice and leaves out the next. The agenda holds each drafted event
+against the text, and says which clause should be told instead. All it knows is words (diegetic.model.clauses): a clause
+is told by a caption that shares enough of them.
+
+Knows nothing of tokens or weights.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from diegetic.model.clauses import Part, parts, share_word, stems
+from diegetic.model.grammar import Frontier, Timed
+from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
+
+
+@dataclass(slots=True)
+class Agenda:
+    """The clauses of a text that are still to be told, in their order."""
+
+    owed: list[Part]
+    told: list[Timed] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, text: str) -> "Agenda":
+        """Every clause of a text that may name a sound, as many as a plan has room for beside a bed."""
+        return cls(parts(text)[: MAX_PLANNED_EVENTS - 2])
+
+    def part_of(self, caption: str) -> Part | None:
+        """The owed clause that a caption tells: it has two words of it, or more than half; the most, or the first."""
+        words = stems(caption)
+        shared = [sum(share_word([stem], words) for stem in part.stems) for part in self.owed]
+        shares = [
+            count / len(part.stems) if count >= 2 or 2 * count > len(part.stems) else 0.0
+            for count, part in zip(shared, self.owed, strict=True)
+        ]
+        best = max(shares, default=0.0)
+        return self.owed[shares.index(best)] if best > 0 else None
+
+    def instead_of(self, event: Timed | None, at: Frontier) -> Part | None:
+        """The clause that should be told in place of a drafted event; None where that is as good.
+
+        event: None where a draft found no place. As good are: what tells the next clause; a bed that tells a later one,
+        since beds come first; a bed that the text doesn't name, once, at the beginning; and the next window of a bed,
+        while there are events enough.
+        """
+        if not self.owed:
+            return None
+        if event is None:
+            return self.owed[0]
+        part = self.part_of(event.caption)
+        if event.lane == BED:
+            goes_on = any(e.caption == event.caption and abs(e.end_s - event.start_s) < 1e-6 for e in self.told)
+            if goes_on:
+                return None if at.count + len(self.owed) < MAX_PLANNED_EVENTS else self.owed[0]
+            if part is not None or not self.told:
+                return None
+        elif part is self.owed[0] and not self.is_told(event.caption):
+            return None
+        return self.owed[0]
+
+    def rejects(self, caption: str) -> bool:
+        """Whether a caption can't stand, whatever its lane and time: no owed clause has it, and no bed goes on."""
+        goes_on = any(each.caption == caption and each.lane == BED for each in self.told)
+        return bool(self.owed and self.told) and not goes_on and self.part_of(caption) is None
+
+    def is_told(self, caption: str) -> bool:
+        """Whether an event with this caption was told before."""
+        return any(each.caption == caption for each in self.told)
+
+    def heard_until_s(self, caption: str) -> float:
+        """Until when a sound is told already; 0 where it isn't."""
+        return max((each.end_s for each in self.told if each.caption == caption), default=0.0)
+
+    @property
+    def latest_s(self) -> float:
+        """Where the latest foreground event begins, while clauses are owed: the next begins after it. Else -1."""
+        starts = [each.start_s for each in self.told if each.lane == FOREGROUND] if self.owed else []
+        return max(starts, default=-1.0)
+
+    def tell(self, event: Timed, part: Part | None = None) -> None:
+        """Take an event down as planned: for a clause, or for the one that its caption tells."""
+        self.told.append(event)
+        done = part if part is not None else self.part_of(event.caption)
+        self.owed = [each for each in self.owed if each is not done]
+
+    def room(self, at: Frontier, caption: str) -> tuple[int, int]:
+        """The last start and the last end, in steps, that leave each clause after this one a place of its own."""
+        if not self.owed:
+            return at.total, at.total
+        left = max(0, len(self.owed) - (self.part_of(caption) is not None))
+        slot = max(at.shortest, at.total // (2 * (left + len(self.told) + 1)))
+        return at.total - (left + 1) * slot, at.total - left * slot
+
+
+def first_words(part: Part) -> Sequence[str]:
+    """Words of a clause that a caption of it may begin with: those that can name a sound, as they are written."""
+    words = [word.strip("'’\"") for word in part.text.split()]
+    return list(dict.fromkeys(word.lower() for word in words if stems(word)))
+
+
+def bare(part: Part) -> str:
+    """A clause as a caption: without leading words that name nothing, but for an article."""
+    words = part.text.split()
+    while words and not stems(words[0]):
+        article = words[0].lower() in ("a", "an", "the") and len(words) > 1 and stems(words[1])
+        if article:
+            break
+        words = words[1:]
+    return " ".join(words)

@@ -1,0 +1,33 @@
+"""What a user would do by hand: search the bank's captions for words, and take the nearest recording.
+
+The same bank as pocket's and all its captions; MiniLM embeds the query. Knows nothing of scenes or plans.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diegetic.model.bank.library import Bank
+from text_encoder import TextEncoder
+
+Samples = NDArray[np.float32]
+BANK = Path(__file__).parents[2] / "presets/models/pocket/bank"
+
+
+class Search:
+    """The bank, searched by text. text_encoder: a MiniLM folder."""
+
+    def __init__(self, text_encoder: Path) -> None:
+        self.bank = Bank(BANK)
+        self._encoder = TextEncoder(text_encoder)
+
+    def nearest(self, queries: Sequence[str]) -> list[int]:
+        """For each text the recording with the nearest caption."""
+        features = self._encoder.targets(queries, 1)[:, 0].numpy()
+        return [int(self.bank.scores(feature).argmax()) for feature in features]
+
+    def clip(self, recording: int, seconds: float) -> Samples:
+        """The first seconds of a recording, [frames, channels]."""
+        return self.bank.audio(recording)[: round(seconds * 48_000)]

@@ -1,0 +1,88 @@
+"""What a text tells, clause by clause, and what of it a plan still owes."""
+
+from diegetic.model.agenda import Agenda, bare, first_words
+from diegetic.model.clauses import parts, share_word, stems
+from diegetic.model.grammar import PlanStyle, Timed, frontier
+from diegetic.story import BED, FOREGROUND
+
+TEXT = "Harbour at night: rain on the water, a bell rings twice and a gull cries. No music!"
+AT = frontier(30.0, PlanStyle())
+
+
+def said(text: str) -> list[str]:
+    return [part.text for part in parts(text)]
+
+
+def event(caption: str, lane: str = FOREGROUND, start_s: float = 0.0, end_s: float = 5.0) -> Timed:
+    return Timed(caption, lane, start_s, end_s)
+
+
+def test_a_text_falls_into_its_clauses() -> None:
+    assert said("The door opens, then a dog barks while rain falls") == ["The door opens", "a dog barks", "rain falls"]
+
+
+def test_what_only_sets_the_scene_is_no_clause() -> None:
+    assert said("Sunday breakfast: bacon sizzles.") == ["bacon sizzles"]
+    assert said("Deep jungle. Monkeys shriek.") == ["Monkeys shriek"]
+    assert said("Deep jungle") == ["Deep jungle"]
+
+
+def test_what_is_not_to_be_heard_is_no_clause() -> None:
+    assert said(TEXT) == ["rain on the water", "a bell rings twice", "a gull cries"]
+
+
+def test_a_clause_may_say_that_it_goes_on() -> None:
+    assert [part.goes_on for part in parts("frogs croak without pause, a duck quacks")] == [True, False]
+    assert [part.goes_on for part in parts("the birds sang, until a wolf growled")] == [True, False]
+    assert [part.goes_on for part in parts("she turns a page while a clock ticks")] == [False, True]
+
+
+def test_words_are_alike_whatever_their_endings() -> None:
+    assert share_word(stems("a dog barks"), stems("barking dogs"))
+    assert not share_word(stems("the old house"), stems("an old house"))
+    assert not share_word(stems("a crow"), stems("a crowd"))
+    assert stems("a glass") == stems("the glasses")
+
+
+def test_an_event_that_tells_the_next_clause_stands() -> None:
+    agenda = Agenda.of(TEXT)
+    assert agenda.instead_of(event("rain falling on water", BED), AT) is None
+
+
+def test_an_event_that_tells_nothing_new_gives_way_to_the_next_clause() -> None:
+    agenda = Agenda.of(TEXT)
+    agenda.tell(event("rain falling on water", BED, 0, 30))
+    part = agenda.instead_of(event("waves on a beach"), AT)
+    assert part is not None
+    assert part.text == "a bell rings twice"
+
+
+def test_no_clause_is_passed_over() -> None:
+    agenda = Agenda.of(TEXT)
+    agenda.tell(event("rain falling on water", BED, 0, 30))
+    part = agenda.instead_of(event("gull crying"), AT)
+    assert part is not None
+    assert part.text == "a bell rings twice"
+
+
+def test_nothing_is_owed_once_all_is_told() -> None:
+    agenda = Agenda.of(TEXT)
+    for caption in ("rain on the water", "bell ringing twice", "a gull cries"):
+        agenda.tell(event(caption))
+    assert agenda.owed == []
+    assert agenda.instead_of(event("anything"), AT) is None
+
+
+def test_every_clause_is_left_room() -> None:
+    agenda = Agenda.of(TEXT)
+    last_start, last_end = agenda.room(AT, "rain on the water")
+    assert 0 < last_start < last_end < AT.total
+    agenda.tell(event("rain on the water"))
+    agenda.tell(event("bell ringing twice"))
+    assert agenda.room(AT, "a gull cries")[1] == AT.total
+
+
+def test_a_clause_as_caption_begins_with_what_it_names() -> None:
+    (part,) = parts("somewhere below a cock crows once")
+    assert bare(part) == "a cock crows once"
+    assert first_words(part) == ["cock", "crows"]
