@@ -43,7 +43,8 @@ class Storyteller:
     def __init__(self, name: str, digest: str, narrator: Narrator, network: AudioStory, codec: Codec) -> None:
         self.name, self.digest = name, digest
         self.sample_rate = codec.sample_rate
-        self._narrator, self._network, self._codec = narrator, network.eval(), codec
+        self.codec = codec
+        self._narrator, self._network = narrator, network.eval()
         self._sampler = network.config.sampler
 
     def begin(self, instruction: str, seconds: float) -> StoryMemory:
@@ -69,13 +70,13 @@ class Storyteller:
     @torch.inference_mode()
     def imagine(self, condition: Condition, event: Event, seed: int, held: Drawn | None, watch: Watch) -> Drawn:
         """Draw latents for the whole of the event's duration; what is held is at its start."""
-        frames = math.ceil(event.duration_s * self._codec.latent_rate_hz - 1e-6)
+        frames = math.ceil(event.duration_s * self.codec.latent_rate_hz - 1e-6)
         null, like = self._network.null, condition.fused
         window = self._network.config.transformer.max_latent_frames if self._sampler.whole_window else frames
-        noise = event_noise(seed, window, self._codec.channels, self._sampler.seed_policy).to(like)
+        noise = event_noise(seed, window, self.codec.channels, self._sampler.seed_policy).to(like)
         known = None
         if held is not None:
-            known = torch.from_numpy(held.latents[-round(OVERLAP_S * self._codec.latent_rate_hz) :]).to(like)
+            known = torch.from_numpy(held.latents[-round(OVERLAP_S * self.codec.latent_rate_hz) :]).to(like)
         steps, guidance = self._sampler.steps, self._sampler.guidance
         latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, known, watch)
         array = latents[0, :frames].float().cpu().numpy()
@@ -86,7 +87,7 @@ class Storyteller:
     def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int) -> Samples:
         """Samples [frames, channels] of the event's duration."""
         frames = round(event.duration_s * self.sample_rate)
-        samples = self._codec.decode(latents, event)
+        samples = self.codec.decode(latents, event)
         if not np.isfinite(samples).all():
             raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
         whole = np.zeros((frames, samples.shape[1]), np.float32)

@@ -40,6 +40,19 @@ class Pick:
     nearness: float
 
 
+@dataclass(frozen=True, slots=True)
+class Path:
+    """How an event is built: runs of a pick's recordings, and a gain in dB for each unit, nan in silence.
+
+    Runs name recordings by their place in the pick.
+    """
+
+    pick: Pick
+    runs: tuple[Run, ...]
+    gains_db: Array
+    flowing: bool
+
+
 class BankDecoder:
     """Builds events from one or more banks.
 
@@ -65,13 +78,25 @@ class BankDecoder:
 
     def decode(self, drawn: Drawn, event: Event) -> Samples:
         """Stereo samples [units * UNIT_FRAMES, 2] of an event. Raises Failure where the bank's audio can't be read."""
+        middle, *rest = [self.build(path) for path in self.paths(drawn, event)]
+        if rest:
+            side = rest[0].mean(1, keepdims=True) * _SIDE
+            both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
+            stereo: Samples = both.astype(np.float32)
+            return stereo
+        return middle if middle.shape[1] == 2 else np.repeat(middle, 2, axis=1)
+
+    def paths(self, drawn: Drawn, event: Event) -> tuple[Path, ...]:
+        """What an event is built from: a path, and for a bed's side, where the first isn't stereo, another."""
         rng = np.random.default_rng(drawn.seed)
         variation = self._variation if event.variation is None else event.variation
+        bed = event.lane == BED
         pick = self.pick(drawn.called, variation, rng)
-        if event.lane == BED:
-            return self.wide(drawn.latents, pick, drawn.called, variation, rng)
-        samples = self.build(drawn.latents, pick, variation)
-        return samples if samples.shape[1] == 2 else np.repeat(samples, 2, axis=1)
+        middle = self.path(drawn.latents, pick, variation, flowing=bed)
+        if not bed or self._is_stereo(middle):
+            return (middle,)
+        others = self.pick(drawn.called, variation, rng, without=pick)
+        return middle, self.path(drawn.latents, others, variation, flowing=True)
 
     def pick(self, query: Array, variation: float, rng: np.random.Generator, without: Pick | None = None) -> Pick:
         """Draw recordings for a query [F]: near ones more often; the freer the variation, the more of them."""
@@ -89,30 +114,23 @@ class BankDecoder:
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
         )
 
-    def build(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> Samples:
-        """Samples [units * UNIT_FRAMES, 1 or 2] that follow latents [units, channels].
-
-        Raises Failure where audio can't be read.
-        """
+    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> Path:
+        """The runs of a pick's recordings that follow latents [units, channels]; flowing: what goes on all the time."""
         units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
         level_db = self.space.level_db(latents)
         jump, natural = _JUMP * (1.0 - 0.85 * variation), FLOWING if flowing else NATURAL
         runs = follow(latents, units, self._silence, self._weights, jump, level_db < _HUSHED_DB, natural)
-        used = sorted({run.recording for run in runs} - {SILENCE})
-        audio = {number: self._audio(pick, number) for number in used}
-        longest_fade = LONG_FADE_FRAMES if flowing else FADE_FRAMES
-        return overlap_add(runs, audio, self._gains(level_db, runs, units), longest_fade)
+        return Path(pick, tuple(runs), self._gains(level_db, runs, units), flowing)
 
-    def wide(self, latents: Array, pick: Pick, query: Array, variation: float, rng: np.random.Generator) -> Samples:
-        """As `build`, in stereo: the same told twice, by other recordings, is the side."""
-        middle = self.build(latents, pick, variation, flowing=True)
-        if middle.shape[1] == 2:
-            return middle
-        others = self.pick(query, variation, rng, without=pick)
-        side = self.build(latents, others, variation, flowing=True).mean(1, keepdims=True) * _SIDE
-        both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
-        stereo: Samples = both.astype(np.float32)
-        return stereo
+    def build(self, path: Path) -> Samples:
+        """Samples [units * UNIT_FRAMES, 1 or 2] of a path. Raises Failure where audio can't be read."""
+        used = sorted({run.recording for run in path.runs} - {SILENCE})
+        audio = {number: self._audio(path.pick, number) for number in used}
+        return overlap_add(path.runs, audio, path.gains_db, LONG_FADE_FRAMES if path.flowing else FADE_FRAMES)
+
+    def _is_stereo(self, path: Path) -> bool:
+        used = {path.pick.recordings[run.recording] for run in path.runs if run.recording != SILENCE}
+        return any(self.banks[bank].index.channels[recording] == 2 for bank, recording in used)
 
     def _gains(self, drawn: Array, runs: Sequence[Run], units: Sequence[Array]) -> Array:
         """Drawn level less the level of the units chosen, in dB [units]; nan in silence."""

@@ -1,0 +1,1 @@
+"""What pocket is measured by: one module a measure, each gives rows of the table."""
