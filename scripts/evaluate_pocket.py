@@ -1,160 +1,66 @@
-"""What pocket sounds like to an ear: events of ESC-10's ten kinds, each told, drawn and built, then heard by YAMNet.
+"""Pocket measured: each measure is a module of scripts/evaluation, and all figures make one table.
 
-    python scripts/evaluate_pocket.py --ear EVALUATORS_FOLDER [--sounds SOUNDS_FOLDER] [--json FILE]
+    python scripts/evaluate_pocket.py --ear EVALUATORS --sounds SOUNDS --text-encoder MINILM --base-llm SMOLLM2 \
+        [--only stories,coherence] [--quick] [--json FILE]
 
-For every kind a few captions with several seeds; the ear is right when the kind told has the highest score of the ten.
-Beside it: the same measure on real recordings (--sounds), and what the ear says of white and pink noise and of silence,
-which must be none of the ten. Exits 1 where fewer than 80 % are right.
+Exits 1 where an aim isn't met.
 """
 
 import argparse
-import csv
+import importlib
 import json
+import pkgutil
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
-
+import evaluation
+from diegetic.atomic import write_atomically
 from diegetic.model.registry import load_model
-from diegetic.protocol import StoryModel
 from diegetic.settings import Settings
-from diegetic.story import BED, FOREGROUND, Event
-from ear import ESC10, Ear
-
-Samples = NDArray[np.float32]
-SECONDS, NEEDED = 6.0, 0.8
-
-TOLD: Mapping[str, tuple[str, str, str]] = {
-    "dog": ("dog barking", "a dog barks twice", "dog barking, close"),
-    "rain": ("heavy rain falling", "rain on the water", "steady rain"),
-    "sea_waves": ("sea waves rolling in", "waves breaking on the shore", "ocean surf"),
-    "crying_baby": ("baby crying", "an infant cries loudly", "crying baby, close"),
-    "clock_tick": ("clock ticking", "slow tick of a clock", "clock ticking on the wall"),
-    "sneezing": ("person sneezing", "a loud sneeze", "man sneezing"),
-    "helicopter": ("helicopter flying overhead", "helicopter rotor", "helicopter hovering"),
-    "chainsaw": ("chainsaw cutting wood", "chainsaw revving", "chainsaw running"),
-    "rooster": ("rooster crowing", "a rooster crows at dawn", "rooster crowing loudly"),
-    "crackling_fire": ("fire crackling", "campfire burning", "crackling fire, close"),
-}
-BEDS = {"rain", "sea_waves", "crackling_fire", "helicopter"}
+from ear import Ear
+from evaluation.context import Context
+from evaluation.row import Row, as_values, write_table
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One event and what the ear took it for."""
-
-    kind: str
-    caption: str
-    seed: int
-    heard: str
-    seconds_per_second: float
+def measures() -> list[str]:
+    """The names of all modules that measure."""
+    names = sorted(module.name for module in pkgutil.iter_modules(evaluation.__path__))
+    return [name for name in names if hasattr(importlib.import_module(f"evaluation.{name}"), "measure")]
 
 
 def main() -> None:
     args = _arguments()
-    ear, model = Ear(args.ear), load_model(args.model, Settings())
-    results = []
-    for each in hear_events(model, ear, args.seeds, args.keep):
-        results.append(each)
-        print(f"{each.kind:15} {each.caption:32} seed {each.seed}: {each.heard}", flush=True)
-    right = float(np.mean([each.kind == each.heard for each in results]))
-    table = {
-        kind: f"{sum(e.heard == kind for e in results if e.kind == kind)}/{sum(e.kind == kind for e in results)}"
-        for kind in ESC10
-    }
-    print("  ".join(f"{kind} {share}" for kind, share in table.items()))
-    cost = np.median([e.seconds_per_second for e in results])
-    print(f"right: {right:.0%} of {len(results)} events; {cost:.2f} s a second of sound")
-    heard_of_nothing = controls(ear)
-    print(f"controls: {heard_of_nothing}")
-    real = real_recordings(args.sounds, ear) if args.sounds else None
-    if real is not None:
-        print(f"real recordings: {real:.0%}")
+    chosen = args.only.split(",") if args.only else measures()
+    if unknown := set(chosen) - set(measures()):
+        sys.exit(f"--only: must be of {', '.join(measures())}, got {', '.join(sorted(unknown))}")
+    context = Context(
+        load_model(args.model, Settings()),
+        Ear(args.ear),
+        args.sounds,
+        args.quick,
+        args.text_encoder,
+        args.base_llm,
+        args.keep,
+    )
+    rows: list[Row] = []
+    for name in chosen:
+        rows += importlib.import_module(f"evaluation.{name}").measure(context)
+        print(write_table(rows), flush=True)
     if args.json:
-        said = {
-            "right": right,
-            "real": real,
-            "events": [asdict(each) for each in results],
-            "controls": heard_of_nothing,
-        }
-        args.json.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    sys.exit(right < NEEDED)
-
-
-def hear_events(model: StoryModel, ear: Ear, seeds: int, keep: Path | None) -> Iterator[Heard]:
-    """Render every caption of `TOLD` with `seeds` seeds and hear it; `keep`: a folder for the wav files."""
-    for kind, captions in TOLD.items():
-        for caption in captions:
-            for seed in range(seeds):
-                began = time.monotonic()
-                samples = render(model, caption, BED if kind in BEDS else FOREGROUND, seed)
-                took = (time.monotonic() - began) / SECONDS
-                if keep is not None:
-                    keep.mkdir(parents=True, exist_ok=True)
-                    soundfile.write(keep / f"{kind}_{caption.replace(' ', '-')}_{seed}.wav", samples, model.sample_rate)
-                yield Heard(kind, caption, seed, ear.best(ear.hear(samples, model.sample_rate), ESC10), took)
-
-
-def render(model: StoryModel, caption: str, lane: str, seed: int) -> Samples:
-    """One event by itself, [frames, channels]."""
-    event = Event("e1", caption, 0.0, SECONDS, lane)
-    memory = model.begin(caption, SECONDS)
-    (condition,) = model.recall(memory, "1 event.", [event])
-    latents = model.imagine(condition, event, seed, None, lambda done, total: None)
-    return model.decode(latents, condition, event, seed)
-
-
-def controls(ear: Ear) -> dict[str, str]:
-    """The ear's best label for what is no sound of anything."""
-    rng = np.random.default_rng(0)
-    white = rng.standard_normal(96_000).astype(np.float32) * 0.1
-    spectrum = np.fft.rfft(white)
-    pink = np.fft.irfft(spectrum / np.maximum(np.arange(len(spectrum)), 1) ** 0.5).astype(np.float32)
-    sounds = {
-        "white noise": white,
-        "pink noise": pink / np.abs(pink).max() * 0.5,
-        "silence": np.zeros(96_000, np.float32),
-    }
-    return {name: "{} {:.2f}".format(*ear.guesses(ear.hear(sound, 48_000), 1)[0]) for name, sound in sounds.items()}
-
-
-def real_recordings(folder: Path, ear: Ear) -> float:
-    """How often the ear is right on every fifth real clip of ESC-10."""
-    with (folder / "sounds.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["source"].endswith("ESC-10")][::5]
-    kinds = dict(zip((f"{number:03}" for number in range(1, 11)), _ESC10_ORDER, strict=True))
-    right = []
-    for row in rows:
-        samples, rate_hz = soundfile.read(folder / "audio" / row["file"], dtype="float32")
-        right.append(ear.best(ear.hear(samples, rate_hz), ESC10) == kinds[row["original_name"][:3]])
-    return float(np.mean(right))
-
-
-_ESC10_ORDER = (
-    "dog",
-    "rain",
-    "sea_waves",
-    "crying_baby",
-    "clock_tick",
-    "sneezing",
-    "helicopter",
-    "chainsaw",
-    "rooster",
-    "crackling_fire",
-)
+        values = [as_values(row) for row in rows]
+        write_atomically(args.json, (json.dumps(values, indent=2) + "\n").encode())
+    sys.exit(not all(row.met for row in rows))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ear", type=Path, required=True, help="folder with yamnet.tflite and yamnet_labels.txt")
-    parser.add_argument("--sounds", type=Path, help="folder with sounds.csv and audio/")
+    parser.add_argument("--sounds", type=Path, required=True, help="folder with sounds.csv and audio/")
+    parser.add_argument("--text-encoder", type=Path, help="all-MiniLM-L6-v2 folder: for the comparison with a search")
+    parser.add_argument("--base-llm", type=Path, help="made by scripts/pocket/base_llm.py: for the untuned planner")
+    parser.add_argument("--only", help="measures, separated by commas")
     parser.add_argument("--model", default="pocket")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="a few of each, to see whether it works")
     parser.add_argument("--keep", type=Path, help="folder to keep the sounds in")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()

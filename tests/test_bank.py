@@ -15,6 +15,7 @@ from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, Lat
 from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import SILENCE, Run, follow
+from diegetic.model.bank.words import Words
 from diegetic.model.codec import Drawn
 from diegetic.story import Event
 
@@ -214,3 +215,11 @@ def silent(space: LatentSpace) -> Array:
     features = np.zeros((1, 56), np.float32)
     features[0, 0] = FLOOR_DB
     return space.encode(features)[0]
+
+
+def test_words_that_few_captions_have_tell_recordings_apart() -> None:
+    words = Words(["an owl hoots", "a rooster crows at night", "a crow caws at night", "rain"])
+    assert words.nearness("owls hooting in the night").argmax() == 0
+    assert words.nearness("the rooster crowed").argmax() == 1
+    assert words.nearness("nothing that is known").max() == 0
+    assert words.nearness("an owl hoots")[0] == pytest.approx(1.0)

@@ -1,1 +1,1 @@
-"""What pocket is measured by: one module a measure, each gives rows of the table."""
+"""Measures of pocket: a module each, with `measure(context) -> list[Row]`, run by scripts/evaluate_pocket.py."""

@@ -1,4 +1,4 @@
-"""Events by themselves: is each heard as what was told, does no seed give what another gave, is nothing just played back?
+"""Events by themselves: is each heard as what was told, is no seed like another, is nothing just played back?
 
 For every concept of told.toml eight wordings that no training text has, each with a seed of its own: right where one of
 the concept's AudioSet classes is among the ear's five best. Beside it, the longest recordings of the same concept,

@@ -9,7 +9,7 @@ are in the middle.
 Knows nothing of LLMs, flows or torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
-_POOL = 24
+_POOL = 64
 _NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
 _JUMP = 2.5
 _SIDE = 0.55
@@ -91,22 +91,32 @@ class BankDecoder:
         rng = np.random.default_rng(drawn.seed)
         variation = self._variation if event.variation is None else event.variation
         bed = event.lane == BED
-        pick = self.pick(drawn.called, variation, rng)
+        pick = self.pick(drawn.called, event.caption, variation, rng)
         middle = self.path(drawn.latents, pick, variation, flowing=bed)
         if not bed or self._is_stereo(middle):
             return (middle,)
-        others = self.pick(drawn.called, variation, rng, without=pick)
+        others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings)
         return middle, self.path(drawn.latents, others, variation, flowing=True)
 
-    def pick(self, query: Array, variation: float, rng: np.random.Generator, without: Pick | None = None) -> Pick:
-        """Draw recordings for a query [F]: near ones more often; the freer the variation, the more of them."""
-        near = [bank.scores(query) + more for bank, more in zip(self.banks, self._preference, strict=True)]
+    def pick(
+        self,
+        query: Array,
+        caption: str,
+        variation: float,
+        rng: np.random.Generator,
+        without: Collection[tuple[int, int]] = (),
+    ) -> Pick:
+        """Draw recordings for a query [F] and its caption: near ones more often; the freer the variation, the more.
+
+        without: recordings that are taken only where no others are near.
+        """
+        near = [bank.scores(query, caption) + more for bank, more in zip(self.banks, self._preference, strict=True)]
         names = [(number, recording) for number, scores in enumerate(near) for recording in range(len(scores))]
         nearness = np.concatenate(near)
-        order = np.argsort(-nearness, kind="stable")[:_POOL]
+        order = np.argsort(-nearness, kind="stable")[: _POOL + len(without)]
         order = order[nearness[order] >= nearness[order[0]] - _NEAR]
-        if without is not None and len(order) > len(without.recordings):
-            order = np.array([index for index in order if names[index] not in without.recordings])
+        others = [index for index in order if names[index] not in without]
+        order = np.array(others) if others else order
         count = min(len(order), 2 + round(6 * variation))
         odds = np.exp((nearness[order] - nearness[order[0]]) / (_NEAR / 2))
         drawn = rng.choice(order, size=count, replace=False, p=odds / odds.sum())
