@@ -31,10 +31,14 @@ from diegetic.story import OVERLAP_S, Event
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What an event is imagined under: fused features [1, S, F], and the semantic feature [F] it is called by."""
+    """What an event is imagined under: fused features [1, S, F], the semantic feature [F] it is called by, the place.
+
+    place: what the plan's reasoning says of it.
+    """
 
     fused: Tensor
     called: NDArray[np.float32]
+    place: str
 
 
 class Storyteller:
@@ -59,9 +63,8 @@ class Storyteller:
         """Read a given plan in place of writing one."""
         self._narrator.reason(memory, reasoning)
         for event in events:
-            yield self._condition(
-                self._narrator.read(memory, Timed(event.caption, event.lane, event.start_s, event.end_s))
-            )
+            timed = Timed(event.caption, event.lane, event.start_s, event.end_s)
+            yield self._condition(self._narrator.read(memory, timed), memory.reasoning)
 
     def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Planned]:
         """Write what comes next."""
@@ -82,7 +85,7 @@ class Storyteller:
         array = latents[0, :frames].float().cpu().numpy()
         if held is not None:
             return replace(held, latents=array)
-        return Drawn(array, condition.called, seed)
+        return Drawn(array, condition.called, seed, condition.place)
 
     def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int) -> Samples:
         """Samples [frames, channels] of the event's duration."""
@@ -109,11 +112,11 @@ class Storyteller:
         for number, each in enumerate(narrated, start=1):
             told = each.event
             event = Event(f"e{number}", told.caption, told.start_s, told.end_s - told.start_s, told.lane)
-            yield Planned(event, self._condition(each), memory.reasoning)
+            yield Planned(event, self._condition(each, memory.reasoning), memory.reasoning)
 
     @torch.inference_mode()
-    def _condition(self, narrated: Narrated) -> Condition:
+    def _condition(self, narrated: Narrated, place: str) -> Condition:
         network = self._network
         like = network.null
         semantic, residual = network.features(narrated.semantic.to(like)[None], narrated.residual.to(like)[None])
-        return Condition(network.fusion(semantic, residual), semantic[0, 0].float().cpu().numpy())
+        return Condition(network.fusion(semantic, residual), semantic[0, 0].float().cpu().numpy(), place)

@@ -2,19 +2,23 @@
 
     semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
     latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
+    caption, place   -> distance, loudness, speed, size, side, room (attributes.py) -> treatment
 
 A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds
-are in the middle.
+stand somewhere between left and right.
 
 Knows nothing of LLMs, flows or torch.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diegetic.audio.treatment import treat
+from diegetic.model.attributes import treatment_of
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
 from diegetic.model.bank.library import Bank, Samples
 from diegetic.model.bank.overlap_add import FADE_FRAMES, LONG_FADE_FRAMES, overlap_add
@@ -29,6 +33,7 @@ _NEAR = 0.04  # how much less near than the best a recording of the pool may be,
 _JUMP = 2.5
 _SIDE = 0.55
 _HUSHED_DB = -50.0  # above this level something sounds
+_ENDED_UNITS = 4
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
 
 
@@ -78,25 +83,27 @@ class BankDecoder:
 
     def decode(self, drawn: Drawn, event: Event) -> Samples:
         """Stereo samples [units * UNIT_FRAMES, 2] of an event. Raises Failure where the bank's audio can't be read."""
-        middle, *rest = [self.build(path) for path in self.paths(drawn, event)]
+        treatment = treatment_of(event, drawn.place)
+        sound, *rest = [self.build(path) for path in self.paths(drawn, event)]
         if rest:
             side = rest[0].mean(1, keepdims=True) * _SIDE
-            both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
-            stereo: Samples = both.astype(np.float32)
-            return stereo
-        return middle if middle.shape[1] == 2 else np.repeat(middle, 2, axis=1)
+            sound = np.concatenate([sound + side, sound - side], axis=1, dtype=np.float32) * np.float32(
+                (1 + _SIDE**2) ** -0.5
+            )
+        return treat(sound, treatment, SAMPLE_RATE)[: len(drawn.latents) * UNIT_FRAMES]
 
     def paths(self, drawn: Drawn, event: Event) -> tuple[Path, ...]:
         """What an event is built from: a path, and for a bed's side, where the first isn't stereo, another."""
         rng = np.random.default_rng(drawn.seed)
         variation = self._variation if event.variation is None else event.variation
         bed = event.lane == BED
+        latents = self._as_long_as(drawn.latents, treatment_of(event, drawn.place).read_rate)
         pick = self.pick(drawn.called, event.caption, variation, rng)
-        middle = self.path(drawn.latents, pick, variation, flowing=bed)
+        middle = self.path(latents, pick, variation, flowing=bed)
         if not bed or self._is_stereo(middle):
             return (middle,)
         others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings)
-        return middle, self.path(drawn.latents, others, variation, flowing=True)
+        return middle, self.path(latents, others, variation, flowing=True)
 
     def pick(
         self,
@@ -137,6 +144,13 @@ class BankDecoder:
         used = sorted({run.recording for run in path.runs} - {SILENCE})
         audio = {number: self._audio(path.pick, number) for number in used}
         return overlap_add(path.runs, audio, path.gains_db, LONG_FADE_FRAMES if path.flowing else FADE_FRAMES)
+
+    def _as_long_as(self, latents: Array, rate: float) -> Array:
+        """Latents for `rate` times the time: what is more goes on as it began, or in silence where it ended so."""
+        units = math.ceil(len(latents) * rate)
+        ended = self.space.level_db(latents[-_ENDED_UNITS:]).max() < _HUSHED_DB
+        more = np.repeat(self._silence[None], len(latents), axis=0) if ended else latents
+        return np.concatenate([latents, more])[:units]
 
     def _is_stereo(self, path: Path) -> bool:
         used = {path.pick.recordings[run.recording] for run in path.runs if run.recording != SILENCE}
