@@ -33,7 +33,7 @@ ALIKE = 0.9
 FREE = 0.5
 """The variation from which no recording may be played back."""
 LONGEST_RUN = 0.25
-_SAME_RUN_UNITS = 3  # a jump by less than this within a recording is no jump
+_SAME_RUN_UNITS = 6  # a jump by less than this within a recording is no jump
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ Array = NDArray[np.float32]
 _POOL = 64
 _NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
 _JUMP = 2.5
+_FREE, _LONGEST_SHARE = 0.5, 0.25
+"""From this variation on no run of a recording is longer than this share of the event."""
 _SIDE = 0.55
 _HUSHED_DB = -50.0  # above this level something sounds
 _ENDED_UNITS = 4
@@ -136,7 +138,8 @@ class BankDecoder:
         units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
         level_db = self.space.level_db(latents)
         jump, natural = _JUMP * (1.0 - 0.85 * variation), FLOWING if flowing else NATURAL
-        runs = follow(latents, units, self._silence, self._weights, jump, level_db < _HUSHED_DB, natural)
+        longest = max(1, int(len(latents) * _LONGEST_SHARE)) if variation >= _FREE else None
+        runs = follow(latents, units, self._silence, self._weights, jump, level_db < _HUSHED_DB, natural, longest)
         return Path(pick, tuple(runs), self._gains(level_db, runs, units), flowing)
 
     def build(self, path: Path) -> Samples:
