@@ -126,8 +126,8 @@ def _cuts(
 def _goes_on(leaving: NDArray[np.intp], entering: NDArray[np.intp], limited: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether a jump is hardly one: in a recording with cuts, to near where it would go on, [leaving, entering]."""
     same = (limited[leaving][:, None] == limited[entering]) & (limited[leaving][:, None] >= 0)
-    near: NDArray[np.bool_] = np.abs(entering - leaving[:, None] - 1) < APART_UNITS
-    return same & near
+    on: NDArray[np.bool_] = same & (np.abs(entering - leaving[:, None] - 1) < APART_UNITS)
+    return on
 
 
 def _distances(a: Array, b: Array) -> Array:
