@@ -1,6 +1,7 @@
 """The bank: descriptors, the path of units, overlap-add, and a user's library, on sounds made here."""
 
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, LatentSpace, describe
 from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.bank.overlap_add import overlap_add
-from diegetic.model.bank.units import SILENCE, Run, follow
+from diegetic.model.bank.units import APART_UNITS, SILENCE, Run, follow
+from diegetic.model.bank.words import Words
 from diegetic.model.codec import Drawn
 from diegetic.story import Event
 
@@ -214,3 +216,23 @@ def silent(space: LatentSpace) -> Array:
     features = np.zeros((1, 56), np.float32)
     features[0, 0] = FLOOR_DB
     return space.encode(features)[0]
+
+
+def test_words_that_few_captions_have_tell_recordings_apart() -> None:
+    words = Words(["an owl hoots", "a rooster crows at night", "a crow caws at night", "rain"])
+    assert words.nearness("owls hooting in the night").argmax() == 0
+    assert words.nearness("the rooster crowed").argmax() == 1
+    assert words.nearness("nothing that is known").max() == 0
+    assert words.nearness("an owl hoots")[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("recordings", [1, 3])
+def test_no_run_is_longer_than_it_may_be_nor_goes_on_beside_a_cut(space: LatentSpace, recordings: int) -> None:
+    winds = [space.encode(describe(hiss(6, seed=k))) for k in range(recordings)]
+    target = np.concatenate([winds[0], winds[0]])[:80]
+    path = follow(target, winds, silent(space), np.ones(12, np.float32), jump=1.0, longest=20)
+    assert sum(run.units for run in path) == 80
+    assert max(run.units for run in path) <= 20
+    for earlier, later in pairwise(path):
+        if earlier.recording == later.recording:
+            assert abs(later.first - earlier.first - earlier.units) >= APART_UNITS

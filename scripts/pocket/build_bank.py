@@ -26,7 +26,7 @@ from captions import Row, read_concepts
 from describe_sounds import Described, read_mono
 from diegetic.atomic import write_atomically
 from diegetic.model.bank.describe import SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
-from diegetic.model.bank.library import INDEX, TABLE, Index, quantised, write_index, write_table
+from diegetic.model.bank.library import CAPTIONS, INDEX, TABLE, Index, quantised, write_index, write_table
 from diegetic.model.loading import read_space
 from sounds import at_level
 from text_encoder import FEATURES, TextEncoder
@@ -105,10 +105,12 @@ def main() -> None:
         samples = read_mono(args.sounds / "audio" / piece.file)[start : start + len(piece.features) * UNIT_FRAMES]
         audio.add(encode(samples, args.compression))
         table.append(_table_row(piece, origin[piece.file], len(samples) / SAMPLE_RATE))
-    index = _index(pieces, space, text_encoder, audio)
+    texts = sorted({caption for piece in pieces for caption in piece.captions})
+    index = _index(pieces, texts, space, text_encoder, audio)
     for number, shard in enumerate(audio.shards):
         write_atomically(args.out / f"audio-{number}.bin", bytes(shard))
     write_atomically(args.out / TABLE, write_table(table))
+    write_atomically(args.out / CAPTIONS, "".join(f"{text}\n" for text in texts).encode())
     write_atomically(args.out / INDEX, write_index(index))
     seconds = sum(float(row["seconds"]) for row in table)
     print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, audio.shards)) / 1e6:.1f} MB")
@@ -127,8 +129,9 @@ def _table_row(piece: Piece, said: Mapping[str, str], seconds: float) -> dict[st
     }
 
 
-def _index(pieces: Sequence[Piece], space: LatentSpace, text_encoder: TextEncoder, audio: Audio) -> Index:
-    texts = sorted({caption for piece in pieces for caption in piece.captions})
+def _index(
+    pieces: Sequence[Piece], texts: Sequence[str], space: LatentSpace, text_encoder: TextEncoder, audio: Audio
+) -> Index:
     number = {text: k for k, text in enumerate(texts)}
     embeddings = text_encoder.targets(texts, 2)[:, 0].numpy() / FEATURES**0.5
     places = np.array(audio.places)

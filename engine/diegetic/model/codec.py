@@ -18,12 +18,13 @@ Samples = NDArray[np.float32]
 class Drawn:
     """Latents [T, C] of a sound, and by what name and seed it began: what goes on in a next window keeps both.
 
-    called: the event's first semantic feature [F].
+    called: the event's first semantic feature [F]; place: where the story is, in words.
     """
 
     latents: NDArray[np.float32]
     called: NDArray[np.float32]
     seed: int
+    place: str = ""
 
 
 class Codec(Protocol):

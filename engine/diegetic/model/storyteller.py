@@ -31,10 +31,14 @@ from diegetic.story import OVERLAP_S, Event
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What an event is imagined under: fused features [1, S, F], and the semantic feature [F] it is called by."""
+    """What an event is imagined under: fused features [1, S, F], the semantic feature [F] it is called by, the place.
+
+    place: what the plan's reasoning says of it.
+    """
 
     fused: Tensor
     called: NDArray[np.float32]
+    place: str
 
 
 class Storyteller:
@@ -43,7 +47,8 @@ class Storyteller:
     def __init__(self, name: str, digest: str, narrator: Narrator, network: AudioStory, codec: Codec) -> None:
         self.name, self.digest = name, digest
         self.sample_rate = codec.sample_rate
-        self._narrator, self._network, self._codec = narrator, network.eval(), codec
+        self.codec = codec
+        self._narrator, self._network = narrator, network.eval()
         self._sampler = network.config.sampler
 
     def begin(self, instruction: str, seconds: float) -> StoryMemory:
@@ -58,9 +63,8 @@ class Storyteller:
         """Read a given plan in place of writing one."""
         self._narrator.reason(memory, reasoning)
         for event in events:
-            yield self._condition(
-                self._narrator.read(memory, Timed(event.caption, event.lane, event.start_s, event.end_s))
-            )
+            timed = Timed(event.caption, event.lane, event.start_s, event.end_s)
+            yield self._condition(self._narrator.read(memory, timed), memory.reasoning)
 
     def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Planned]:
         """Write what comes next."""
@@ -70,7 +74,7 @@ class Storyteller:
     def imagine(self, condition: Condition, event: Event, seed: int, held: Drawn | None, watch: Watch) -> Drawn:
         """Draw latents for the whole of the event's duration; what is held is at its start."""
         if held is None:
-            return Drawn(self._draw(condition, event, seed, None, 0, watch), condition.called, seed)
+            return Drawn(self._draw(condition, event, seed, None, 0, watch), condition.called, seed, condition.place)
         known = held.latents[-self._overlap() :]
         return replace(held, latents=self._draw(condition, event, seed, known, 0, watch))
 
@@ -88,7 +92,7 @@ class Storyteller:
         frames = self._frames(event)
         null, like = self._network.null, condition.fused
         window = self._network.config.transformer.max_latent_frames if self._sampler.whole_window else frames
-        noise = event_noise(seed, window, self._codec.channels, self._sampler.seed_policy).to(like)
+        noise = event_noise(seed, window, self.codec.channels, self._sampler.seed_policy).to(like)
         held = None if known is None else torch.from_numpy(known).to(like)
         steps, guidance = self._sampler.steps, self._sampler.guidance
         latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, held, watch, at)
@@ -96,15 +100,15 @@ class Storyteller:
         return drawn
 
     def _frames(self, event: Event) -> int:
-        return math.ceil(event.duration_s * self._codec.latent_rate_hz - 1e-6)
+        return math.ceil(event.duration_s * self.codec.latent_rate_hz - 1e-6)
 
     def _overlap(self) -> int:
-        return round(OVERLAP_S * self._codec.latent_rate_hz)
+        return round(OVERLAP_S * self.codec.latent_rate_hz)
 
     def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int) -> Samples:
         """Samples [frames, channels] of the event's duration."""
         frames = round(event.duration_s * self.sample_rate)
-        samples = self._codec.decode(latents, event)
+        samples = self.codec.decode(latents, event)
         if not np.isfinite(samples).all():
             raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
         whole = np.zeros((frames, samples.shape[1]), np.float32)
@@ -126,11 +130,11 @@ class Storyteller:
         for number, each in enumerate(narrated, start=1):
             told = each.event
             event = Event(f"e{number}", told.caption, told.start_s, told.end_s - told.start_s, told.lane)
-            yield Planned(event, self._condition(each), memory.reasoning)
+            yield Planned(event, self._condition(each, memory.reasoning), memory.reasoning)
 
     @torch.inference_mode()
-    def _condition(self, narrated: Narrated) -> Condition:
+    def _condition(self, narrated: Narrated, place: str) -> Condition:
         network = self._network
         like = network.null
         semantic, residual = network.features(narrated.semantic.to(like)[None], narrated.residual.to(like)[None])
-        return Condition(network.fusion(semantic, residual), semantic[0, 0].float().cpu().numpy())
+        return Condition(network.fusion(semantic, residual), semantic[0, 0].float().cpu().numpy(), place)

@@ -2,19 +2,23 @@
 
     semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
     latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
+    caption, place   -> distance, loudness, speed, size, side, room (attributes.py) -> treatment
 
 A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds
-are in the middle.
+stand somewhere between left and right.
 
 Knows nothing of LLMs, flows or torch.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diegetic.audio.treatment import treat
+from diegetic.model.attributes import treatment_of
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
 from diegetic.model.bank.library import Bank, Samples
 from diegetic.model.bank.overlap_add import FADE_FRAMES, LONG_FADE_FRAMES, overlap_add
@@ -24,11 +28,14 @@ from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
-_POOL = 24
+_POOL = 64
 _NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
 _JUMP = 2.5
+_FREE, _LONGEST_SHARE = 0.5, 0.25
+"""From this variation on no run of a recording is longer than this share of the event."""
 _SIDE = 0.55
 _HUSHED_DB = -50.0  # above this level something sounds
+_ENDED_UNITS = 4
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
 
 
@@ -38,6 +45,19 @@ class Pick:
 
     recordings: tuple[tuple[int, int], ...]
     nearness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """How an event is built: runs of a pick's recordings, and a gain in dB for each unit, nan in silence.
+
+    Runs name recordings by their place in the pick.
+    """
+
+    pick: Pick
+    runs: tuple[Run, ...]
+    gains_db: Array
+    flowing: bool
 
 
 class BankDecoder:
@@ -65,23 +85,47 @@ class BankDecoder:
 
     def decode(self, drawn: Drawn, event: Event) -> Samples:
         """Stereo samples [units * UNIT_FRAMES, 2] of an event. Raises Failure where the bank's audio can't be read."""
+        treatment = treatment_of(event, drawn.place)
+        sound, *rest = [self.build(path) for path in self.paths(drawn, event)]
+        if rest:
+            side = rest[0].mean(1, keepdims=True) * _SIDE
+            sound = np.concatenate([sound + side, sound - side], axis=1, dtype=np.float32) * np.float32(
+                (1 + _SIDE**2) ** -0.5
+            )
+        return treat(sound, treatment, SAMPLE_RATE)[: len(drawn.latents) * UNIT_FRAMES]
+
+    def paths(self, drawn: Drawn, event: Event) -> tuple[Path, ...]:
+        """What an event is built from: a path, and for a bed's side, where the first isn't stereo, another."""
         rng = np.random.default_rng(drawn.seed)
         variation = self._variation if event.variation is None else event.variation
-        pick = self.pick(drawn.called, variation, rng)
-        if event.lane == BED:
-            return self.wide(drawn.latents, pick, drawn.called, variation, rng)
-        samples = self.build(drawn.latents, pick, variation)
-        return samples if samples.shape[1] == 2 else np.repeat(samples, 2, axis=1)
+        bed = event.lane == BED
+        latents = self._as_long_as(drawn.latents, treatment_of(event, drawn.place).read_rate)
+        pick = self.pick(drawn.called, event.caption, variation, rng)
+        middle = self.path(latents, pick, variation, flowing=bed)
+        if not bed or self._is_stereo(middle):
+            return (middle,)
+        others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings)
+        return middle, self.path(latents, others, variation, flowing=True)
 
-    def pick(self, query: Array, variation: float, rng: np.random.Generator, without: Pick | None = None) -> Pick:
-        """Draw recordings for a query [F]: near ones more often; the freer the variation, the more of them."""
-        near = [bank.scores(query) + more for bank, more in zip(self.banks, self._preference, strict=True)]
+    def pick(
+        self,
+        query: Array,
+        caption: str,
+        variation: float,
+        rng: np.random.Generator,
+        without: Collection[tuple[int, int]] = (),
+    ) -> Pick:
+        """Draw recordings for a query [F] and its caption: near ones more often; the freer the variation, the more.
+
+        without: recordings that are taken only where no others are near.
+        """
+        near = [bank.scores(query, caption) + more for bank, more in zip(self.banks, self._preference, strict=True)]
         names = [(number, recording) for number, scores in enumerate(near) for recording in range(len(scores))]
         nearness = np.concatenate(near)
-        order = np.argsort(-nearness, kind="stable")[:_POOL]
+        order = np.argsort(-nearness, kind="stable")[: _POOL + len(without)]
         order = order[nearness[order] >= nearness[order[0]] - _NEAR]
-        if without is not None and len(order) > len(without.recordings):
-            order = np.array([index for index in order if names[index] not in without.recordings])
+        others = [index for index in order if names[index] not in without]
+        order = np.array(others) if others else order
         count = min(len(order), 2 + round(6 * variation))
         odds = np.exp((nearness[order] - nearness[order[0]]) / (_NEAR / 2))
         drawn = rng.choice(order, size=count, replace=False, p=odds / odds.sum())
@@ -89,30 +133,31 @@ class BankDecoder:
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
         )
 
-    def build(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> Samples:
-        """Samples [units * UNIT_FRAMES, 1 or 2] that follow latents [units, channels].
-
-        Raises Failure where audio can't be read.
-        """
+    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> Path:
+        """The runs of a pick's recordings that follow latents [units, channels]; flowing: what goes on all the time."""
         units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
         level_db = self.space.level_db(latents)
         jump, natural = _JUMP * (1.0 - 0.85 * variation), FLOWING if flowing else NATURAL
-        runs = follow(latents, units, self._silence, self._weights, jump, level_db < _HUSHED_DB, natural)
-        used = sorted({run.recording for run in runs} - {SILENCE})
-        audio = {number: self._audio(pick, number) for number in used}
-        longest_fade = LONG_FADE_FRAMES if flowing else FADE_FRAMES
-        return overlap_add(runs, audio, self._gains(level_db, runs, units), longest_fade)
+        longest = max(1, int(len(latents) * _LONGEST_SHARE)) if variation >= _FREE else None
+        runs = follow(latents, units, self._silence, self._weights, jump, level_db < _HUSHED_DB, natural, longest)
+        return Path(pick, tuple(runs), self._gains(level_db, runs, units), flowing)
 
-    def wide(self, latents: Array, pick: Pick, query: Array, variation: float, rng: np.random.Generator) -> Samples:
-        """As `build`, in stereo: the same told twice, by other recordings, is the side."""
-        middle = self.build(latents, pick, variation, flowing=True)
-        if middle.shape[1] == 2:
-            return middle
-        others = self.pick(query, variation, rng, without=pick)
-        side = self.build(latents, others, variation, flowing=True).mean(1, keepdims=True) * _SIDE
-        both = np.concatenate([middle + side, middle - side], axis=1) / np.sqrt(1 + _SIDE**2)
-        stereo: Samples = both.astype(np.float32)
-        return stereo
+    def build(self, path: Path) -> Samples:
+        """Samples [units * UNIT_FRAMES, 1 or 2] of a path. Raises Failure where audio can't be read."""
+        used = sorted({run.recording for run in path.runs} - {SILENCE})
+        audio = {number: self._audio(path.pick, number) for number in used}
+        return overlap_add(path.runs, audio, path.gains_db, LONG_FADE_FRAMES if path.flowing else FADE_FRAMES)
+
+    def _as_long_as(self, latents: Array, rate: float) -> Array:
+        """Latents for `rate` times the time: what is more goes on as it began, or in silence where it ended so."""
+        units = math.ceil(len(latents) * rate)
+        ended = self.space.level_db(latents[-_ENDED_UNITS:]).max() < _HUSHED_DB
+        more = np.repeat(self._silence[None], len(latents), axis=0) if ended else latents
+        return np.concatenate([latents, more])[:units]
+
+    def _is_stereo(self, path: Path) -> bool:
+        used = {path.pick.recordings[run.recording] for run in path.runs if run.recording != SILENCE}
+        return any(self.banks[bank].index.channels[recording] == 2 for bank, recording in used)
 
     def _gains(self, drawn: Array, runs: Sequence[Run], units: Sequence[Array]) -> Array:
         """Drawn level less the level of the units chosen, in dB [units]; nan in silence."""

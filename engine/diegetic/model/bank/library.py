@@ -4,6 +4,7 @@ A bank is a folder:
 
     index.npz        what is known of each recording and of its units (see `Index`)
     recordings.csv   file, caption, licence, author, source, link, seconds: a row a recording, in the index's order
+    captions.txt     the captions that are embedded, a line each; where there is none, they are the table's
     audio-N.bin      encoded recordings one after another (a bank that ships); where there is none, `file` is a path
 
 Knows nothing of how recordings are found by words or how units are chosen.
@@ -23,10 +24,12 @@ from numpy.typing import NDArray
 
 from diegetic.errors import Failure
 from diegetic.model.bank.describe import SAMPLE_RATE
+from diegetic.model.bank.words import Words
 
 Samples = NDArray[np.float32]
-INDEX, TABLE = "index.npz", "recordings.csv"
+INDEX, TABLE, CAPTIONS = "index.npz", "recordings.csv", "captions.txt"
 COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
+_WORDS_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +72,34 @@ class Bank:
             with np.load(io.BytesIO((folder / INDEX).read_bytes()), allow_pickle=False) as stored:
                 self.index = Index(**{field.name: stored[field.name] for field in fields(Index)})
             self.table = read_table(folder / TABLE)
+            self.captions = self._captions()
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise Failure(f"{folder}: isn't a bank ({error}); add the recordings again, or reinstall") from error
         if len(self.table) != self.index.recordings:
             raise Failure(
                 f"{folder / TABLE}: has {len(self.table)} recordings, its index {self.index.recordings}; add them again"
             )
+        if len(self.captions) != len(self.index.embeddings):
+            said = f"{len(self.captions)} captions, its index {len(self.index.embeddings)}"
+            raise Failure(f"{folder}: isn't a bank (it has {said}); add the recordings again, or reinstall")
+        self._words = Words(self.captions)
 
-    def scores(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Cosine between a query [F] and each recording's nearest caption, [N]."""
+    def scores(self, query: NDArray[np.float32], caption: str) -> NDArray[np.float32]:
+        """How near each recording's nearest caption is to a query [F] and the caption it stands for, [N].
+
+        The cosine of the meaning, and a share of that of the words.
+        """
         index = self.index
-        cosines = index.embeddings.astype(np.float32) @ (query / (np.linalg.norm(query) + 1e-9))
-        best: NDArray[np.float32] = np.maximum.reduceat(cosines[index.captions], index.caption_offsets[:-1])
+        near = index.embeddings.astype(np.float32) @ (query / (np.linalg.norm(query) + 1e-9))
+        near += _WORDS_SHARE * self._words.nearness(caption)
+        best: NDArray[np.float32] = np.maximum.reduceat(near[index.captions], index.caption_offsets[:-1])
         return best
+
+    def _captions(self) -> list[str]:
+        """The text of each embedding. Raises OSError."""
+        if (path := self.folder / CAPTIONS).exists():
+            return path.read_text(encoding="utf-8").splitlines()
+        return [row["caption"] for row in self.table]
 
     def units(self, recording: int) -> NDArray[np.float32]:
         """Latents of a recording's units, [units, channels]."""

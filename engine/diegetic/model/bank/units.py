@@ -3,7 +3,8 @@
 Concatenative synthesis (Schwarz et al., CataRT, 2006) as a shortest path: the cost of a unit is its distance to the
 latents; going on in a recording is free; leaving it for a unit of the same or another recording costs `jump`, and the
 distance between the unit that would have followed and the one that does. Starting a recording at its start, and leaving
-it at its end, cost little.
+it at its end, cost little. Where a run may last only so long, recordings are cut where they are softest, and no path
+goes on over a cut, nor just beside it.
 
 Knows nothing of audio or captions. Latents are float32 [units, channels]; distances weigh each channel by `weights`
 (see `weights_of`).
@@ -22,6 +23,8 @@ Array = NDArray[np.float32]
 SILENCE = -1
 _LEAVING, _ENTERING = 64, 192
 _NEVER = 1e6
+APART_UNITS = 8
+"""How far from where it would go on a path may enter the recording that it leaves because its run was long enough."""
 NATURAL, FLOWING = 0.15, 1.0
 """What a jump at a recording's own start or end costs, as a share of one in its midst: what happens, what goes on."""
 
@@ -50,11 +53,13 @@ def follow(
     jump: float,
     hushed: NDArray[np.bool_] | None = None,
     natural: float = NATURAL,
+    longest: int | None = None,
 ) -> list[Run]:
     """The cheapest path of units along target [T, channels].
 
     recordings: latents of each candidate recording; silence: latents [channels] of a unit of silence; hushed: [T],
-    where silence may be chosen (None: anywhere); natural: see NATURAL. Raises ValueError without recordings.
+    where silence may be chosen (None: anywhere); natural: see NATURAL; longest: units that a run may have (None: any
+    number). Raises ValueError without recordings.
     """
     if not recordings:
         raise ValueError("recordings: at least one is needed to choose units from")
@@ -63,6 +68,7 @@ def follow(
     sizes = [1, *map(len, recordings)]
     first = np.cumsum([0, *sizes[:-1]])
     last = np.cumsum(sizes) - 1
+    cuts, limited = _cuts(recordings, first, longest)
     wanted = target.astype(np.float32) * scale
     cost = _distances(wanted, states)
     if hushed is not None:
@@ -78,11 +84,14 @@ def follow(
     for t in range(1, len(target)):
         stay = np.concatenate([[np.inf], total[:-1]])
         stay[first] = np.inf
+        stay[cuts] = np.inf
         stay[0] = total[0]  # silence goes on
         leaving = _lowest(total + leave, _LEAVING)
         entering = np.union1d(_lowest(cost[t] + enter, _ENTERING), first)
         join = _distances(followed_by[leaving], states[entering])
         join *= np.where(is_last[leaving], 0.5, 1.0)[:, None] * np.where(is_first[entering], 0.5, 1.0)
+        if longest is not None:
+            join += _NEVER * _goes_on(leaving, entering, limited)
         via = (total + leave)[leaving, None] + join
         # Half the price of a jump is paid on leaving, half on entering: one hit's end and the next's start is one jump.
         jumped = via.min(0) + enter[entering]
@@ -95,6 +104,30 @@ def follow(
         came_from[t] = origin
         total = arrive + cost[t]
     return _runs(_trace(came_from, int(total.argmin())), first)
+
+
+def _cuts(
+    recordings: Sequence[Array], first: NDArray[np.intp], longest: int | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """States that no run goes on into, and for each state its recording if that has cuts, else -1."""
+    cuts: list[int] = []
+    limited = np.full(int(first[-1]) + len(recordings[-1]), -1, np.intp)
+    for number, recording in enumerate(recordings):
+        at, start = 0, int(first[number + 1])
+        if longest is not None and len(recording) > longest:
+            limited[start : start + len(recording)] = number
+        while longest is not None and len(recording) - at > longest:
+            soonest = at + max(1, longest // 2)
+            at = soonest + int(recording[soonest : at + longest + 1, 0].argmin())
+            cuts.append(start + at)
+    return np.array(cuts, np.intp), limited
+
+
+def _goes_on(leaving: NDArray[np.intp], entering: NDArray[np.intp], limited: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether a jump is hardly one: in a recording with cuts, to near where it would go on, [leaving, entering]."""
+    same = (limited[leaving][:, None] == limited[entering]) & (limited[leaving][:, None] >= 0)
+    on: NDArray[np.bool_] = same & (np.abs(entering - leaving[:, None] - 1) < APART_UNITS)
+    return on
 
 
 def _distances(a: Array, b: Array) -> Array:

@@ -1,0 +1,115 @@
+"""What words of a caption say of how a sound is heard: how far, how loud, how fast, how big, behind what, where.
+
+    distant, far away | close          level; what the air swallows; how much of it is the room
+    loud | soft, quiet, gentle         level
+    slow | fast                        speed at the same pitch
+    heavy, huge | light, small         size: pitch and speed together; of what goes on (rain): level
+    muffled, through a wall            a low-pass, and level
+    in a hall, cave, room, tunnel      the space that answers; where the caption names none, the story's place
+    on the left | passing by           the side, or from one side to the other
+
+The recordings are chosen by the same caption before: these words then change what was chosen. A sound that goes on
+keeps to the middle, others stand where their caption puts them: the same caption, the same side.
+
+Knows nothing of samples.
+"""
+
+import re
+import zlib
+
+from diegetic.audio.rooms import CAVE, HALL, INDOORS, SMALL_ROOM, TUNNEL, VALLEY, Room
+from diegetic.audio.treatment import Treatment
+from diegetic.story import BED, Event
+
+_DISTANT = r"distant(ly)?|distance|far|faraway|afar|faint(ly)?|miles away|on the horizon"
+_CLOSE = (
+    r"close(ly|-up| by| up| at hand)|(?<=very )close|(?<=, )close|close$|^close(?! the)|near|nearby|"
+    r"next to (me|us|you)|in your ear"
+)
+_LOUD = (
+    r"loud(ly|er)?|deafening(ly)?|violent(ly)?|fierce(ly)?|furious(ly)?|mighty|ear-splitting|full volume|powerful(ly)?"
+)
+_SOFT = r"soft(ly|er)?|quiet(ly|er)?|gentle|gently|hushed|subdued|barely audible|timid(ly)?"
+_SLOW = r"slow(ly|er)?|sluggish(ly)?|leisurely|lazy|lazily|unhurried|plodding|measured"
+_FAST = r"fast(er)?|quick(ly|er)?|rapid(ly)?|hurried(ly)?|hasty|hastily|brisk(ly)?|frantic(ally)?|racing"
+_HEAVY = r"heavy|heavily|huge|giant|massive|enormous|gigantic|hulking|big|large|colossal"
+_LIGHT = r"(?<!first )light(ly)?(?! (switch|bulb|house))|small|tiny|little|delicate(ly)?|miniature"
+_MUFFLED = (
+    r"muffled|through (a|the) (\w+ )?(wall|door|floor|ceiling|window)|behind (a|the) (\w+ )?(wall|door)|"
+    r"(in|from) the (next|other) room|next door|(from )?(upstairs|downstairs)|inside a box"
+)
+_PASSING = r"pass(es|ing)?( by| overhead| over)?|flies (by|past|over)|drives (by|past)|runs past|rushes by|goes by"
+
+_ROOMS: tuple[tuple[str, Room | None], ...] = (
+    (r"cave(rn)?s?|grotto|mines?|mineshaft|crypt|catacombs?|dungeon", CAVE),
+    (r"tunnels?|sewers?|underpass|subway|metro|pipe", TUNNEL),
+    (r"halls?|cathedral|church|chapel|nave|ballroom|theat(re|er)|auditorium|arena|warehouse|hangar|temple|vault", HALL),
+    (r"small room|bathroom|bedroom|cabin|hut|closet|cell|lift|elevator|nursery|studio", SMALL_ROOM),
+    (r"indoors|room|kitchen|office|house|corridor|hallway|cellar|basement|attic|shop|tavern|pub|workshop", INDOORS),
+    (r"valley|canyon|gorge|ravine|mountains", VALLEY),
+    (r"outdoors|outside|open|fields?|forest|woods|meadow|streets?|garden|beach|desert|harbour", None),
+)
+_WITHIN = "in|inside|through|into|across|from"
+_ADVERBS = "outdoors|outside|indoors"
+_OUTDOORS = "outdoors"
+
+_SIDES = {"left": -0.7, "right": 0.7}
+_USUAL_SIDE = 0.35
+_PASSING_SIDE = 0.8
+_BED_WET_DB, _FAR_WET_DB, _CLOSE_WET_DB = -6.0, 8.0, -6.0
+
+
+def treatment_of(event: Event, place: str) -> Treatment:
+    """How an event is to be heard. place: the story's, in words; it counts where the caption names none."""
+    bed = event.lane == BED
+    said, room = _placed(event.caption.lower(), place.lower())
+    gain_db, cutoff_hz, order, wet_db = 0.0, 0.0, 1, _BED_WET_DB if bed else 0.0
+    size, speed = 1.0, 1.0
+    if _has(_DISTANT, said):
+        gain_db, cutoff_hz, wet_db = gain_db - 9.0, 2_500.0, wet_db + _FAR_WET_DB
+    elif _has(_CLOSE, said):
+        gain_db, wet_db = gain_db + 3.0, wet_db + _CLOSE_WET_DB
+    if _has(_LOUD, said):
+        gain_db += 4.0
+    elif _has(_SOFT, said):
+        gain_db -= 6.0
+    if _has(_HEAVY, said):
+        gain_db, size = gain_db + 2.0, 1.0 if bed else 1.2
+    elif _has(_LIGHT, said):
+        gain_db, size = gain_db - 3.0, 1.0 if bed else 1 / 1.2
+    if _has(_SLOW, said):
+        speed = 0.72
+    elif _has(_FAST, said):
+        speed = 1.4
+    if _has(_MUFFLED, event.caption.lower()):
+        gain_db, cutoff_hz, order = gain_db - 5.0, 700.0, 3
+    pan, pan_to = (0.0, 0.0) if bed else _side(said)
+    return Treatment(size, speed, gain_db, cutoff_hz, order, pan, pan_to, room, wet_db, sounding=bed)
+
+
+def _side(said: str) -> tuple[float, float]:
+    """Where a sound is at its start and at its end: where the caption says, or somewhere that depends on it alone."""
+    told = [match for match in re.findall(r"\b(left|right)\b", said) if match in _SIDES]
+    if len(told) > 1:
+        return _SIDES[told[0]], _SIDES[told[-1]]
+    drawn = zlib.crc32(said.encode()) / 2**31 - 1
+    if _has(_PASSING, said):
+        return (-_PASSING_SIDE, _PASSING_SIDE) if drawn < 0 else (_PASSING_SIDE, -_PASSING_SIDE)
+    if told and _has(r"(on|to|from|at) (the|your|my|our|his|her) (left|right)|(left|right) (side|ear)", said):
+        return _SIDES[told[0]], _SIDES[told[0]]
+    return drawn * _USUAL_SIDE, drawn * _USUAL_SIDE
+
+
+def _placed(said: str, place: str) -> tuple[str, Room | None]:
+    """What a caption says but where it is, and the room: that of the caption, or else of the story."""
+    for words, room in _ROOMS:
+        for where in re.finditer(rf"(,|\b({_WITHIN})\b)? ?\b(an? |the )?(\w+ )??\b(?P<name>{words})\b", said):
+            if where[1] or _has(_ADVERBS, where["name"]):
+                return said[: where.start()] + said[where.end() :], room
+    if _has(_OUTDOORS, place):
+        return said, VALLEY if _has(_ROOMS[-2][0], place) else None
+    return said, next((room for words, room in _ROOMS if _has(words, place)), None)
+
+
+def _has(words: str, text: str) -> bool:
+    return re.search(rf"\b(?:{words})\b", text) is not None

@@ -1,0 +1,156 @@
+"""Events by themselves: is each heard as what was told, is no seed like another, is nothing just played back?
+
+For every concept of told.toml eight wordings that no training text has, each with a seed of its own: right where one of
+the concept's AudioSet classes is among the ear's five best. Beside it, the longest recordings of the same concept,
+heard the same way, cut to the same length.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from captions import Concepts, caption_all, read_concepts, read_recordings
+from diegetic.model.bank.decoder import BankDecoder
+from diegetic.model.bank.decoder import Path as UnitPath
+from diegetic.model.bank.describe import UNIT_FRAMES
+from diegetic.model.bank.units import SILENCE
+from diegetic.model.codec import Drawn
+from diegetic.model.storyteller import Condition, Storyteller
+from diegetic.story import BED, FOREGROUND, Event
+from evaluation.context import Context
+from evaluation.row import Row
+from evaluation.told import Told, unseen_told
+
+Samples = NDArray[np.float32]
+
+SECONDS, BEST = 6.0, 5
+ALIKE = 0.9
+FREE = 0.5
+"""The variation from which no recording may be played back."""
+LONGEST_RUN = 0.25
+_SAME_RUN_UNITS = 6  # a jump by less than this within a recording is no jump
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event and what the ear took it for."""
+
+    concept: str
+    wording: str
+    right: bool
+    guesses: tuple[str, ...]
+
+
+def measure(context: Context) -> list[Row]:
+    """Rows: heard as told, by events and by concepts; the likest two seeds; the longest run of a recording."""
+    told = unseen_told()
+    concepts = read_concepts()
+    kinds = {concept.name: concept.kind for concept in concepts.concepts}
+    heard, alike, runs = [], [], []
+    for each in told:
+        for number, wording in enumerate(each.wordings[: 2 if context.quick else None]):
+            event = Event("e1", wording, 0.0, SECONDS, BED if kinds[each.concept] == "bed" else FOREGROUND)
+            model, condition = context.model, _condition(context.model, event)
+            drawn = model.imagine(condition, event, number, None, _watch)
+            samples = model.decode(drawn, condition, event, number)
+            heard.append(hear(context, each, wording, samples, model.sample_rate))
+            other = model.imagine(condition, event, number + 1000, None, _watch)
+            alike.append(correlation(drawn, other))
+            if isinstance(model, Storyteller) and isinstance(model.codec, BankDecoder):
+                runs.append(longest_run(model.codec, drawn, event))
+    real = list(hear_recordings(context, told, concepts))
+    shown = 100 * float(np.mean([one.right for one in heard]))
+    return [
+        Row(
+            f"events heard as told, of {len(heard)}, %",
+            shown,
+            {"real recordings": 100 * float(np.mean([one.right for one in real]))},
+            75.0,
+            True,
+            worst(heard, real),
+        ),
+        Row("likest two seeds, correlation of latents", max(alike), {"median": float(np.median(alike))}, ALIKE, False),
+        Row(
+            "longest run of one recording at variation 0.5, share of the event",
+            max(runs, default=0.0),
+            {"median": float(np.median(runs)) if runs else 0.0},
+            LONGEST_RUN,
+            False,
+        ),
+    ]
+
+
+def hear(context: Context, told: Told, wording: str, samples: Samples, rate_hz: int) -> Heard:
+    """What the ear says of samples that stand for a concept."""
+    guesses = tuple(label for label, _ in context.ear.guesses(context.ear.hear(samples, rate_hz), BEST))
+    return Heard(told.concept, wording, bool(set(guesses) & set(told.labels)), guesses)
+
+
+def hear_recordings(context: Context, told: Sequence[Told], concepts: Concepts) -> Iterator[Heard]:
+    """The longest recordings of every concept that is told, as many as it has wordings."""
+    by_concept: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for row in caption_all(read_recordings(context.sounds), concepts):
+        by_concept[row["concept"]].append((row["seconds"], row["file"]))
+    for each in told:
+        longest = sorted(by_concept[each.concept], reverse=True)[: 2 if context.quick else len(each.wordings)]
+        for _, file in longest:
+            samples, rate_hz = soundfile.read(context.sounds / "audio" / file, dtype="float32")
+            yield hear(context, each, file, samples[: round(SECONDS * rate_hz)], rate_hz)
+
+
+def correlation(one: Drawn, other: Drawn) -> float:
+    """Of all numbers of two drawings of the same size."""
+    return float(np.corrcoef(one.latents.ravel(), other.latents.ravel())[0, 1])
+
+
+def longest_run(codec: BankDecoder, drawn: Drawn, event: Event) -> float:
+    """The longest stretch of one recording as a share of the event, when it is told with variation `FREE`."""
+    free = Event(event.id, event.caption, event.start_s, event.duration_s, event.lane, variation=FREE)
+    units = max(_longest_units(path) for path in codec.paths(drawn, free))
+    return units * UNIT_FRAMES / codec.sample_rate / event.duration_s
+
+
+def worst(heard: Sequence[Heard], real: Sequence[Heard]) -> str:
+    """The concepts that fall furthest behind real recordings, with both shares."""
+    ours, theirs = _shares(heard), _shares(real)
+    behind = sorted(ours, key=lambda concept: (ours[concept] - theirs.get(concept, 0.0), concept))[:12]
+    return "; ".join(f"{concept} {ours[concept]:.0%} (real {theirs.get(concept, 0.0):.0%})" for concept in behind)
+
+
+def _longest_units(path: UnitPath) -> int:
+    longest = current = 0
+    runs = [run for run in path.runs if run.recording != SILENCE]
+    for before, run in pairwise([None, *runs]):
+        assert run is not None
+        goes_on = (
+            before is not None
+            and before.recording == run.recording
+            and run.at == before.at + before.units
+            and abs(run.first - before.first - before.units) < _SAME_RUN_UNITS
+        )
+        current = current + run.units if goes_on else run.units
+        longest = max(longest, current)
+    return longest
+
+
+def _shares(heard: Sequence[Heard]) -> Mapping[str, float]:
+    right: dict[str, list[bool]] = defaultdict(list)
+    for one in heard:
+        right[one.concept].append(one.right)
+    return {concept: float(np.mean(each)) for concept, each in right.items()}
+
+
+def _condition(model: object, event: Event) -> Condition:
+    assert isinstance(model, Storyteller)
+    memory = model.begin(event.caption, SECONDS)
+    (condition,) = model.recall(memory, "1 event.", [event])
+    return condition
+
+
+def _watch(done: int, total: int) -> None:
+    return None

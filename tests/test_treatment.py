@@ -1,0 +1,144 @@
+"""How a sound is heard: what captions say of it, and what is then done to it, on sounds made here."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from diegetic.audio.rooms import CAVE, HALL, INDOORS, SMALL_ROOM, in_room, response
+from diegetic.audio.stretch import stretched
+from diegetic.audio.treatment import Treatment, treat
+from diegetic.model.attributes import treatment_of
+from diegetic.story import BED, FOREGROUND, Event
+
+RATE_HZ = 48_000
+Array = NDArray[np.float32]
+
+
+def told(caption: str, place: str = "", lane: str = FOREGROUND) -> Treatment:
+    return treatment_of(Event("e1", caption, 0.0, 5.0, lane), place)
+
+
+def clicks(every_s: float, count: int) -> Array:
+    sound = np.zeros((round(every_s * RATE_HZ) * (count + 1), 1), np.float32)
+    burst = np.random.default_rng(0).standard_normal(960) * np.exp(-np.arange(960) / 200)
+    for number in range(count):
+        start = round(every_s * RATE_HZ) * number + 4_800
+        sound[start : start + 960, 0] = burst
+    return sound
+
+
+def attacks_s(sound: Array) -> list[float]:
+    loud = np.flatnonzero(np.abs(sound).max(1) > 0.3)
+    return [float(loud[0]) / RATE_HZ] + [float(b) / RATE_HZ for a, b in pairwise(loud) if b - a > 4_800]
+
+
+@pytest.mark.parametrize(
+    ("more", "less", "quantity"),
+    [
+        ("a dog barks, close", "a dog barks in the distance", "gain_db"),
+        ("loud thunder", "soft thunder", "gain_db"),
+        ("fast footsteps", "slow footsteps", "speed"),
+        ("heavy footsteps", "light footsteps", "size"),
+        ("muffled voices", "voices", "order"),
+        ("music through a wall", "music", "order"),
+        ("crying in the next room", "crying", "order"),
+        ("a bell on the right", "a bell on the left", "pan"),
+    ],
+)
+def test_what_is_said_moves_what_is_heard(more: str, less: str, quantity: str) -> None:
+    assert getattr(told(more), quantity) > getattr(told(less), quantity)
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["a light switch", "a door closes", "birds at first light", "the door is closed", "a farm in a bright field"],
+)
+def test_words_that_say_something_else_change_nothing(caption: str) -> None:
+    plain = told(caption)
+    assert (plain.size, plain.speed, plain.gain_db, plain.cutoff_hz, plain.room) == (1.0, 1.0, 0.0, 0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("caption", "place", "room"),
+    [
+        ("a dog barks in a large hall", "", HALL),
+        ("a dog barks", "deep cave, cave. 3 events.", CAVE),
+        ("a dog barks in the kitchen", "deep cave, cave. 3 events.", INDOORS),
+        ("a dog barks outside", "kitchen, indoors", None),
+        ("a dog barks", "nursery, small room", SMALL_ROOM),
+        ("a dog barks", "house by the sea, outdoors. 2 events.", None),
+        ("a dog barks", "", None),
+    ],
+)
+def test_the_room_is_the_captions_or_else_the_storys(caption: str, place: str, room: object) -> None:
+    assert told(caption, place).room == room
+
+
+def test_the_size_of_a_hall_is_not_the_dogs() -> None:
+    assert told("a dog barks in a large hall").size == 1.0
+
+
+def test_heavy_rain_is_louder_and_not_lower() -> None:
+    assert told("heavy rain", lane=BED).gain_db > 0
+    assert told("heavy rain", lane=BED).size == 1.0
+
+
+def test_the_same_room_always_answers_the_same_and_unlike_left_and_right() -> None:
+    answer = response(HALL, RATE_HZ)
+    assert np.array_equal(answer, response.__wrapped__(HALL, RATE_HZ))
+    assert abs(np.corrcoef(answer[4_800:].T)[0, 1]) < 0.1
+    assert 10 * np.log10((answer**2).sum() / 2) == pytest.approx(HALL.wet_db, abs=0.1)
+
+
+def test_a_hall_fades_by_60_db_in_its_time() -> None:
+    power = response(HALL, RATE_HZ).astype(np.float64) ** 2
+    left = 10 * np.log10(np.cumsum(power.sum(1)[::-1])[::-1])
+    fallen_s = np.flatnonzero(left < left[0] - 30)[0] / RATE_HZ
+    assert fallen_s == pytest.approx(HALL.decay_s[1] / 2, rel=0.35)
+
+
+def test_a_sound_that_goes_on_finds_the_room_already_full() -> None:
+    hiss = np.random.default_rng(0).standard_normal((RATE_HZ * 4, 2)).astype(np.float32) * 0.1
+    begins, goes_on = in_room(hiss, HALL, RATE_HZ), in_room(hiss, HALL, RATE_HZ, sounding=True)
+    first, last = slice(0, 9_600), slice(-48_000, None)
+    assert begins[first].std() < 0.97 * begins[last].std()
+    assert goes_on[first].std() == pytest.approx(goes_on[last].std(), rel=0.03)
+
+
+@pytest.mark.parametrize("rate", [0.7, 1.4])
+def test_stretched_clicks_come_sooner_or_later_and_are_as_many(rate: float) -> None:
+    sound = clicks(0.5, 6)
+    there, here = attacks_s(sound), attacks_s(stretched(sound, rate, RATE_HZ))
+    assert len(here) == len(there)
+    assert np.diff(here).mean() == pytest.approx(0.5 / rate, rel=0.05)
+    assert len(stretched(sound, rate, RATE_HZ)) == round(len(sound) / rate)
+
+
+def test_a_stretched_tone_keeps_pitch_and_level() -> None:
+    tone = np.sin(2 * np.pi * 440 * np.arange(RATE_HZ * 2) / RATE_HZ).astype(np.float32)[:, None]
+    slow = stretched(tone, 0.75, RATE_HZ)[4_800:-9_600, 0]
+    spectrum = np.abs(np.fft.rfft(slow * np.hanning(len(slow))))
+    assert spectrum.argmax() * RATE_HZ / len(slow) == pytest.approx(440, abs=2)
+    assert slow.std() == pytest.approx(tone.std(), rel=0.05)
+
+
+def test_what_is_large_sounds_lower_and_longer() -> None:
+    tone = np.sin(2 * np.pi * 600 * np.arange(RATE_HZ) / RATE_HZ).astype(np.float32)[:, None]
+    large = treat(tone, Treatment(size=1.2), RATE_HZ)
+    spectrum = np.abs(np.fft.rfft(large[:, 0]))
+    assert large.shape == (round(RATE_HZ * 1.2), 2)
+    assert spectrum.argmax() * RATE_HZ / len(large) == pytest.approx(500, abs=2)
+
+
+def test_a_sound_on_the_left_is_on_the_left_and_as_loud() -> None:
+    hiss = np.random.default_rng(0).standard_normal((RATE_HZ, 1)).astype(np.float32)
+    left = treat(hiss, Treatment(pan=-0.7, pan_to=-0.7), RATE_HZ)
+    assert left[:, 0].std() > 3 * left[:, 1].std()
+    assert (left**2).sum() == pytest.approx(2 * (hiss**2).sum(), rel=0.01)
+
+
+def test_what_passes_goes_from_side_to_side() -> None:
+    way = told("a car passes by")
+    assert way.pan == -way.pan_to != 0.0
