@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from diegetic.errors import DiegeticError
 from diegetic.live.jobs import Job, Refused
-from diegetic.live.news import JobEnded, News, Trouble
+from diegetic.live.news import JobEnded, Meters, News, Trouble
 from diegetic_bridges import actions, arguments, queries
 from diegetic_bridges.arguments import Call
 from diegetic_bridges.capture import Capture
@@ -21,7 +21,7 @@ from diegetic_bridges.codec import Incoming, Malformed, decode
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.event_log import EventLog
 from diegetic_bridges.failures import FORBIDDEN, code_of
-from diegetic_bridges.outgoing import Clock, Pack, Reply, end_of, event_of, failure
+from diegetic_bridges.outgoing import Clock, Pack, Reply, end_of, event_of, failure, meters_of
 from diegetic_bridges.patterns import is_pattern
 from diegetic_bridges.registry import ROOT
 
@@ -87,6 +87,10 @@ class Session:
         try:
             if isinstance(news, JobEnded):
                 self._end(news.job)
+            elif isinstance(news, Meters):
+                for client in self.clients.listening(self._clock.now_s()):
+                    if client.meters:
+                        self._send(client, *meters_of(news))
             else:
                 self._publish(news)
         except Exception:
@@ -212,7 +216,7 @@ class Session:
             client.syncs.append((_whole(call, 0), set(client.pending.values())))
 
     def _notify(self, client: Client, call: Call) -> None:
-        client.subscribed = bool(call.values[0])
+        client.subscribed, client.meters = bool(call.values[0]), bool(call.values[2])
         client.types = "".join(tag for tag in "hdt" if tag in str(call.values[1] or ""))
         lease_s = LEASE_S if client.peer.leased and client.subscribed else 0.0
         self._send(client, Reply("notify.reply", (int(client.subscribed), lease_s)))
