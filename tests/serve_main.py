@@ -4,7 +4,7 @@ import logging
 import sys
 
 import live_models
-from diegetic.__main__ import midi_ports, serve
+from diegetic.__main__ import midi_ports, replay, serve
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
 from diegetic.protocol import StoryModel
@@ -26,5 +26,7 @@ def missing(name: str, settings: Settings) -> StoryModel:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR, format="note: %(message)s")
     load = {"quick": quick, "slow": slow, "missing": missing}[sys.argv[1]]
-    outside = Outside(load=load, check_name=lambda name, settings: None, serve=serve, midi_ports=midi_ports)
+    outside = Outside(
+        load=load, check_name=lambda name, settings: None, serve=serve, replay=replay, midi_ports=midi_ports
+    )
     sys.exit(run(sys.argv[2:], outside))

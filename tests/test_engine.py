@@ -22,6 +22,7 @@ from diegetic.live.news import (
     EventPlanned,
     JobEnded,
     Late,
+    Meters,
     News,
     SegmentEnd,
     SegmentReady,
@@ -97,6 +98,17 @@ def test_a_told_story_is_planned_rendered_and_heard(tmp_path: Path) -> None:
     states = [each.state for each in heard.of(StateChanged)]
     assert states[0] == "loading"
     assert {"ready", "busy", "draining"} <= set(states)
+
+
+def test_lanes_are_metered_while_they_sound(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await story(live)
+        await live.until(lambda: len(live.of(SegmentEnd)) == 4)
+
+    heard = live(body, tmp_path)
+    loud = {lane: (peak, rms) for each in heard.of(Meters) for lane, peak, rms in each.lanes if peak > 0.01}
+    assert set(loud) == {"bed", "foreground"}
+    assert all(0 < rms <= peak <= 1 for peak, rms in loud.values())
 
 
 def test_what_was_played_is_the_bounce_sample_for_sample(tmp_path: Path) -> None:

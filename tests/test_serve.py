@@ -83,6 +83,19 @@ def served(project: Path, model: str = "quick", *options: str) -> Iterator[Serve
         process.stderr.close()
 
 
+def program(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command line with a quick model, to its end."""
+    paths = os.pathsep.join(filter(None, [str(PROGRAM.parent), *sys.path]))
+    return subprocess.run(
+        [sys.executable, str(PROGRAM), "quick", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+
+
 def test_the_first_lines_say_where_it_listens_plays_and_how_to_stop_it(tmp_path: Path) -> None:
     with served(tmp_path / "scene") as live:
         assert "plays on null at 48000 Hz; renders with mock" in live.line("plays on .*")
@@ -100,6 +113,20 @@ def test_the_web_answers_beside_osc_and_a_sheets_cues_are_there(tmp_path: Path) 
             assert json.load(answer)[-1]["address"] == "/diegetic/done"
         with urllib.request.urlopen(f"{url}/?HOST_INFO", timeout=TIMEOUT_S) as answer:
             assert json.load(answer)["OSC_PORT"] == live.port
+
+
+def test_a_captured_session_is_replayed_fast_into_a_bounce(tmp_path: Path) -> None:
+    file = tmp_path / "session.jsonl"
+    with served(tmp_path / "first", "quick", "--capture", str(file)) as live:
+        live.send("/diegetic/tell", 1, "storm", "rain, a bell", 3.0)
+        live.answer("/diegetic/done")
+        live.send("/diegetic/quit")
+        assert live.process.wait(TIMEOUT_S) == 0
+    ended = program("replay", str(file), "--project", str(tmp_path / "again"), "--fast", "--bounce", "out")
+    assert ended.returncode == 0, ended.stderr
+    assert "1 commands, 0 failed; stories: storm" in ended.stderr
+    assert (tmp_path / "again/out/storm/mix.wav").is_file()
+    assert program("replay", str(tmp_path / "none")).returncode == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
@@ -142,15 +169,7 @@ def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) ->
     ],
 )
 def test_bad_options_are_one_sentence(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
-    paths = os.pathsep.join(filter(None, [str(PROGRAM.parent), *sys.path]))
-    ended = subprocess.run(
-        [sys.executable, str(PROGRAM), "quick", "serve", "--device", "null", "--project", str(tmp_path), *options],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        env={**os.environ, "PYTHONPATH": paths},
-        check=False,
-    )
+    ended = program("serve", "--device", "null", "--project", str(tmp_path), *options)
     assert ended.returncode == 2
     assert said in ended.stderr.splitlines()[-1]
 

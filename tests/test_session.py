@@ -20,6 +20,7 @@ from diegetic.live.news import (
     EventPlanned,
     JobProgress,
     Late,
+    Meters,
     SegmentEnd,
     SegmentReady,
     SegmentStart,
@@ -198,6 +199,22 @@ def test_every_news_is_an_event_of_the_registry_and_none_is_missing(stage: Stage
         event = event_of(news)
         assert event is not None
         assert len(event.values) + 1 == len(BY_MESSAGE[f"{ROOT}/{event.path}"].arguments)
+
+
+def test_meters_go_to_who_asked_for_them_unnumbered_and_are_not_sent_again(stage: Stage) -> None:
+    others: list[Any] = []
+    other = stage.another("there", others)
+    stage.send("/notify", "isi", 1, "", 1)
+    stage.send("/notify", "i", 1, peer=other)
+    stage.got.clear(), others.clear()
+    stage.engine.tell_news(Meters((("bed", 0.5, 0.25), ("foreground", 1.0, 0.0))))
+    assert stage.got == [("/meters", "sff", ("bed", 0.5, 0.25)), ("/meters", "sff", ("foreground", 1.0, 0.0))]
+    assert others == []
+    assert stage.send("/resync", "i", 0) == [("/resync.reply", (0, 0, 0))]
+    stage.send("/notify", "i", 1)
+    stage.got.clear()
+    stage.engine.tell_news(Meters((("bed", 0.5, 0.25),)))
+    assert stage.got == []
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,12 @@ def begin(commands: Commands, call: Call, at_s: float | None) -> Job:
     return cast(Job, method(*required, **chosen, **timed))
 
 
-def act(commands: Commands, call: Call, at_s: float | None) -> None:
-    """Do at once what a verb without request number says. A button that is let go (0) does nothing."""
-    _ACTIONS[call.verb.name](commands, at_s, *call.values)
+def act(commands: Commands, call: Call, at_s: float | None) -> Job | None:
+    """Do at once what a verb without request number says; the job that it began, if any.
+
+    A button that is let go (0) does nothing.
+    """
+    return cast("Job | None", _ACTIONS[call.verb.name](commands, at_s, *call.values))
 
 
 def decibels(gain: float) -> float:
@@ -36,19 +39,20 @@ def decibels(gain: float) -> float:
     return max(MIN_GAIN_DB, 20 * math.log10(gain)) if gain > 0 else MIN_GAIN_DB
 
 
-def _cue(commands: Commands, at_s: float | None, name: str, intensity: float | None = None) -> None:
-    if intensity != 0:
-        commands.cue_go(name, at_s, 1.0 if intensity is None else intensity)
+def _cue(commands: Commands, at_s: float | None, name: str, intensity: float | None = None) -> Job | None:
+    if intensity == 0:
+        return None
+    return commands.cue_go(name, at_s, 1.0 if intensity is None else intensity)
 
 
-def _slot_go(commands: Commands, at_s: float | None, slot: int, intensity: float | None) -> None:
-    if intensity != 0:
-        commands.slot_go(slot, at_s, 1.0 if intensity is None else intensity)
+def _slot_go(commands: Commands, at_s: float | None, slot: int, intensity: float | None) -> Job | None:
+    if intensity == 0:
+        return None
+    return commands.slot_go(slot, at_s, 1.0 if intensity is None else intensity)
 
 
-def _slot_stop(commands: Commands, _at_s: float | None, slot: int, on: float | None) -> None:
-    if on != 0:
-        commands.slot_stop(slot)
+def _slot_stop(commands: Commands, _at_s: float | None, slot: int, on: float | None) -> Job | None:
+    return commands.slot_stop(slot) if on != 0 else None
 
 
 def _param(commands: Commands, _at_s: float | None, name: str, value: float | str) -> None:

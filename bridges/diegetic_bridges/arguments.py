@@ -34,6 +34,19 @@ class Call:
         return int(self.values[0] or 0) if self.verb.slow else -1
 
     @property
+    def address(self) -> str:
+        """The address with its name or number in it."""
+        return re.sub("<[a-z]+>", lambda _: str(self.values[0]), self.verb.address)
+
+    @property
+    def sent(self) -> tuple[Value, ...]:
+        """The values that don't stand in the address, without those left out at the end."""
+        values = list(self.values[self.verb.in_address :])
+        while values and values[-1] is None:
+            values.pop()
+        return tuple(values)
+
+    @property
     def bare(self) -> bool:
         """Whether all that could be left out was: a query, of verbs that can be asked."""
         return all(value is None for value in self.values[self.verb.in_address :])

@@ -35,11 +35,15 @@ class Peer:
 
 @dataclass(slots=True)
 class Client:
-    """One peer's state. pending: request number -> job. syncs: id, and the jobs it waits for."""
+    """One peer's state. meters: whether those are among what it subscribed to.
+
+    pending: request number -> job. syncs: id, and the jobs it waits for.
+    """
 
     peer: Peer
     seen: float
     subscribed: bool = False
+    meters: bool = False
     types: str = ""
     pending: dict[int, int] = field(default_factory=dict)
     syncs: list[tuple[int, set[int]]] = field(default_factory=list)

@@ -18,9 +18,8 @@ from typing import Any, Protocol, Self
 from diegetic.errors import DiegeticError, Failure
 from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.news import CueChanged, News
-from diegetic_bridges.commands import Commands
 from diegetic_bridges.midi_clock import MidiClock
-from diegetic_bridges.midi_map import Fires, Heard, MidiMap, feedback, notes_of, play
+from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Played, feedback, notes_of, play
 
 OWN_PORT = "Diegetic"
 
@@ -53,7 +52,7 @@ class MidiBridge:
     """One input, and one output for feedback. port: part of a port's name; "" for a port of our own."""
 
     def __init__(
-        self, engine: Commands, midi_map: MidiMap, backend: Backend, port: str = "", watch_s: float = 1.0
+        self, engine: Played, midi_map: MidiMap, backend: Backend, port: str = "", watch_s: float = 1.0
     ) -> None:
         self.map = midi_map
         self.clock = MidiClock()

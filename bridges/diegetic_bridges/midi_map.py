@@ -4,21 +4,37 @@ Knows nothing of ports: a message comes as its type and numbers, an action goes 
 notes with velocity 0 (idle), 64 (pending) and 127 (sounding).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.cues import SLOTS, Cue
+from diegetic.live.jobs import Job
+from diegetic.live.news import News
 from diegetic.live.parameters import Parameter
 from diegetic.schema import read_strict, read_toml
-from diegetic_bridges.commands import Commands
 
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
 IDLE, PENDING, SOUNDING = 0, 64, 127
 
 _HIGHEST = 127
 _FEEDBACK = {"idle": IDLE, "armed": IDLE, "arming": PENDING, "pending": PENDING, "sounding": SOUNDING}
+
+
+class Played(Protocol):
+    """What MIDI plays: what is used of the engine."""
+
+    def subscribe(self, listener: Callable[[News], None]) -> Callable[[], None]: ...
+    def parameters(self) -> tuple[Parameter, ...]: ...
+    def param(self, name: str, value: float) -> None: ...
+    def cue_go(self, name: str, at_s: float | None = None, intensity: float = 1.0) -> Job: ...
+    def cue_stop(self, name: str) -> Job: ...
+    def slot_go(self, slot: int, at_s: float | None = None, intensity: float = 1.0) -> Job: ...
+    def slot_stop(self, slot: int) -> Job: ...
+    def transport_stop(self) -> None: ...
+    def panic(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +114,7 @@ def read_map(path: Path) -> MidiMap:
     return read_strict(MidiMap, read_toml(path), str(path))
 
 
-def play(heard: Heard, midi_map: MidiMap, engine: Commands) -> None:
+def play(heard: Heard, midi_map: MidiMap, engine: Played) -> None:
     """Do what a message means by the map; nothing where it means nothing. Raises what the engine refuses with."""
     if midi_map.channel not in (0, heard.channel):
         return
@@ -134,7 +150,7 @@ def scaled(value: int, rule: Moves, parameters: Sequence[Parameter]) -> float | 
     return low + (high - low) * value / _HIGHEST
 
 
-def _control(heard: Heard, midi_map: MidiMap, engine: Commands) -> None:
+def _control(heard: Heard, midi_map: MidiMap, engine: Played) -> None:
     if heard.number == ALL_SOUND_OFF:
         engine.panic()
     elif heard.number == ALL_NOTES_OFF:
@@ -145,14 +161,14 @@ def _control(heard: Heard, midi_map: MidiMap, engine: Commands) -> None:
             engine.param(rule.parameter, value)
 
 
-def _fire(rule: Fires, intensity: float, engine: Commands) -> None:
+def _fire(rule: Fires, intensity: float, engine: Played) -> None:
     if rule.slot:
         engine.slot_go(rule.slot, None, intensity)
     else:
         engine.cue_go(rule.cue, None, intensity)
 
 
-def _stop(rule: Fires, engine: Commands) -> None:
+def _stop(rule: Fires, engine: Played) -> None:
     if rule.slot:
         engine.slot_stop(rule.slot)
     else:

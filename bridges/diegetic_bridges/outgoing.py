@@ -17,6 +17,7 @@ from diegetic.live.news import (
     JobEnded,
     JobProgress,
     Late,
+    Meters,
     News,
     SegmentEnd,
     SegmentReady,
@@ -89,9 +90,12 @@ def end_of(job: Job, req: int) -> Reply:
 
 
 def event_of(news: News) -> Reply | None:
-    """The event that is sent for news, without its sequence number; None for an end, which goes to one client."""
+    """The event that is sent for news, without its sequence number.
+
+    None for an end, which goes to one client, and for meters, which nobody would want again.
+    """
     match news:
-        case JobEnded():
+        case JobEnded() | Meters():
             return None
         case JobProgress(job, stage, done, total, eta_s):
             return Reply("progress", (job, stage, done, total, eta_s))
@@ -116,6 +120,11 @@ def event_of(news: News) -> Reply | None:
             return Reply("device", (name, device_state, rate_hz))
         case Trouble(code, text):
             return Reply("error", (code, SYMBOLS.get(code, SYMBOLS[500]), text))
+
+
+def meters_of(news: Meters) -> list[Reply]:
+    """One message for each lane."""
+    return [Reply("meters", lane) for lane in news.lanes]
 
 
 def _typed(argument: Argument, value: Value, accepted: str, clock: Clock) -> tuple[str, Value]:

@@ -175,6 +175,7 @@ VERBS: tuple[Verb, ...] = (
         (
             Argument("on", "i", "1 subscribes, 0 ends it", low=0, high=1),
             Argument("types", "s", 'types beyond i f s b T F that the client takes: any of "hdt"', optional=True),
+            Argument("meters", "i", "1 asks for /diegetic/meters too", low=0, high=1, optional=True),
         ),
         "Subscribe to events. A lease: any message renews it.",
         ("notify.reply",),
@@ -270,6 +271,15 @@ MESSAGES: tuple[Message, ...] = (
         "The first and last sequence number of the events that follow it, and how many: those before it are lost.",
     ),
     _reply("count", (Argument("name", "s"), Argument("count", "i")), "What the bridge counts: packets, refused, ..."),
+    _reply(
+        "meters",
+        (
+            Argument("lane", "s"),
+            Argument("peak", "f", "1 is full scale"),
+            Argument("rms", "f"),
+        ),
+        "What a lane played in the last tenth of a second: ten times a second, to who asked by /diegetic/notify.",
+    ),
     _reply("dump.reply", (Argument("count", "i"),), "How many messages came before it."),
     _event(
         "progress",

@@ -12,17 +12,21 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from diegetic.cli.outside import Listening
+from diegetic.cli.outside import Listening, Replaying
 from diegetic.engine import Engine, LiveConfig, Loader
 from diegetic.live.cue_sheet import CueSheet, read_sheet
 from diegetic.live.cue_watch import CueSheets
 from diegetic.settings import presets_folder
+from diegetic_bridges.capture import Capture, Witnessed
 from diegetic_bridges.discovery import Announcement
 from diegetic_bridges.midi import MidiBridge, rtmidi_backend
-from diegetic_bridges.midi_map import read_map
+from diegetic_bridges.midi_map import MidiMap, read_map
 from diegetic_bridges.osc import OscServer
+from diegetic_bridges.replay import FAST, replay
 from diegetic_bridges.session import Session
 from diegetic_bridges.web import WebServer
+
+_SOUNDS_EVERY_S = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -39,27 +43,62 @@ async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> No
     async with AsyncExitStack() as stack:
         engine = Engine(config, loader)
         _on_signals(engine.quit)
-        session = Session(engine)
+        capture = Capture(listening.capture) if listening.capture is not None else None
+        if capture is not None:
+            stack.callback(capture.close)
+        session = Session(engine, capture=capture)
         server = OscServer(session, listening.host, listening.port, listening.allow)
         await stack.enter_async_context(engine)
         await stack.enter_async_context(server)
         if listening.web_port is not None:
-            web = WebServer(session, engine, listening.host, listening.web_port, listening.allow, server.port)
-            await stack.enter_async_context(web)
-            await stack.enter_async_context(Announcement(listening.host, server.port, web.port))
-        use_sheet: Callable[[CueSheet], None] | None = None
-        if listening.midi != "off":
-            bridge = MidiBridge(engine, midi_map, rtmidi_backend(), listening.midi)
-            engine.set_bars(bridge.clock.next_bar_s)
-            await stack.enter_async_context(bridge)
-            use_sheet = bridge.use_sheet
-        if listening.cues is not None:
-            await stack.enter_async_context(CueSheets(listening.cues, engine, use_sheet))
+            await _open_web(stack, session, engine, listening, server.port)
+        await _open_hands(stack, engine, listening, midi_map, capture)
         status = engine.status()
         _log.info("plays on %s at %d Hz; renders with %s", status.device, status.rate_hz, status.model)
         _log.info("project %s; stop with Ctrl-C or /diegetic/quit", config.project.resolve())
         await engine.quitting()
         _log.info("stopping")
+
+
+async def _open_web(
+    stack: AsyncExitStack, session: Session, engine: Engine, listening: Listening, osc_port: int
+) -> None:
+    """HTTP and WebSocket, and what is announced."""
+    web = WebServer(session, engine, listening.host, listening.web_port or 0, listening.allow, osc_port)
+    await stack.enter_async_context(web)
+    await stack.enter_async_context(Announcement(listening.host, osc_port, web.port))
+
+
+async def _open_hands(
+    stack: AsyncExitStack, engine: Engine, listening: Listening, midi_map: MidiMap, capture: Capture | None
+) -> None:
+    """MIDI and the cue sheet."""
+    use_sheet: Callable[[CueSheet], None] | None = None
+    if listening.midi != "off":
+        played = Witnessed(engine, capture, "midi") if capture is not None else engine
+        bridge = MidiBridge(played, midi_map, rtmidi_backend(), listening.midi)
+        engine.set_bars(bridge.clock.next_bar_s)
+        await stack.enter_async_context(bridge)
+        use_sheet = bridge.use_sheet
+    if listening.cues is not None:
+        defined = Witnessed(engine, capture, "cues") if capture is not None else engine
+        await stack.enter_async_context(CueSheets(listening.cues, defined, use_sheet))
+
+
+def replay_file(config: LiveConfig, loader: Loader, replaying: Replaying) -> int:
+    """Play a capture again; how many of its commands failed. Raises InputError or Failure where it can't begin."""
+    return asyncio.run(_replay(config, loader, replaying))
+
+
+async def _replay(config: LiveConfig, loader: Loader, replaying: Replaying) -> int:
+    async with Engine(config, loader) as engine:
+        speed = FAST if replaying.fast else 1.0
+        done = await replay(engine, replaying.file, speed, replaying.bounce)
+        while not replaying.fast and engine.status().voices:
+            await asyncio.sleep(_SOUNDS_EVERY_S)
+        stories = ", ".join(done.stories) or "none"
+        _log.info("%d commands, %d failed; stories: %s", done.commands, done.failed, stories)
+    return done.failed
 
 
 def midi_ports(api: str = "") -> list[str]:

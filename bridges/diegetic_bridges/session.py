@@ -12,15 +12,16 @@ from collections.abc import Sequence
 
 from diegetic.errors import DiegeticError
 from diegetic.live.jobs import Job, Refused
-from diegetic.live.news import JobEnded, News, Trouble
+from diegetic.live.news import JobEnded, Meters, News, Trouble
 from diegetic_bridges import actions, arguments, queries
 from diegetic_bridges.arguments import Call
+from diegetic_bridges.capture import Capture
 from diegetic_bridges.clients import LEASE_S, MAX_PENDING, MAX_SYNCS, Client, Clients, Peer
 from diegetic_bridges.codec import Incoming, Malformed, decode
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.event_log import EventLog
 from diegetic_bridges.failures import FORBIDDEN, code_of
-from diegetic_bridges.outgoing import Clock, Pack, Reply, end_of, event_of, failure
+from diegetic_bridges.outgoing import Clock, Pack, Reply, end_of, event_of, failure, meters_of
 from diegetic_bridges.patterns import is_pattern
 from diegetic_bridges.registry import ROOT
 
@@ -33,12 +34,15 @@ _log = logging.getLogger(__name__)
 
 
 class Session:
-    """All clients of one engine. counts: packets, messages, refused, unanswered, dropped, events, since the start."""
+    """All clients of one engine. counts: packets, messages, refused, unanswered, dropped, events, since the start.
 
-    def __init__(self, commands: Commands, clock: Clock | None = None) -> None:
+    capture: where each command that is accepted is written down.
+    """
+
+    def __init__(self, commands: Commands, clock: Clock | None = None, capture: Capture | None = None) -> None:
         self.counts: Counter[str] = Counter()
         self.clients = Clients()
-        self._commands = commands
+        self._commands, self._capture = commands, capture
         self._clock = clock or Clock()
         self._events = EventLog()
         self._owners: OrderedDict[int, tuple[str, int]] = OrderedDict()  # job -> client and request number
@@ -83,6 +87,10 @@ class Session:
         try:
             if isinstance(news, JobEnded):
                 self._end(news.job)
+            elif isinstance(news, Meters):
+                for client in self.clients.listening(self._clock.now_s()):
+                    if client.meters:
+                        self._send(client, *meters_of(news))
             else:
                 self._publish(news)
         except Exception:
@@ -115,7 +123,7 @@ class Session:
         elif call.verb.query == "always" or (call.verb.query == "bare" and call.bare):
             self._send(client, *queries.answer(self._commands, call, self._requests(client)))
         else:
-            actions.act(self._commands, call, self._at_s(call))
+            self._note(client, call, actions.act(self._commands, call, self._at_s(call)))
 
     def _begin(self, client: Client, call: Call) -> None:
         """Acknowledge a slow verb and remember who waits for its end; an end that came at once follows the ack."""
@@ -128,6 +136,7 @@ class Session:
             job = actions.begin(self._commands, call, self._at_s(call))
         finally:
             self._beginning = False
+        self._note(client, call, job)
         client.pending[call.req] = job.id
         self._owners[job.id] = (client.peer.key, call.req)
         self._send(client, Reply("ack", (call.req, call.verb.address, job.id)))
@@ -195,6 +204,7 @@ class Session:
     def _job_cancel(self, client: Client, call: Call) -> None:
         job = _whole(call, 0)
         self._commands.job_cancel(job)
+        self._note(client, call, None)
         self._send(client, queries.job_reply(self._commands.job_get(job), self._requests(client)))
 
     def _sync(self, client: Client, call: Call) -> None:
@@ -206,7 +216,7 @@ class Session:
             client.syncs.append((_whole(call, 0), set(client.pending.values())))
 
     def _notify(self, client: Client, call: Call) -> None:
-        client.subscribed = bool(call.values[0])
+        client.subscribed, client.meters = bool(call.values[0]), bool(call.values[2])
         client.types = "".join(tag for tag in "hdt" if tag in str(call.values[1] or ""))
         lease_s = LEASE_S if client.peer.leased and client.subscribed else 0.0
         self._send(client, Reply("notify.reply", (int(client.subscribed), lease_s)))
@@ -225,6 +235,11 @@ class Session:
         if not client.peer.local:
             raise Refused(FORBIDDEN, f"{call.verb.address}: is taken from this machine only")
         self._commands.quit()
+
+    def _note(self, client: Client, call: Call, job: Job | None) -> None:
+        """Write a command that was accepted into the capture, where there is one."""
+        if self._capture is not None:
+            self._capture.take(client.peer.key, call.address, call.sent, call.at, job)
 
     def _requests(self, client: Client) -> dict[int, int]:
         """Job -> request number, of one client's, ended ones too."""

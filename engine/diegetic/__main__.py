@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diegetic.cli.outside import Listening
+    from diegetic.cli.outside import Listening, Replaying
     from diegetic.live.config import LiveConfig, Loader
 
 
@@ -18,7 +18,7 @@ def main() -> None:
         from diegetic.cli.app import run
         from diegetic.cli.outside import Outside
 
-        code = run(sys.argv[1:], Outside(midi_ports=midi_ports, serve=serve))
+        code = run(sys.argv[1:], Outside(midi_ports=midi_ports, serve=serve, replay=replay))
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
@@ -28,11 +28,23 @@ def serve(config: "LiveConfig", loader: "Loader", listening: "Listening") -> Non
     """The engine with its bridges, and its diary on stderr."""
     from diegetic_bridges import serve as bridges
 
+    _keep_diary()
+    bridges.serve(config, loader, listening)
+
+
+def replay(config: "LiveConfig", loader: "Loader", replaying: "Replaying") -> int:
+    """A capture played again, with the same diary; how many of its commands failed."""
+    from diegetic_bridges import serve as bridges
+
+    _keep_diary()
+    return bridges.replay_file(config, loader, replaying)
+
+
+def _keep_diary() -> None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     logging.getLogger("diegetic").setLevel(logging.INFO)
     logging.getLogger("diegetic_bridges").setLevel(logging.INFO)
-    bridges.serve(config, loader, listening)
 
 
 def midi_ports() -> list[str]:

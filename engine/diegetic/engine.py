@@ -22,8 +22,8 @@ from diegetic.live.config import LiveConfig, Loader
 from diegetic.live.cue_desk import CueDesk, NextBar
 from diegetic.live.cues import Cue, Policy, check_name
 from diegetic.live.jobs import Job, Priority, Refused
-from diegetic.live.news import DeviceChanged, EngineState, News, StateChanged, Trouble, Underrun
-from diegetic.live.parameters import BY_NAME, PARAMETERS, Parameter
+from diegetic.live.news import DeviceChanged, EngineState, Meters, News, StateChanged, Trouble, Underrun
+from diegetic.live.parameters import PARAMETERS, Parameter, check_parameter
 from diegetic.live.schedule import CUT_S, FADE_S, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
@@ -215,12 +215,7 @@ class Engine:
 
     def param(self, name: str, value: float) -> None:
         """Move a parameter; 404 for an unknown one, 422 out of range."""
-        if name not in BY_NAME:
-            raise Refused(404, f"param {name[:64]}: there is none of that name; there are {', '.join(BY_NAME)}")
-        known = BY_NAME[name]
-        if not known.low <= value <= known.high:
-            given = f"must be {known.low:g}..{known.high:g} {known.unit}".rstrip()
-            raise Refused(422, f"param {name}: {given}, got {value:g}")
+        known = check_parameter(name, value)
         self._values[name] = value
         if known.mix == "gain":
             self._player.move(Move(None, gain=10 ** (value / 20)))
@@ -351,10 +346,11 @@ class Engine:
         match report:
             case VoiceNews():
                 self._schedule.hear(report)
-            case State():
+            case State(meters=meters):
                 if self._player.underruns > self._underruns:
                     self._announce(Underrun(self._player.underruns - self._underruns, self._player.underruns))
                 self._underruns = self._player.underruns
+                self._tell_all(Meters(meters))
             case Opened(name, rate_hz, back):
                 self._device_lost = name == "null" and self.config.device != "null"
                 if back:

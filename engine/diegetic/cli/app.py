@@ -18,7 +18,7 @@ import typer
 from diegetic import __version__
 from diegetic.cli import banks, models
 from diegetic.cli.check import check
-from diegetic.cli.live import devices, serve
+from diegetic.cli.live import devices, replay, serve
 from diegetic.cli.outside import Outside
 from diegetic.cli.pictures import show_
 from diegetic.cli.screen import complain
@@ -50,6 +50,7 @@ app.command()(use)
 app.command()(prune)
 app.command("show")(show_)
 app.command()(serve)
+app.command()(replay)
 app.command()(devices)
 app.add_typer(banks.app, name="bank")
 app.add_typer(models.app, name="models")

@@ -1,4 +1,4 @@
-"""serve and devices: the engine that stays on, and what it can play to and be played from."""
+"""serve, replay and devices: the engine that stays on, and what it can play to and be played from."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diegetic.cli.options import Json, Model
-from diegetic.cli.outside import Listening, Outside
+from diegetic.cli.outside import Listening, Outside, Replaying
 from diegetic.cli.screen import show
 from diegetic.errors import DiegeticError, InputError
 from diegetic.settings import Settings, presets_folder, resolve
@@ -36,6 +36,7 @@ Midi = Annotated[str, typer.Option("--midi", help="off, own (a port of our own),
 Web = Annotated[bool, typer.Option("--web/--no-web", help="HTTP, WebSocket and OSCQuery, announced by mDNS.")]
 WebPort = Annotated[int, typer.Option("--web-port", help="Port of the web; 0 takes a free one.")]
 Cues = Annotated[str, typer.Option("--cues", help="A cue sheet: a file, or one of presets/cues by its name.")]
+Capture = Annotated[Path | None, typer.Option("--capture", help="Write each command to a file, for replay.")]
 MidiMap = Annotated[Path | None, typer.Option("--midi-map", help="A map; presets/midi/default.toml where left out.")]
 
 
@@ -60,6 +61,7 @@ def serve(
     web: Web = True,
     web_port: WebPort = 9778,
     cues: Cues = "",
+    capture: Capture = None,
 ) -> None:
     """Stay on: plan, render and play what OSC, MIDI and the web ask for, until Ctrl-C."""
     from diegetic.live.config import LiveConfig
@@ -88,8 +90,40 @@ def serve(
         midi_map=midi_map,
         web_port=web_port if web else None,
         cues=sheet_path(cues, presets_folder() / "cues") if cues else None,
+        capture=capture,
     )
     outside.serve(config, partial(_load, outside.load, settings), listening)
+
+
+def replay(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="What serve --capture wrote.")],
+    model: Model = None,
+    device: Play = "default",
+    project: Project = Path("diegetic-project"),
+    compute: Compute = None,
+    rate: RateHz = 0,
+    record: Record = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Not in its own time: each command after the last.")] = False,
+    bounce: Annotated[str, typer.Option("--bounce", help="Lay its stories out in this folder of the project.")] = "",
+) -> None:
+    """Play a captured session again, in its own time or as fast as it can be rendered."""
+    from diegetic.live.config import LiveConfig
+
+    outside: Outside = context.obj
+    settings = resolve(outside.environment, {"model": model, "device": compute})
+    outside.check_name(settings.model, settings)
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; give one that serve --capture wrote")
+    config = LiveConfig(
+        project=_project(project),
+        model=settings.model,
+        device="null" if fast else device,
+        rate_hz=_within("rate", rate, 8_000, 192_000, free=0),
+        record=record,
+    )
+    failed = outside.replay(config, partial(_load, outside.load, settings), Replaying(file, fast, bounce))
+    raise typer.Exit(1 if failed else 0)
 
 
 def devices(context: typer.Context, json: Json = False) -> None:

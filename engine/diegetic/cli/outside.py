@@ -71,7 +71,7 @@ def _open_file(path: Path) -> bool:
 class Listening:
     """Where a served engine listens. midi: "off", "" for a port of our own, else part of a port's name.
 
-    web_port: None for no web. cues: a cue sheet.
+    web_port: None for no web. cues: a cue sheet. capture: a file that each command is written to.
     """
 
     host: str
@@ -81,6 +81,16 @@ class Listening:
     midi_map: Path | None
     web_port: int | None = None
     cues: Path | None = None
+    capture: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """A capture to be played again. fast: not in its own time. bounce: a folder inside the project, "" for none."""
+
+    file: Path
+    fast: bool
+    bounce: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +98,8 @@ class Outside:
     """environment: variables with settings in them. The functions are the registry's, the bank's and the loader's.
 
     device: what a model would run on; raises Failure where it isn't there. open_file: shows a file in the system's
-    viewer, and says whether one was started. midi_ports, serve: the bridges', which the engine doesn't know. hub: the
-    address of another hub than Hugging Face's.
+    viewer, and says whether one was started. midi_ports, serve, replay: the bridges', which the engine doesn't know.
+    hub: the address of another hub than Hugging Face's.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -102,4 +112,5 @@ class Outside:
     audio_devices: Callable[[], list[tuple[str, int, float]]] = _audio_devices
     midi_ports: Callable[[], list[str]] = _no_bridges
     serve: "Callable[[LiveConfig, Loader, Listening], None]" = _no_bridges
+    replay: "Callable[[LiveConfig, Loader, Replaying], int]" = _no_bridges
     hub: str | None = None

@@ -94,6 +94,13 @@ class Underrun:
 
 
 @dataclass(frozen=True, slots=True)
+class Meters:
+    """What each lane played in the last tenth of a second: its name, peak and RMS, 1 is full scale."""
+
+    lanes: tuple[tuple[str, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceChanged:
     """The audio device was opened, lost, or is back."""
 
@@ -127,6 +134,7 @@ News: TypeAlias = (
     | CueChanged
     | Late
     | Underrun
+    | Meters
     | DeviceChanged
     | StateChanged
     | Trouble

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from diegetic.live.jobs import Refused
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -49,3 +51,14 @@ def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> st
             added.append(each.words[share >= _HIGH])
     added += [_SAID.get(key, "{}").format(told) for key, told in words.items() if told.strip()]
     return ", ".join([text, *filter(None, added)])
+
+
+def check_parameter(name: str, value: float) -> Parameter:
+    """The parameter of that name. Raises Refused: 404 where there is none, 422 for a value out of its range."""
+    if name not in BY_NAME:
+        raise Refused(404, f"param {name[:64]}: there is none of that name; there are {', '.join(BY_NAME)}")
+    known = BY_NAME[name]
+    if not known.low <= value <= known.high:
+        given = f"must be {known.low:g}..{known.high:g} {known.unit}".rstrip()
+        raise Refused(422, f"param {name}: {given}, got {value:g}")
+    return known

@@ -1,6 +1,7 @@
 """Work on stories, as jobs do it: tell, go on, edit, render, lay out, save; each by one task of the generator.
 
-Whoever changes a story holds its lock; what only reads one (arming a cue, a bounce) takes it as it is at its beginning.
+Whoever changes a story holds its lock. What only reads one takes it as it is: arming a cue at once, a bounce once those
+that are at it have changed it.
 
 Knows nothing of cues' states or clients.
 
@@ -102,8 +103,10 @@ class Tellings:
             return await self._kept(job, Priority.ARM, name, Render(self.shelf.folder(name), story, 0))
 
     async def bounce(self, job: int, name: str, target: Path) -> str:
-        """Lay a story out as files."""
-        task = Bounce(self.shelf.folder(name), self.shelf.get(name), target, Output(self._rate_hz))
+        """Lay a story out as files, with all that was heard of it before."""
+        async with self.shelf.lock(name):
+            story = self.shelf.get(name)
+        task = Bounce(self.shelf.folder(name), story, target, Output(self._rate_hz))
         return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
 
     async def save(self, job: int, name: str, file: Path) -> str:
