@@ -26,7 +26,7 @@ class Search:
     def nearest(self, queries: Sequence[str]) -> list[int]:
         """For each text the recording with the nearest caption."""
         features = self._encoder.targets(queries, 1)[:, 0].numpy()
-        return [int(self.bank.scores(feature).argmax()) for feature in features]
+        return [int(self.bank.scores(feature, "").argmax()) for feature in features]
 
     def clip(self, recording: int, seconds: float) -> Samples:
         """The first seconds of a recording, [frames, channels]."""
