@@ -1,10 +1,14 @@
-"""Things that tests stand on: a disk that is really full."""
+"""Things that tests stand on: a disk that is really full, and no test that fails because a machine is busy."""
 
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 
 @pytest.fixture

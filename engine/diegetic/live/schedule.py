@@ -29,7 +29,9 @@ from diegetic.story import BED, OVERLAP_S, Event
 LEAD_S = 0.05
 """From a first sound that is ready to its frame, where others will lie beside it."""
 SOON_S = 0.01
-"""What it takes a sound to get to the player: it can't begin earlier."""
+"""What a sound that is to begin now is given to get to the player."""
+_LEAST_S = 0.003
+"""What it takes to get there; a sound with less left is late."""
 FADE_S = 0.5
 CUT_S = 0.005
 
@@ -172,15 +174,15 @@ class Schedule:
 
     def _start_of(self, play: Playing, event: Event) -> int:
         """The frame of an event; where that is over, its lane moves on."""
-        free = play.zero is None and play.at_s is None
-        earliest = self._player.frame_at(time.monotonic() + (play.lead_s if free else SOON_S))
-        offset = self._frames(event.start_s - play.from_s)
+        now_s, offset = time.monotonic(), self._frames(event.start_s - play.from_s)
         if play.zero is None:
-            play.zero = earliest - offset if play.at_s is None else self._player.frame_at(play.at_s)
+            free = play.at_s is None
+            play.zero = self._player.frame_at(now_s + play.lead_s if play.at_s is None else play.at_s) - offset * free
         start = play.zero + offset + play.late.get(event.lane, 0)
-        late = earliest - start
-        if late <= 0:
+        if start >= self._player.frame_at(now_s + _LEAST_S):
             return start
+        earliest = self._player.frame_at(now_s + SOON_S)
+        late = earliest - start
         play.late[event.lane] = play.late.get(event.lane, 0) + late
         self._tell(Late(f"{play.story}/{event.id}", late / self._player.config.rate_hz, "wait"))
         return earliest
