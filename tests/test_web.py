@@ -8,11 +8,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from diegetic.errors import Failure, InputError
 from diegetic.live.news import SegmentStart, StateChanged
+from diegetic_bridges.clients import Peer
 from diegetic_bridges.codec import encode
-from diegetic_bridges.json_messages import ADDRESS, AT
+from diegetic_bridges.json_messages import ADDRESS, AT, pack_json, read_message
 from diegetic_bridges.outgoing import Clock
 from diegetic_bridges.registry import MESSAGES, VERBS
 from diegetic_bridges.session import Session
@@ -381,6 +384,51 @@ def test_half_a_request_and_garbage_harm_nobody() -> None:
         garbage.close()
 
     run(scene)
+
+
+VALID = [
+    {ADDRESS: verb.address.replace("<slot>", "3").replace("<name>", "gain")}
+    | {each.name: {"i": 1, "s": "wait", "f": 1.0, "d": 1.0, "fs": 1.0}[each.type] for each in verb.arguments}
+    for verb in VERBS
+]
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=8), inner), max_leaves=8
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """A message of the registry with something of it changed, left out or cut off; or any JSON at all."""
+    message: Any = dict(draw(st.sampled_from(VALID)))
+    key = draw(st.sampled_from([*message, AT, "more"]))
+    match draw(st.sampled_from(["change", "leave out", "cut", "anything"])):
+        case "change":
+            message[key] = draw(ANYTHING)
+        case "leave out":
+            message.pop(key, None)
+        case "anything":
+            message = draw(ANYTHING)
+    text = json.dumps(message)
+    return text[: draw(st.integers(0, len(text)))] if draw(st.booleans()) else text
+
+
+def test_any_json_at_all_is_answered_or_counted_and_raises_nothing() -> None:
+    engine = FakeEngine(at_once=True)
+    session = Session(engine)
+    sent: list[bytes] = []
+    peer = Peer("ws", sent.append, leased=False, pack=pack_json)
+
+    @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(mutated())
+    def take(text: str) -> None:
+        session.take(peer, [read_message(text)])
+        assert all(json.loads(packed).get("code") != 500 for packed in sent)
+        sent.clear()
+
+    take()
+    assert session.counts["messages"] == session.counts["packets"]
+    assert session.counts["refused"] > 50
 
 
 def test_no_argument_has_a_name_that_json_messages_need() -> None:
