@@ -289,8 +289,10 @@ def test_events_are_edited_and_taken_again(tmp_path: Path) -> None:
         engine = live.engine
         await live.done(engine.plan("storm", TEXT, 3.0))
         await live.done(engine.event_set("storm", 2, "gain_db", "-6"))
+        await live.done(engine.event_set("storm", 1, "loop", "true"))
         await live.done(engine.event_retake("storm", 3, 7))
-        for code, arguments in ((404, (9, "seed", "1")), (404, (1, "gain", "1")), (422, (1, "gain_db", "99"))):
+        refused = ((9, "seed", "1"), (1, "gain", "1"), (1, "gain_db", "99"), (1, "loop", "yes"))
+        for code, arguments in zip((404, 404, 422, 422), refused, strict=True):
             ended = await live.end(engine.event_set("storm", *arguments))
             assert ended.end is not None
             assert ended.end.code == code
@@ -298,6 +300,7 @@ def test_events_are_edited_and_taken_again(tmp_path: Path) -> None:
     live(body, tmp_path)
     told = read_story(tmp_path / "storm" / "story.toml")
     assert told.events[1].gain_db == -6.0
+    assert [event.loop for event in told.events][:2] == [True, False]
     assert told.events[2].seed == 7
 
 

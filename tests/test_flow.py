@@ -54,6 +54,15 @@ def test_held_latents_are_in_the_result_as_they_were_and_the_rest_follows_from_t
     assert not torch.allclose(tied[0, 6:], free[0, 6:], atol=1e-3)
 
 
+def test_latents_can_be_held_at_the_end_and_what_leads_to_them_follows_from_them() -> None:
+    transformer, noise, held = tiny_transformer(), event_noise(5, 20, 4), event_noise(6, 6, 4)[0]
+    with torch.inference_mode():
+        free = sample(transformer, CONDITION, NULL, 2.0, noise, 5, 2.0)
+        tied = sample(transformer, CONDITION, NULL, 2.0, noise, 5, 2.0, held=held, held_at=14)
+    assert torch.equal(tied[0, 14:], held)
+    assert not torch.allclose(tied[0, :14], free[0, :14], atol=1e-3)
+
+
 def test_each_step_finds_held_latents_at_its_noise_level() -> None:
     noise, held = event_noise(5, 8, 4), event_noise(6, 3, 4)[0]
 

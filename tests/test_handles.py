@@ -58,11 +58,10 @@ def test_the_mix_and_the_stems_are_the_same_with_handles_and_without(tmp_path: P
         assert np.array_equal(samples[offset : offset + frames], without)
 
 
-@pytest.mark.parametrize("curve", ["equal_power", "linear"])
-@pytest.mark.parametrize("channels", ["mono", "stereo"])
+@pytest.mark.parametrize(("curve", "channels"), [("equal_power", "stereo"), ("linear", "mono")])
 def test_what_the_projects_play_is_still_the_mix_before_its_limiter(tmp_path: Path, curve: str, channels: str) -> None:
     output = replace(HELD, curve=curve, channels=channels)  # type: ignore[arg-type]
-    folder = render(tmp_path / "storm", output, Told("rain, a bell, thunder", 60.0))
+    folder = render(tmp_path / "storm", output, Told("rain, a bell", 28.0))
     heard = unlimited(folder, curve)
     for played, name in ((played_by_reaper, "storm.rpp"), (played_by_dawproject, "storm.dawproject")):
         assert np.abs(played(folder.path / name, len(heard)) - heard).max() < 1e-6

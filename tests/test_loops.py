@@ -35,7 +35,7 @@ def wind(seconds: float, seed: int) -> Samples:
 def rendered(folder: Path, output: Output | None = None, told: Told | None = None, **looping: bool) -> StoryFolder:
     """A story whose events loop that are named, e1=True."""
     story = StoryFolder(folder)
-    render_story(MockModel(), told or Told("rain, a bell", 8.0), story, Output(RATE), lambda progress: None)
+    render_story(MockModel(), told or Told("rain, a bell", 4.0), story, Output(RATE), lambda progress: None)
     events = tuple(replace(event, loop=looping.get(event.id, False)) for event in read_story(story.story).events)
     asked = replace(read_story(story.story), events=events)
     render_story(MockModel(), asked, story, output or Output(RATE), lambda progress: None)
@@ -81,12 +81,12 @@ def test_an_event_that_loops_is_written_with_its_loop_points(tmp_path: Path) -> 
     folder = rendered(tmp_path / "storm", Output(48_000), e1=True)
     assert loop_of(folder) == "loops/01-bed_quiet-air.wav"
     path = folder.path / "loops/01-bed_quiet-air.wav"
-    assert read_wav(path)[0].shape == (8 * 48_000, 2)
+    assert read_wav(path)[0].shape == (4 * 48_000, 2)
     (smpl,) = [chunk.content for chunk in read_chunks(path.read_bytes()) if chunk.name == b"smpl"]
-    assert [int.from_bytes(smpl[at : at + 4], "little") for at in (44, 48)] == [0, 8 * 48_000 - 1]
+    assert [int.from_bytes(smpl[at : at + 4], "little") for at in (44, 48)] == [0, 4 * 48_000 - 1]
     wavinfo = pytest.importorskip("wavinfo")
     read = wavinfo.WavInfoReader(str(path))
-    assert [(cue.sample_offset, read.cues.range(cue.name)) for cue in read.cues.cues] == [(0, 8 * 48_000)]
+    assert [(cue.sample_offset, read.cues.range(cue.name)) for cue in read.cues.cues] == [(0, 4 * 48_000)]
 
 
 def test_no_stem_changes_and_nothing_is_rendered_for_a_loop_and_it_goes_when_it_is_not_wanted(tmp_path: Path) -> None:
@@ -104,11 +104,11 @@ def test_no_stem_changes_and_nothing_is_rendered_for_a_loop_and_it_goes_when_it_
 
 
 def test_the_windows_of_one_sound_are_one_loop(tmp_path: Path) -> None:
-    told = Told("rain", 30.0)
+    told = Told("rain", 28.0)
     folder = rendered(tmp_path / "storm", None, told, e1=True, e3=True)
     chains = looping(read_story(folder.story))
     assert [[event.caption for event in chain] for chain in chains] == [["quiet air"] * 2]
-    assert len(read_wav(folder.path / loop_of(folder))[0]) == 30 * RATE
+    assert len(read_wav(folder.path / loop_of(folder))[0]) == 28 * RATE
 
 
 def test_events_that_do_not_follow_loop_alone() -> None:

@@ -84,6 +84,18 @@ def test_what_is_held_is_at_the_start(model: Storyteller) -> None:
     assert np.array_equal(after.called, before.called)
 
 
+def test_what_sounds_before_ends_with_what_follows(model: Storyteller) -> None:
+    planned = next(model.plan(model.begin("rain", 4)))
+    following = model.imagine(planned.condition, planned.event, 1, None, ignore)
+    window = dataclasses.replace(planned.event, duration_s=1.5 + OVERLAP_S)
+    before = model.imagine_before(planned.condition, window, 2, following, ignore)
+    overlap = round(OVERLAP_S * 10)
+    assert len(before.latents) == 15 + overlap
+    assert np.allclose(before.latents[15:], following.latents[:overlap], atol=1e-6)
+    assert before.seed == 1
+    assert len(model.decode(before, planned.condition, window, 2)) == round((1.5 + OVERLAP_S) * model.sample_rate)
+
+
 def test_cancelling_stops_between_two_steps(model: Storyteller) -> None:
     planned = next(model.plan(model.begin("rain", 4)))
     steps: list[int] = []

@@ -196,7 +196,7 @@ class Engine:
         self._cues.set_slot_gain(slot, gain_db)
 
     def event_set(self, story: str, event: int, key: str, value: str) -> Job:
-        """Edit one event ("e3" is number 3). key: caption, start_s, duration_s, lane, seed, gain_db or variation."""
+        """Edit one event ("e3" is number 3). key: a key of [[events]] in story.toml, but id and end_s."""
         self._shelf.get(story)
         return self._board.begin(
             "event/set", story, Priority.LIVE, lambda job: self._tellings.set_event(story, event, key, value)

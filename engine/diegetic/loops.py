@@ -36,6 +36,7 @@ Samples = NDArray[np.float32]
 FOLDER = "loops"
 _FADES_S = (OVERLAP_S, OVERLAP_S / 2)
 _FROM_STEP_S, _TURN_STEP_S = 0.1, 0.05
+_AROUND_S = 0.5
 
 
 def lay_loops(
@@ -87,22 +88,25 @@ def _closed(segment: Samples, start: int, fade: int, length: int, curve: Curve) 
 
 
 def _jump(loop: Samples, fade: int, rate_hz: int, usual: Jumps) -> float:
-    half = len(loop) // 2
-    return in_all(np.roll(loop, half, axis=0), rate_hz, half / rate_hz, fade / rate_hz, usual)
+    around = round(_AROUND_S * rate_hz)
+    return in_all(_around(loop, 0, around, fade + around), rate_hz, _AROUND_S, fade / rate_hz, usual)
 
 
 def _turned(loop: Samples, rate_hz: int, usual: Jumps) -> Samples:
     """The same loop, begun at the first place where it jumps less than the median; or where it jumps least."""
-    half, step = len(loop) // 2, round(_TURN_STEP_S * rate_hz)
-    least, best = float("inf"), loop
-    for turn in range(0, len(loop), step):
-        turned = np.roll(loop, -turn, axis=0)
-        jump = at_once(np.roll(turned, half, axis=0), rate_hz, half / rate_hz, usual)
+    around, least, best = round(_AROUND_S * rate_hz), float("inf"), 0
+    for turn in range(0, len(loop), round(_TURN_STEP_S * rate_hz)):
+        jump = at_once(_around(loop, turn, around, around), rate_hz, _AROUND_S, usual)
         if jump < least:
-            least, best = jump, turned
+            least, best = jump, turn
         if jump < 1:
             break
-    return best
+    return np.roll(loop, -best, axis=0)
+
+
+def _around(loop: Samples, at: int, before: int, after: int) -> Samples:
+    """What sounds around a frame of a loop, over its end where need be: [before + after, channels]."""
+    return np.take(loop, range(at - before, at + after), axis=0, mode="wrap")
 
 
 def _write(slate: Slate, chain: tuple[Event, ...], samples: Samples, folder: Path, output: Output) -> Laid:

@@ -40,7 +40,9 @@ Loudness: TypeAlias = Annotated[
 ]
 LaneLoudness: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--lane-loudness", metavar="LANE=LUFS", help="Of one lane: bed=-30. May be repeated."),
+    typer.Option(
+        "--lane-loudness", metavar="LANE=LUFS", help="Of one lane, before --loudness turns all: bed=-30. Repeatable."
+    ),
 ]
 TruePeak: TypeAlias = Annotated[
     float | None, typer.Option("--true-peak", help="The mix's limit in dBTP; -1 where left out.", show_default=False)

@@ -16,6 +16,12 @@ def _or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda value: read(value) if value.strip() else None
 
 
+def _truth(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
 _KEYS: Mapping[str, Callable[[str], Any]] = {
     "caption": str,
     "start_s": float,
@@ -24,6 +30,7 @@ _KEYS: Mapping[str, Callable[[str], Any]] = {
     "seed": _or_none(int),
     "gain_db": float,
     "variation": _or_none(float),
+    "loop": _truth,
 }
 
 
