@@ -12,22 +12,19 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.sharedctypes import RawArray
-from typing import Any, TypeAlias
+from typing import Any
 
 from diegetic.bounce import Output
 from diegetic.errors import Cancelled, InputError
 from diegetic.protocol import StoryModel
-from diegetic.scenes import Load, Result, Scene, render_scene
-
-Watch: TypeAlias = Callable[[Mapping[Scene, float]], None]
-"""Told a few times a second how far the scenes are that are being rendered, 0..1; what it raises stops all."""
+from diegetic.scenes import Load, Result, Scene, Watch, failed, render_scene
 
 _LOOK_S = 0.3
 
@@ -60,7 +57,7 @@ def _alone(scene: Scene, load: Load, output: Output, watch: Watch) -> Result:
     for _, result in _in_processes([scene], load, output, 1, watch):
         if result is not None:
             return result
-    return Result(scene.source, scene.folder, "failed", 0.0, "its process was ended; is there enough memory?")
+    return failed(scene, "its process was ended; is there enough memory?")
 
 
 def _in_processes(

@@ -7,7 +7,7 @@ Knows nothing of processes, command lines or clusters.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -24,6 +24,8 @@ Load: TypeAlias = Callable[[str], StoryModel]
 """Loads a model by its name. It is sent to other processes: a function of a module, or a partial of one."""
 Share: TypeAlias = Callable[[float], None]
 """Told how much of a scene is done, 0..1, now and then. It may raise Cancelled to stop."""
+Watch: TypeAlias = "Callable[[Mapping[Scene, float]], None]"
+"""Told a few times a second how far the scenes are that are being rendered, 0..1; what it raises stops all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +72,37 @@ def render_scene(scene: Scene, load: Load, output: Output, share: Share) -> Resu
     return attempt(scene, lambda: _render(scene, load, output, share))
 
 
-def attempt(scene: Scene, work: Callable[[], Literal["kept", "rendered"]]) -> Result:
-    """The result of some work on a scene: what it says, or what it raises. Cancelled and interrupts go through."""
+def look(scene: Scene, output: Output) -> Result | None:
+    """What comes of a scene without any rendering: kept, or failed; None where something is missing."""
+    began = time.monotonic()
+    try:
+        there = is_there(scene, output)
+    except Exception as error:
+        return failed(scene, _told(error), time.monotonic() - began)
+    return Result(scene.source, scene.folder, "kept", time.monotonic() - began) if there else None
+
+
+def attempt(
+    scene: Scene, work: Callable[[], Literal["kept", "rendered"]], through: tuple[type[Exception], ...] = (Cancelled,)
+) -> Result:
+    """The result of some work on a scene: what it says, or what it raises. through: what isn't for it to answer."""
     began = time.monotonic()
     try:
         state = work()
         return Result(scene.source, scene.folder, state, time.monotonic() - began)
-    except Cancelled:
+    except through:
         raise
-    except DiegeticError as error:
-        problem = str(error)
     except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-    return Result(scene.source, scene.folder, "failed", time.monotonic() - began, problem)
+        return failed(scene, _told(error), time.monotonic() - began)
+
+
+def failed(scene: Scene, problem: str, took_s: float = 0.0) -> Result:
+    """The result of a scene that failed, and why."""
+    return Result(scene.source, scene.folder, "failed", took_s, problem)
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, DiegeticError) else f"{type(error).__name__}: {error}"
 
 
 @dataclass(slots=True)

@@ -8,18 +8,19 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
-from diegetic.batch import Watch, run
+from diegetic.batch import run
 from diegetic.bounce import Output
 from diegetic.cli.asked import Wishes, asked_for, check_folder, folder_for, is_file, is_planned
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import Display, open_display, show
 from diegetic.cli.stopping import Stopping
-from diegetic.errors import Cancelled, DiegeticError, InputError
+from diegetic.errors import Cancelled, DiegeticError, Failure, InputError
 from diegetic.protocol import StoryModel
-from diegetic.scenes import Load, Result, Scene, check_apart
+from diegetic.scenes import Load, Result, Scene, Watch, check_apart
 from diegetic.settings import Settings
 from diegetic.story import Story
 from diegetic.story_file import NAME
@@ -36,15 +37,19 @@ def render_many(
     settings: Settings,
     laid: Output,
     jobs: int | None,
+    ray: str | None,
     json: bool,
 ) -> int:
     """Render every file into a folder of its own; the exit code: 1 where one failed. Raises InputError, Cancelled.
 
-    model: in place of the one that a story.toml names.
+    model: in place of the one that a story.toml names. ray: the address of a cluster to render on.
     """
-    running = partial(_here, jobs=1 if jobs is None else jobs)
     began = time.monotonic()
     scenes, unread = _read_all(outside, files, output, wishes, model, settings)
+    running: Running = partial(_here, jobs=1 if jobs is None else jobs)
+    if ray is not None:
+        settings = replace(settings, threads=outside.threads(settings))
+        running = _on_cluster(ray, settings, jobs)
     results = _watched(scenes, unread, _Loading(outside.load, settings), laid, running)
     _report(results, time.monotonic() - began, json)
     return int(any(result.state == "failed" for result in results))
@@ -63,6 +68,16 @@ class _Loading:
 
 def _here(scenes: Sequence[Scene], load: Load, output: Output, watch: Watch, jobs: int) -> Generator[Result]:
     return run(scenes, load, output, jobs, watch)
+
+
+def _on_cluster(address: str, settings: Settings, jobs: int | None) -> Running:
+    if find_spec("ray") is None:
+        raise Failure("--ray: needs Ray, which isn't installed; pip install 'diegetic[ray]' here and on all nodes")
+    from diegetic.cluster.batch import Cluster
+    from diegetic.cluster.batch import run as run_on_cluster
+
+    cluster = Cluster(address, settings.device, settings.threads, jobs)
+    return lambda scenes, load, output, watch: run_on_cluster(scenes, load, output, cluster, watch)
 
 
 def _read_all(

@@ -51,6 +51,12 @@ def _device(settings: Settings) -> str:
     return str(pick_device(settings))
 
 
+def _threads(settings: Settings) -> int:
+    from diegetic.model.device import thread_count
+
+    return thread_count(settings)
+
+
 def _audio_devices() -> list[tuple[str, int, float]]:
     from diegetic.player.device import list_devices
 
@@ -97,9 +103,9 @@ class Replaying:
 class Outside:
     """environment: variables with settings in them. The functions are the registry's, the bank's and the loader's.
 
-    device: what a model would run on; raises Failure where it isn't there. open_file: shows a file in the system's
-    viewer, and says whether one was started. midi_ports, serve, replay: the bridges', which the engine doesn't know.
-    hub: the address of another hub than Hugging Face's.
+    device: what a model would run on; raises Failure where it isn't there. threads: how many it would compute with.
+    open_file: shows a file in the system's viewer, and says whether one was started. midi_ports, serve, replay: the
+    bridges', which the engine doesn't know. hub: the address of another hub than Hugging Face's.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -108,6 +114,7 @@ class Outside:
     known_models: "Callable[[Path], tuple[ModelInfo, ...]]" = _known_models
     add_folder: AddFolder = _add_folder
     device: Callable[[Settings], str] = _device
+    threads: Callable[[Settings], int] = _threads
     open_file: Callable[[Path], bool] = _open_file
     audio_devices: Callable[[], list[tuple[str, int, float]]] = _audio_devices
     midi_ports: Callable[[], list[str]] = _no_bridges

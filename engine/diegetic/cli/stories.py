@@ -53,6 +53,10 @@ At = Annotated[
 Jobs = Annotated[
     int | None, typer.Option("--jobs", help="How many of many files at a time; 1 where left out.", show_default=False)
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Render many files on a Ray cluster: auto, HOST:PORT."),
+]
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="The folder of a rendered story.")]
 More = Annotated[float, typer.Option("--seconds", help="How much longer the story becomes.")]
 
@@ -79,6 +83,7 @@ def render(
     append: Append = False,
     at: At = None,
     jobs: Jobs = None,
+    ray: Ray = None,
     device: Device = None,
     json: Json = False,
 ) -> int:
@@ -113,11 +118,11 @@ def render(
         laid = appending.laid(laid, given)
     unit = unit_of(quantise, laid.bpm)
     wishes = Wishes(seconds, seed, variation, settings.model)
-    if len(scenes) > 1 or jobs is not None:
+    if len(scenes) > 1 or jobs is not None or ray is not None:
         if unit is not None or appending is not None:
             flag = "--quantise" if appending is None else "--append"
             raise InputError(f"{flag}: takes one story at a time; leave it out, or render each by itself")
-        return render_many(outside, scenes, output, wishes, model, settings, laid, jobs, json)
+        return render_many(outside, scenes, output, wishes, model, settings, laid, jobs, ray, json)
     (what,) = scenes
     asked = asked_for(what, wishes)
     name = asked.model if isinstance(asked, Story) and model is None else settings.model
