@@ -91,7 +91,19 @@ class Storyteller:
         noise = event_noise(seed, window, self._codec.channels, self._sampler.seed_policy).to(like)
         held = None if known is None else torch.from_numpy(known).to(like)
         steps, guidance = self._sampler.steps, self._sampler.guidance
-        latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, held, watch, at)
+        latents = sample(
+            self._network.flow,
+            like,
+            null,
+            event.duration_s,
+            noise,
+            steps,
+            guidance,
+            held,
+            watch,
+            at,
+            self._sampler.solver,
+        )
         drawn: NDArray[np.float32] = latents[0, :frames].float().cpu().numpy()
         return drawn
 
