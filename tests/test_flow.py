@@ -146,3 +146,37 @@ def test_noise_levels_keep_their_resolution_under_autocast() -> None:
         velocity = transformer(torch.randn(1, 7, 4), torch.tensor([0.489]), CONDITION, torch.ones(1))
     assert velocity.isfinite().all()
     assert abs(float(seen[0]) - 489.0) < 1e-3
+
+
+def test_events_in_one_batch_are_drawn_as_each_by_itself() -> None:
+    conditions, noise = torch.randn(3, *CONDITION.shape[1:]), torch.randn(3, 5, 4)
+    seconds = [1.0, 2.5, 4.0]
+
+    def velocity(x: torch.Tensor, sigma: torch.Tensor, c: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
+        return x * d[:, None, None] + c.mean(dim=(1, 2))[:, None, None] * sigma[:, None, None]
+
+    together = sample(velocity, conditions, NULL, seconds, noise, 6, 3.0)
+    for number, length in enumerate(seconds):
+        alone = sample(velocity, conditions[number, None], NULL, length, noise[number, None], 6, 3.0)
+        torch.testing.assert_close(together[number, None], alone)
+
+
+@pytest.mark.parametrize("steps", [8, 16, 32])
+def test_the_better_solver_is_nearer_the_flow_in_as_many_steps(steps: int) -> None:
+    noise = torch.randn(1, 5, 4)
+
+    def velocity(x: torch.Tensor, sigma: torch.Tensor, c: torch.Tensor, d: torch.Tensor) -> torch.Tensor:
+        return 2.0 * x * sigma[:, None, None]  # x(0) = x(1) / e
+
+    exact = noise * torch.tensor(-1.0).exp()
+    euler, better = (
+        sample(velocity, CONDITION, NULL, 1.0, noise, steps, 1.0, solver=solver)
+        for solver in ("euler", "adams_bashforth")
+    )
+    assert float((better - exact).abs().max()) < 0.25 * float((euler - exact).abs().max())
+
+
+def test_the_better_solver_still_ends_at_the_clean_latents_of_a_straight_flow() -> None:
+    noise, clean = torch.randn(1, 5, 4), torch.randn(1, 5, 4)
+    found = sample(lambda x, s, c, d: noise - clean, CONDITION, NULL, 1.0, noise, 7, 1.0, solver="adams_bashforth")
+    torch.testing.assert_close(found, clean, atol=1e-5, rtol=1e-4)

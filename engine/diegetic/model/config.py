@@ -96,12 +96,17 @@ class DurationConfig:
 
 @dataclass(frozen=True, slots=True)
 class SamplerConfig:
-    """How latents are drawn. guidance: 1 or less for none; seed_policy `shared`: one noise for all events."""
+    """How latents are drawn. guidance: 1 or less for none; seed_policy `shared`: one noise for all events.
+
+    solver: `euler` as the reference's, or `adams_bashforth`, which needs fewer steps. whole_window: draw the longest
+    event whatever is asked for.
+    """
 
     steps: int = 50
     guidance: float = 4.0
     seed_policy: Literal["fresh", "shared"] = "fresh"
     whole_window: bool = False
+    solver: Literal["euler", "adams_bashforth"] = "euler"
 
     def __post_init__(self) -> None:
         if self.steps < 1:

@@ -6,7 +6,7 @@ from 1 to 0.
 Knows nothing of what predicts the velocity, nor of where a condition comes from.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -18,6 +18,8 @@ from diegetic.protocol import Watch
 Velocity = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """latents [B, T, C], sigma [B], condition [B, S, F], duration_s [B] -> velocity [B, T, C]"""
 SeedPolicy = Literal["fresh", "shared"]
+Solver = Literal["euler", "adams_bashforth"]
+"""`adams_bashforth`, of second order: each step goes by this velocity and the one before, at no further cost."""
 SigmaLaw = Literal["logit_normal", "uniform"]
 
 LEVELS = 1000
@@ -42,34 +44,37 @@ def sample(
     transformer: Velocity,
     condition: Tensor,
     null: Tensor,
-    duration_s: float,
+    duration_s: float | Sequence[float],
     noise: Tensor,
     steps: int,
     guidance: float,
     held: Tensor | None = None,
     watch: Watch | None = None,
     held_at: int = 0,
+    solver: Solver = "euler",
 ) -> Tensor:
-    """Sample latents [1, T, C] from noise [1, T, C] under a condition [1, S, F], by Euler steps.
+    """Sample latents [B, T, C] from noise [B, T, C] under conditions [B, S, F], one of each an event.
 
     guidance: null + guidance * (condition - null), both in one batch; at 1 or below the condition alone. held: latents
     [K, C] that are known from frame held_at on: every step finds them at its noise level (inpainting), the result has
     them as they are. watch is told (steps done, steps) before the first step and after each, and may raise to stop.
     """
     guided = guidance > 1
-    conditions = torch.cat([null.to(condition), condition]) if guided else condition
-    seconds = torch.full((len(conditions),), float(duration_s), device=noise.device)
-    sigmas, latents = step_sigmas(steps), noise
+    conditions = torch.cat([null.to(condition).expand_as(condition), condition]) if guided else condition
+    seconds = torch.as_tensor(duration_s, dtype=torch.float32, device=noise.device).expand(len(condition))
+    seconds = torch.cat([seconds, seconds]) if guided else seconds
+    sigmas, latents, before = step_sigmas(steps), noise, None
     if watch:
         watch(0, steps)
     for step, (sigma, following) in enumerate(pairwise(sigmas), start=1):
         latents = _hold(latents, held, held_at, noise, sigma)
-        batch = latents.expand(len(conditions), -1, -1)
+        batch = torch.cat([latents, latents]) if guided else latents
         velocity = transformer(batch, torch.full_like(seconds, sigma), conditions, seconds).to(noise.dtype)
         if guided:
             without, with_ = velocity.chunk(2)
             velocity = without + guidance * (with_ - without)
-        latents = latents + (following - sigma) * velocity
+        slope = velocity if before is None or solver == "euler" else 1.5 * velocity - 0.5 * before
+        latents, before = latents + (following - sigma) * slope, velocity
         if watch:
             watch(step, steps)
     return _hold(latents, held, held_at, noise, 0.0)

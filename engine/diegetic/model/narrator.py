@@ -70,9 +70,7 @@ class Narrator:
         self.encoder = encoder
         self.style = encoder.style
         self._decoder, self._head = llm.get_decoder(), llm.get_output_embeddings()
-        # transformers renames the argument in 5.24 and drops the old name in 5.40.
-        known = inspect.signature(self._decoder.forward).parameters
-        self._cache_argument = "cache" if "cache" in known else "past_key_values"
+        self._cache_argument = cache_argument(self._decoder)
         self._text, self._words = _text_ids(encoder, self._head.weight.shape[0])
 
     @torch.inference_mode()
@@ -307,6 +305,12 @@ class _Draft:
             self._pending = []
         scores: Tensor = self._narrator._head(self._state)
         return scores
+
+
+def cache_argument(decoder: Any) -> str:
+    """What a Hugging Face decoder calls its cache: transformers renames it in 5.24 and drops the old name in 5.40."""
+    known = inspect.signature(decoder.forward).parameters
+    return "cache" if "cache" in known else "past_key_values"
 
 
 def _text_ids(encoder: PlanEncoder, vocabulary: int) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ Knows nothing of events; latents are used as they are, without a scale.
 
 import math
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import torch
@@ -15,6 +16,9 @@ from diegetic.model.codec import Drawn, Samples
 from diegetic.model.config import OobleckConfig
 from diegetic.story import Event
 
+CHUNK_FRAMES = 128
+"""6 s at the paper's rate; the frames that neighbours share cost a sixth more work."""
+
 
 class Oobleck(nn.Module):
     """diffusers' AutoencoderOobleck with latents [frames, channels] and samples [frames, channels], batched."""
@@ -24,6 +28,7 @@ class Oobleck(nn.Module):
         self.rate_hz = config.sampling_rate
         self.hop = math.prod(config.downsampling_ratios)
         self.channels = config.decoder_input_channels
+        self.reach = _reach(config.downsampling_ratios)
         with warnings.catch_warnings():
             # diffusers' layers still use torch's old weight_norm. Remove when they don't.
             warnings.simplefilter("ignore", FutureWarning)
@@ -34,6 +39,17 @@ class Oobleck(nn.Module):
         """Samples [B, frames, channels] of latents [B, T, C], cut to a duration."""
         samples = cast(Tensor, self.autoencoder.decode(latents.transpose(1, 2)).sample).transpose(1, 2)
         return samples if duration_s is None else samples[:, : int(duration_s * self.rate_hz)]
+
+    def decode_chunks(self, latents: Tensor, chunk: int) -> Iterator[Tensor]:
+        """The same samples, `chunk` latent frames at a time: the first are there before the last are decoded.
+
+        Each chunk is decoded with all the frames beside it that its samples depend on, so joins can't be heard.
+        """
+        for start in range(0, latents.shape[1], chunk):
+            end = min(start + chunk, latents.shape[1])
+            first, last = max(0, start - self.reach), min(end + self.reach, latents.shape[1])
+            samples = self.decode(latents[:, first:last])
+            yield samples[:, (start - first) * self.hop : (end - first) * self.hop]
 
     @torch.inference_mode()
     def encode(self, samples: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -48,7 +64,7 @@ class Oobleck(nn.Module):
 
 
 class OobleckCodec:
-    """Oobleck as a Storyteller's codec."""
+    """Oobleck as a Storyteller's codec. It decodes in chunks, whose memory doesn't grow with the event."""
 
     def __init__(self, oobleck: Oobleck) -> None:
         self._oobleck = oobleck
@@ -59,9 +75,23 @@ class OobleckCodec:
     def decode(self, drawn: Drawn, event: Event) -> Samples:
         """Samples [frames, channels] of all latents."""
         place = next(self._oobleck.parameters())
-        samples = self._oobleck.decode(torch.from_numpy(drawn.latents)[None].to(place))
-        array: Samples = samples[0].float().cpu().numpy()
+        latents = torch.from_numpy(drawn.latents)[None].to(place)
+        chunks = [chunk[0].float().cpu() for chunk in self._oobleck.decode_chunks(latents, CHUNK_FRAMES)]
+        array: Samples = torch.cat(chunks).numpy()
         return array
+
+
+def _reach(ratios: Sequence[int]) -> int:
+    """How many latent frames to either side a sample depends on.
+
+    From latents on: a convolution of 7, then for each ratio an upsampling (1 frame) and three residual units of kernel
+    7 and dilations 1, 3, 9 at its rate.
+    """
+    frames, rate = 3.0, 1.0
+    for ratio in reversed(ratios):
+        frames += (1 + 3 * (1 + 3 + 9) / ratio) / rate
+        rate *= ratio
+    return math.ceil(frames + 3 / rate)
 
 
 def _build(config: OobleckConfig) -> Any:

@@ -19,6 +19,7 @@ from diegetic.model.audiostory import AudioStory, build_text_encoder, null_featu
 from diegetic.model.checkpoint_file import Checkpoint, Described
 from diegetic.model.checkpoint_names import Source, for_parts_of, sources
 from diegetic.model.config import ModelConfig, TextEncoderConfig
+from diegetic.model.memory import check_fits, out_of_memory
 from diegetic.model.meta import Filling
 from diegetic.model.narrator import Narrator
 from diegetic.model.oobleck import Oobleck, OobleckCodec
@@ -47,10 +48,13 @@ def load_network(config: ModelConfig, files: ReleaseFiles, placement: Placement)
         network = AudioStory(config)
     weights = ReleasedWeights(config, files, network)
     filling = Filling(network, weights.shapes, str(files.weights))
-    for group in weights.read(filling.names):
-        filling.take(
-            {name: tensor.to(placement.device_of(name), placement.dtype_of(name)) for name, tensor in group.items()}
-        )
+    counts = {name: torch.Size(weights.shapes[name]).numel() for name in filling.names}
+    check_fits(config.name, counts, files.codec.stat().st_size, placement)
+    with out_of_memory(config.name):
+        for group in weights.read(filling.names):
+            filling.take(
+                {name: tensor.to(placement.device_of(name), placement.dtype_of(name)) for name, tensor in group.items()}
+            )
     filling.finish()
     return network
 

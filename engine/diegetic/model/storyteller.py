@@ -24,6 +24,7 @@ from diegetic.model.audiostory import AudioStory
 from diegetic.model.codec import Codec, Drawn, Samples
 from diegetic.model.flow import event_noise, sample
 from diegetic.model.grammar import Timed
+from diegetic.model.memory import out_of_memory
 from diegetic.model.narrator import Narrated, Narrator, StoryMemory
 from diegetic.protocol import Planned, Watch
 from diegetic.story import OVERLAP_S, Event
@@ -95,7 +96,9 @@ class Storyteller:
         noise = event_noise(seed, window, self.codec.channels, self._sampler.seed_policy).to(like)
         held = None if known is None else torch.from_numpy(known).to(like)
         steps, guidance = self._sampler.steps, self._sampler.guidance
-        latents = sample(self._network.flow, like, null, event.duration_s, noise, steps, guidance, held, watch, at)
+        solver, flow = self._sampler.solver, self._network.flow
+        with out_of_memory(f"event {event.id}"):
+            latents = sample(flow, like, null, event.duration_s, noise, steps, guidance, held, watch, at, solver)
         drawn: NDArray[np.float32] = latents[0, :frames].float().cpu().numpy()
         return drawn
 
@@ -108,7 +111,8 @@ class Storyteller:
     def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int) -> Samples:
         """Samples [frames, channels] of the event's duration."""
         frames = round(event.duration_s * self.sample_rate)
-        samples = self.codec.decode(latents, event)
+        with out_of_memory(f"event {event.id}"):
+            samples = self.codec.decode(latents, event)
         if not np.isfinite(samples).all():
             raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
         whole = np.zeros((frames, samples.shape[1]), np.float32)

@@ -1,0 +1,359 @@
+"""What each step towards speed brings at a model's full shape, with random weights: one table, each step on and off.
+
+    python scripts/bench_gpu.py [--shape full|small] [--device cuda|cpu] [--runs 5] [--out bench.json] [--compile]
+
+Beside it the reference's order of work on the same weights in the same run: the whole plan token by token, then each
+event in 50 steps, decoded whole. Figures are medians of `runs` after a warm-up, in milliseconds. Rows that --out has
+already for this machine and shape aren't measured again, so a run that was cut off goes on.
+
+`small` shows the same ratios on a CPU; what a CPU can't show is said in its row. With OMP_NUM_THREADS=1 its own time
+counts there, not what else the machine does.
+
+Needs torch, transformers, diffusers, safetensors and numpy, and the engine on PYTHONPATH.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from diegetic.atomic import write_atomically
+from diegetic.model.capture import capture
+from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
+from diegetic.model.flow import Velocity
+from gpu_work import FIRST_CHUNK, Plan, TokenStep, Work
+
+PRESET = Path(__file__).parents[1] / "presets" / "models" / "audiostory-3b.toml"
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A step off and on.
+
+    bound: what limits it, worked out from the time of `on` in seconds. threads: it is the clock that counts.
+    """
+
+    key: str
+    what: str
+    off: Run
+    on: Run
+    bound: Callable[[float], str] | None = None
+    needs_gpu: bool = False
+    threads: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what isn't there yet, print the table; the exit code."""
+    options = _parser().parse_args(arguments)
+    device = torch.device(options.device)
+    config, plan = shape(options.shape)
+    results = Results(options.out, f"{describe(device)}, {options.shape}")
+    with torch.inference_mode():
+        work = Work(config, device, plan)
+        results.keep("ceilings", lambda: ceilings(work))
+        for pair in pairs(work, options.compile):
+            results.keep(pair.key, partial(measure, pair, work, options.runs, results.rows["ceilings"]))
+        results.keep("story", lambda: stories(work, options.runs))
+        results.keep("memory", lambda: memory(work))
+    print(table(results))
+    return 0
+
+
+def shape(name: str) -> tuple[ModelConfig, Plan]:
+    """The paper's, or one small enough for two cores that keeps its proportions."""
+    config = read_config(PRESET)
+    if name == "full":
+        return config, Plan()
+    llm = {**config.llm.config, "hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 6}
+    llm |= {"num_attention_heads": 4, "num_key_value_heads": 1}
+    small = replace(
+        config,
+        llm=LlmConfig(vocabulary=8192, config=llm),
+        bridge=replace(config.bridge, feature_dim=128, fusion_heads=4),
+        transformer=replace(
+            config.transformer, layers=1, single_layers=2, heads=2, head_dim=64, axes_dims_rope=(8, 28, 28),
+            max_latent_frames=100, in_channels=16,
+        ),
+        codec=replace(config.codec, oobleck=OobleckConfig(16, (2, 4, 4, 8, 8), (1, 1, 1, 2, 2), 8, 16)),
+    )  # fmt: skip
+    return small, Plan(events=3, prompt=30, reasoning=20, written=16)
+
+
+def pairs(work: Work, compiled: bool) -> list[Pair]:
+    """Every step that is measured, with all others as the engine has them."""
+    flow: Velocity = work.network.flow
+    one = next(work.conditions())
+    several = one.expand(work.plan.events, -1, -1)
+    latents = work.window(one, steps=1)
+    many = work.plan.events
+    graph: list[Velocity] = []
+
+    def replayed() -> Tensor:
+        if not graph:
+            graph.append(capture(flow, *work.step_inputs()))
+        return work.window(one, graph[0])
+
+    def math() -> Tensor:
+        with sdpa_kernel(SDPBackend.MATH):
+            return work.step(flow)
+
+    def block(parallel: bool) -> Tensor:
+        cache, state = work.begun()
+        return work.read(cache, work.block) if parallel else work.write(cache, work.block, state)
+
+    found = [
+        Pair("queries", "query tokens of an event: one by one / in one pass", lambda: block(False),
+             lambda: block(True)),
+        Pair("token", "a token of the plan, 16 of them: launched / as a CUDA graph", partial(written, work, False),
+             partial(written, work, True), needs_gpu=True),
+        Pair("guidance", "guidance, one step: two passes / one batch", lambda: work.step(work.one_by_one),
+             lambda: work.step(flow), lambda seconds: bound(work, seconds, 1)),
+        Pair("batch", f"{many} events, one step: each by itself / in one batch",
+             lambda: [work.window(one, steps=1) for _ in range(many)], lambda: work.window(several, steps=1)),
+        Pair("attention", "attention, one step: plain / fused", math, lambda: work.step(flow)),
+        Pair("precision", "one step: float32 / bfloat16", *_precisions(work), needs_gpu=True),
+        Pair("graph", "a window of 50 steps: launched / replayed as a CUDA graph", lambda: work.window(one), replayed,
+             lambda seconds: bound(work, seconds, 50), needs_gpu=True),
+        Pair("chunks", f"first sound: all decoded / the first of {FIRST_CHUNK} frames",
+             lambda: work.codec.decode(latents), lambda: work.first_sound(latents)),
+        Pair("all_chunks", "all sound: at once / in chunks of 128", lambda: work.codec.decode(latents),
+             lambda: list(work.sounds(latents))),
+        Pair("steps_25", "a window: 50 steps / 25", lambda: work.window(one), lambda: work.window(one, steps=25)),
+        Pair("steps_12", "a window: 50 steps / 12 of the better solver", lambda: work.window(one),
+             lambda: work.window(one, None, 12, "adams_bashforth")),
+        Pair("steps_8", "a window: 50 steps / 8 of the better solver", lambda: work.window(one),
+             lambda: work.window(one, None, 8, "adams_bashforth")),
+        Pair("overlap", "a story: planned in between / planned in another thread", lambda: work.story(_nothing, 12),
+             lambda: work.story_overlapped(_nothing, 12), threads=True),
+    ]  # fmt: skip
+    if compiled:
+        faster: Any = torch.compile(flow)
+        text = "a window: as it is / torch.compile"
+        found.append(Pair("compile", text, lambda: work.window(one), lambda: work.window(one, faster)))
+    return found
+
+
+def written(work: Work, recorded: bool) -> Tensor:
+    """Sixteen tokens of a plan."""
+    before, work.token = work.token, work.recorded_token() if recorded else None
+    try:
+        cache, state = work.begun()
+        return work.write(cache, 16, state)
+    finally:
+        work.token = before
+
+
+def _precisions(work: Work) -> tuple[Run, Run]:
+    """One step in float32, and in bfloat16 as the engine has it on a GPU."""
+    from copy import deepcopy
+
+    exact: list[Velocity] = []
+
+    def in_float32() -> Tensor:
+        if not exact:
+            exact.append(deepcopy(work.network.flow).float())
+        return work.step(exact[0])
+
+    return in_float32, lambda: work.step(work.network.flow)
+
+
+def measure(pair: Pair, work: Work, runs: int, ceiling: dict[str, float]) -> dict[str, Any]:
+    """A step's row."""
+    row: dict[str, Any] = {"what": pair.what}
+    if pair.needs_gpu and work.device.type != "cuda":
+        return row | {"remark": "needs a GPU: a CPU can't show it"}
+    try:
+        off, on = (timed(run, work, runs, pair.threads) for run in (pair.off, pair.on))
+    except (RuntimeError, ImportError) as error:
+        return row | {"remark": f"not on this machine: {str(error).splitlines()[0][:80]}"}
+    row |= {"off_ms": 1e3 * off, "on_ms": 1e3 * on, "ratio": off / on}
+    if pair.bound:
+        row["remark"] = f"{pair.bound(on)} of {ceiling['tflops']:.1f} that a matrix product reaches here"
+    return row
+
+
+def bound(work: Work, seconds: float, steps: int) -> str:
+    """The rate of operations of denoise steps of one window with guidance."""
+    flow, window = work.network.flow, work.config.transformer
+    tokens = window.max_latent_frames + work.config.bridge.semantic + 1
+    weights = sum(weight.numel() for weight in flow.transformer.parameters())
+    width = window.heads * window.head_dim
+    attention = (window.layers + window.single_layers) * 4 * tokens * tokens * width
+    return f"{2 * steps * (2 * weights * tokens + attention) / seconds / 1e12:.2f} TFLOP/s"
+
+
+def stories(work: Work, runs: int) -> dict[str, Any]:
+    """First sound and total of a story, in the reference's order and in ours, one after the other in each run."""
+    ways: dict[str, Callable[[Callable[[], None]], None]] = {
+        "reference": lambda told: work.story_in_reference_order(told, 50),
+        "ours_50": lambda told: work.story(told, 50),
+        "ours_12": lambda told: work.story(told, 12, "adams_bashforth"),
+    }
+    if work.device.type == "cuda":
+        work.velocity = capture(work.network.flow, *work.step_inputs())
+    faster = _token_step(work)
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for run in range(-1, runs):
+        for name, way in ways.items():
+            work.token = None if name == "reference" else faster
+            first, total = _timed_story(way, work)
+            if run >= 0:
+                times[name].append((first, total))
+    work.velocity, work.token = work.network.flow, None
+    row: dict[str, Any] = {"events": work.plan.events}
+    for name, found in times.items():
+        row[f"{name}_first_ms"] = 1e3 * statistics.median(first for first, _ in found)
+        row[f"{name}_total_ms"] = 1e3 * statistics.median(total for _, total in found)
+    return row
+
+
+def _token_step(work: Work) -> TokenStep | None:
+    """The recorded step of a plan's tokens, where there are records."""
+    if work.device.type != "cuda":
+        return None
+    try:
+        return work.recorded_token()
+    except RuntimeError as error:
+        print(f"tokens aren't recorded: {str(error).splitlines()[0]}", file=sys.stderr)
+        return None
+
+
+def _timed_story(way: Callable[[Callable[[], None]], None], work: Work) -> tuple[float, float]:
+    first: list[float] = []
+    clock = _clock(work)
+    _wait(work)
+    began = clock()
+    way(lambda: first.append(clock() - began))
+    _wait(work)
+    return first[0], clock() - began
+
+
+def ceilings(work: Work) -> dict[str, float]:
+    """What this machine reaches: operations a second in a matrix product, bytes a second in a copy."""
+    side = 8192 if work.device.type == "cuda" else 1024
+    a, b = (torch.randn(side, side, device=work.device, dtype=work.type) for _ in range(2))
+    big = torch.empty(64 * side * side, dtype=torch.uint8, device=work.device)
+    other = torch.empty_like(big)
+    product, copy = timed(lambda: a @ b, work, 5), timed(lambda: other.copy_(big), work, 5)
+    return {"tflops": 2 * side**3 / product / 1e12, "gb_s": 2 * big.numel() / copy / 1e9}
+
+
+def memory(work: Work) -> dict[str, Any]:
+    """What a story takes at most, and the least time of a token: the LLM's bytes at the rate of a copy."""
+    size = sum(weight.numel() * weight.element_size() for weight in work.network.llm.parameters())
+    row: dict[str, Any] = {"llm_gb": size / 1e9}
+    if work.device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        work.story(_nothing, 2)
+        row["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    cache, state = work.begun()
+    row["token_ms"] = 1e3 * timed(lambda: work.write(cache, 8, state), work, 5) / 8
+    return row
+
+
+def timed(run: Run, work: Work, runs: int, threads: bool = False) -> float:
+    """The median of `runs` in seconds, after one that isn't counted."""
+    times, clock = [], time.perf_counter if threads else _clock(work)
+    for number in range(runs + 1):
+        _wait(work)
+        began = clock()
+        run()
+        _wait(work)
+        if number:
+            times.append(clock() - began)
+    return statistics.median(times)
+
+
+def _clock(work: Work) -> Callable[[], float]:
+    """Seconds; on a CPU with one thread the process's own, so that other work on the machine doesn't count."""
+    alone = work.device.type == "cpu" and torch.get_num_threads() == 1
+    return time.process_time if alone else time.perf_counter
+
+
+class Results:
+    """Rows by key, kept in a file for each machine and shape as they come."""
+
+    def __init__(self, path: Path | None, machine: str) -> None:
+        self._path, self.machine = path, machine
+        self._all: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path and path.exists() else {}
+        self.rows = self._all.setdefault(machine, {})
+
+    def keep(self, key: str, measured: Callable[[], dict[str, Any]]) -> None:
+        """Measure a row and write all, if it isn't there."""
+        if key in self.rows:
+            return
+        self.rows[key] = measured()
+        print(f"{key} done", file=sys.stderr, flush=True)
+        if self._path:
+            write_atomically(self._path, json.dumps(self._all, indent=1).encode())
+
+
+def table(results: Results) -> str:
+    """The rows for people."""
+    rows = results.rows
+    lines = [results.machine, f"{'':64}{'off ms':>9}{'on ms':>9}{'ratio':>7}"]
+    for row in (row for row in rows.values() if "what" in row):
+        times = f"{row['off_ms']:9.1f}{row['on_ms']:9.1f}{row['ratio']:7.2f}" if "on_ms" in row else f"{'':25}"
+        lines.append(f"{row['what']:64}{times}  {row.get('remark', '')}".rstrip())
+    story, extra, ceiling = rows["story"], rows["memory"], rows["ceilings"]
+    lines.append(f"{'a story of ' + str(story['events']) + ' events':64}{'first ms':>9}{'total ms':>9}")
+    for name, text in STORIES.items():
+        first, total = story[f"{name}_first_ms"], story[f"{name}_total_ms"]
+        shares = f"  {first / story['reference_first_ms']:.2f}, {total / story['reference_total_ms']:.2f} of it"
+        lines.append(f"{text:64}{first:9.0f}{total:9.0f}{'' if name == 'reference' else shares}")
+    least = 1e3 * extra["llm_gb"] / ceiling["gb_s"]
+    lines.append(f"a token of the plan: {extra['token_ms']:.2f} ms; reading the LLM's weights once: {least:.2f} ms")
+    lines += [f"most memory: {extra['peak_gb']:.1f} GB"] if "peak_gb" in extra else []
+    return "\n".join(lines)
+
+
+STORIES = {
+    "reference": "the reference's order: all planned token by token, 50 steps",
+    "ours_50": "ours: an event drawn when it is planned, 50 steps",
+    "ours_12": "ours, 12 steps of the better solver",
+}
+
+
+def describe(device: torch.device) -> str:
+    """The machine and what runs on it."""
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()} CPU"
+    threads = "" if device.type == "cuda" else f", {torch.get_num_threads()} threads"
+    return f"{name}{threads}, torch {torch.__version__}, diffusers {version('diffusers')}"
+
+
+def _wait(work: Work) -> None:
+    if work.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    there = torch.cuda.is_available()
+    parser.add_argument("--shape", choices=("full", "small"), default="full" if there else "small")
+    parser.add_argument("--device", default="cuda" if there else "cpu")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--out", type=Path, help="JSON, which a later run goes on from")
+    parser.add_argument("--compile", action="store_true", help="also torch.compile, which takes minutes")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

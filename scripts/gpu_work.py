@@ -1,0 +1,308 @@
+"""The pieces of work that bench_gpu.py times: planning, drawing and decoding at a given shape, with random weights.
+
+A plan of random weights says nothing, so its length is fixed: so many tokens of reasoning, so many of each event. The
+tokens are chosen greedily all the same, one at a time, as a narrator does.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache, StaticCache
+
+from diegetic.model.audiostory import AudioStory
+from diegetic.model.config import ModelConfig
+from diegetic.model.flow import Solver, Velocity, event_noise, sample
+from diegetic.model.meta import rebuild_rotary
+from diegetic.model.narrator import cache_argument
+from diegetic.model.oobleck import Oobleck
+from diegetic.model.placement import Placement
+
+FIRST_CHUNK = 43
+"""Latent frames of the first chunk: 2 s at the paper's rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many tokens a story has: prompt, reasoning, and of each event its caption and time."""
+
+    events: int = 4
+    prompt: int = 60
+    reasoning: int = 100
+    written: int = 28
+
+
+class Work:
+    """A model with random weights on one device, and what it is asked to do."""
+
+    def __init__(self, config: ModelConfig, device: torch.device, plan: Plan) -> None:
+        self.config, self.device, self.plan = config, device, plan
+        self.type = torch.bfloat16 if device.type == "cuda" else torch.float32
+        types = Placement(device, device, self.type, self.type)
+        with torch.device("meta"):
+            network, codec = AudioStory(config), Oobleck(config.codec.oobleck)
+        self.network = cast(AudioStory, filled(network, device, types.dtype_of))
+        self.codec = cast(Oobleck, filled(codec, device, lambda name: torch.float32))
+        self._decoder = self.network.llm.get_decoder()
+        self._cache_argument = cache_argument(self._decoder)
+        self.velocity: Velocity = self.network.flow
+        self._head = self.network.llm.get_output_embeddings()
+        self.token: TokenStep | None = None
+        """Where set, tokens are chosen by it: in a cache of a fixed size, so that a step can be recorded."""
+        self._recorded: TokenStep | None = None
+        self._ids = torch.randint(0, 200, (1, 512), device=device)
+
+    def recorded_token(self) -> "TokenStep":
+        """The step of a plan's tokens as a CUDA graph, made once."""
+        if self._recorded is None:
+            self._recorded = TokenStep(self, recorded=True)
+        return self._recorded
+
+    # Planning.
+
+    def read(self, cache: Any, tokens: int) -> Tensor:
+        """States [tokens, width] of tokens that are known, in one pass."""
+        return self._states(cache, self._ids[:, :tokens])
+
+    def write(self, cache: Any, tokens: int, state: Tensor) -> Tensor:
+        """Choose tokens one at a time, each by the one before; the states [tokens, width] of all."""
+        if self.token is not None:
+            return self.token.write(tokens, state)
+        states = []
+        for _ in range(tokens):
+            chosen = self.choose(state)
+            int(chosen)  # a narrator looks at each token before it goes on
+            state = self._states(cache, chosen)[-1]
+            states.append(state)
+        return torch.stack(states)
+
+    def choose(self, state: Tensor) -> Tensor:
+        """The likeliest token [1, 1] after a state [width]."""
+        chosen: Tensor = self._head(state).argmax().view(1, 1)
+        return chosen
+
+    def _states(self, cache: Any, ids: Tensor) -> Tensor:
+        found = self._decoder(input_ids=ids, **{self._cache_argument: cache}, use_cache=True)
+        return cast(Tensor, found.last_hidden_state[0])
+
+    @property
+    def block(self) -> int:
+        """Tokens of an event that are the same in every plan: query tokens and the markers around them."""
+        return self.config.bridge.semantic + self.config.bridge.residual + 6
+
+    def begun(self) -> tuple[Any, Tensor]:
+        """A cache that has read the prompt, and its last state."""
+        cache = DynamicCache() if self.token is None else self.token.emptied()
+        return cache, self.read(cache, self.plan.prompt)[-1]
+
+    def conditions(self) -> Iterator[Tensor]:
+        """The conditions [1, S, F] of a story as the engine plans it: drafted, cut back, read again in one pass."""
+        cache, state = self.begun()
+        state = self._part(cache, self.plan.reasoning, 1, state)[-1]
+        for _ in range(self.plan.events):
+            states = self._part(cache, self.plan.written, self.block, state)
+            state = states[-1]
+            yield self._condition(states)
+
+    def conditions_token_by_token(self) -> list[Tensor]:
+        """The same as the reference plans it: every token by itself, and the whole plan before anything is drawn."""
+        cache, state = self.begun()
+        state = self.write(cache, self.plan.reasoning, state)[-1]
+        found = []
+        for _ in range(self.plan.events):
+            states = self.write(cache, self.plan.written + self.block, state)
+            state = states[-1]
+            found.append(self._condition(states))
+        return found
+
+    def _part(self, cache: Any, drafted: int, forced: int, state: Tensor) -> Tensor:
+        self.write(cache, drafted, state)
+        cache.crop(-drafted)
+        return self.read(cache, drafted + forced)
+
+    def _condition(self, states: Tensor) -> Tensor:
+        bridge, like = self.config.bridge, self.network.null
+        semantic = states[-self.block : -self.block + bridge.semantic].to(like)
+        residual = states[-bridge.residual :].to(like)
+        return self.network.condition(semantic[None], residual[None])
+
+    # Drawing.
+
+    def window(
+        self, condition: Tensor, velocity: Velocity | None = None, steps: int = 50, solver: Solver = "euler"
+    ) -> Tensor:
+        """Latents [B, T, C] of whole windows, one of each condition."""
+        shape = self.config.transformer
+        noise = event_noise(0, shape.max_latent_frames, shape.in_channels).to(self.device)
+        noise = noise.expand(len(condition), -1, -1)
+        run = velocity or self.velocity
+        return sample(run, condition, self.network.null, 10.0, noise, steps, 4.0, solver=solver)
+
+    def one_by_one(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
+        """The velocity with every element of the batch in a pass of its own."""
+        rows = range(len(latents))
+        return torch.cat(
+            [self.velocity(latents[k, None], sigma[k, None], condition[k, None], duration_s[k, None]) for k in rows]
+        )
+
+    def step_inputs(self) -> tuple[Tensor, Tensor]:
+        """Latents and conditions as one denoise step of a window takes them: with and without guidance."""
+        shape = self.config.transformer
+        latents = torch.randn(2, shape.max_latent_frames, shape.in_channels, device=self.device)
+        return latents, self.network.null.expand(2, -1, -1).clone()
+
+    def step(self, velocity: Velocity) -> Tensor:
+        """One denoise step of a window."""
+        latents, condition = self.step_inputs()
+        return velocity(
+            latents, torch.full((2,), 0.5, device=self.device), condition, torch.ones(2, device=self.device)
+        )
+
+    # Decoding.
+
+    def first_sound(self, latents: Tensor) -> Tensor:
+        """The first chunk of samples."""
+        return next(self.codec.decode_chunks(latents, FIRST_CHUNK))
+
+    def sounds(self, latents: Tensor) -> Iterator[Tensor]:
+        """All samples in chunks."""
+        return self.codec.decode_chunks(latents, 128)
+
+    # Stories: told is called when the first sound is there.
+
+    def story(self, told: Callable[[], None], steps: int, solver: Solver = "euler") -> None:
+        """Each event drawn as soon as it is planned."""
+        for number, condition in enumerate(self.conditions()):
+            self._sound(condition, number, told, steps, solver)
+
+    def story_overlapped(self, told: Callable[[], None], steps: int) -> None:
+        """The same, with the next events planned while one is drawn.
+
+        Threads: one plans, on a stream of its own where there is a GPU; the caller's draws.
+        """
+        planned: queue.Queue[Tensor | None] = queue.Queue(maxsize=2)
+
+        def plan() -> None:
+            with torch.inference_mode(), _own_stream(self.device) as finished:
+                for condition in self.conditions():
+                    finished()
+                    planned.put(condition)
+                planned.put(None)
+
+        thread = threading.Thread(target=plan)
+        thread.start()
+        number = 0
+        while (condition := planned.get()) is not None:
+            self._sound(condition, number, told, steps, "euler")
+            number += 1
+        thread.join()
+
+    def story_in_reference_order(self, told: Callable[[], None], steps: int) -> None:
+        """The whole plan token by token, then each event drawn and decoded whole."""
+        for number, condition in enumerate(self.conditions_token_by_token()):
+            samples = self.codec.decode(self.window(condition, self.network.flow, steps))
+            if not number:
+                samples.cpu()
+                told()
+        samples.cpu()
+
+    def _sound(self, condition: Tensor, number: int, told: Callable[[], None], steps: int, solver: Solver) -> None:
+        latents = self.window(condition, None, steps, solver)
+        if not number:
+            self.first_sound(latents).cpu()
+            told()
+        for samples in self.sounds(latents):
+            samples.cpu()
+
+
+class TokenStep:
+    """One token of a plan as a fixed piece of work: its cache has room for the longest plan and never grows.
+
+    recorded: as a CUDA graph. Otherwise the same is done step by step, which is how it is checked on a CPU.
+    """
+
+    def __init__(self, work: Work, recorded: bool) -> None:
+        plan = work.plan
+        room = plan.prompt + plan.reasoning + 1 + plan.events * (2 * plan.written + work.block)
+        self._work = work
+        self._cache: Any = StaticCache(config=work.network.llm.config, max_cache_len=room)
+        work.read(self._cache, plan.prompt)
+        self._state = torch.zeros(work.network.llm.config.hidden_size, device=work.device, dtype=work.type)
+        self._graph: Any = None
+        if recorded:
+            self._record()
+
+    def emptied(self) -> Any:
+        """The cache, with nothing in it."""
+        for layer in self._cache.layers:
+            layer.cumulative_length.zero_()
+        return self._cache
+
+    def write(self, tokens: int, state: Tensor) -> Tensor:
+        """As `Work.write`."""
+        self._state.copy_(state)
+        states = []
+        for _ in range(tokens):
+            if self._graph is None:
+                self._step()
+            else:
+                self._graph.replay()
+            int(self._chosen)  # a narrator looks at each token before it goes on
+            states.append(self._state.clone())
+        return torch.stack(states)
+
+    def _step(self) -> None:
+        self._chosen = self._work.choose(self._state)
+        self._state.copy_(self._work._states(self._cache, self._chosen)[-1])
+
+    def _record(self) -> None:
+        side: Any = torch.cuda.Stream
+        stream = side()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self._step()
+        torch.cuda.current_stream().wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._step()
+
+
+class _own_stream:  # noqa: N801
+    """A context in which a GPU's work goes to a stream of its own; what it gives waits until that is done."""
+
+    def __init__(self, device: torch.device) -> None:
+        stream: Any = torch.cuda.Stream
+        self._stream: Any = stream() if device.type == "cuda" else None
+        self._context: Any = torch.cuda.stream(self._stream) if self._stream else None
+
+    def __enter__(self) -> Callable[[], None]:
+        if self._context is None:
+            return lambda: None
+        self._context.__enter__()
+        return cast("Callable[[], None]", self._stream.synchronize)
+
+    def __exit__(self, *error: object) -> None:
+        if self._context is not None:
+            self._context.__exit__(*error)
+
+
+def filled(network: nn.Module, device: torch.device, type_of: Callable[[str], torch.dtype]) -> nn.Module:
+    """A network from the meta device with random weights, small enough that nothing overflows."""
+    kept: dict[int, nn.Parameter] = {}
+    for place, part in network.named_modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            if id(weight) not in kept:
+                value = torch.empty(weight.shape, device=device, dtype=type_of(f"{place}.{name}"))
+                value.fill_(1.0) if weight.dim() == 1 and name.endswith("weight") else value.normal_(std=0.02)
+                kept[id(weight)] = nn.Parameter(value, requires_grad=False)
+            setattr(part, name, kept[id(weight)])
+        for name, buffer in list(part.named_buffers(recurse=False)):
+            if name == "null":
+                setattr(part, name, torch.zeros(buffer.shape, device=device))
+    rebuild_rotary(network)
+    return network.to(device).eval()

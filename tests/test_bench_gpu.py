@@ -1,0 +1,85 @@
+"""What the GPU's bench measures is the work that it says, seen on a CPU at a tiny shape."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import bench_gpu
+from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig
+from gpu_work import Plan, TokenStep, Work
+
+CPU = torch.device("cpu")
+PLAN = Plan(events=2, prompt=5, reasoning=4, written=3)
+
+
+def tiny() -> ModelConfig:
+    small, _ = bench_gpu.shape("small")
+    llm = {**small.llm.config, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
+    llm |= {"num_attention_heads": 2}
+    return replace(
+        small,
+        llm=LlmConfig(vocabulary=300, config=llm),
+        bridge=replace(small.bridge, semantic=4, residual=2, feature_dim=32, fusion_heads=2),
+        transformer=replace(small.transformer, single_layers=1, heads=1, max_latent_frames=12, in_channels=4, layers=1),
+        codec=replace(small.codec, oobleck=OobleckConfig(4, (2, 2), (1, 1), 2, 4)),
+    )
+
+
+@pytest.fixture
+def work() -> Work:
+    with torch.inference_mode(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Work(tiny(), CPU, PLAN)
+
+
+@torch.inference_mode()
+def test_a_cache_of_fixed_size_gives_the_states_of_one_that_grows(work: Work) -> None:
+    growing = list(work.conditions())
+    work.token = TokenStep(work, recorded=False)
+    for _ in range(2):
+        for fixed, grown in zip(work.conditions(), growing, strict=True):
+            torch.testing.assert_close(fixed, grown, atol=1e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_every_way_through_a_story_draws_each_event_and_tells_of_the_first_sound_once(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    window = work.window
+    monkeypatch.setattr(work, "window", lambda condition, *rest: [drawn.append(1), window(condition, *rest)][1])
+    for way in (work.story, work.story_overlapped, work.story_in_reference_order):
+        told: list[int] = []
+        drawn.clear()
+        way(lambda told=told: told.append(len(drawn)), 2)
+        assert told == [1]
+        assert len(drawn) == PLAN.events
+
+
+@torch.inference_mode()
+def test_a_batch_in_two_passes_is_the_batch_in_one(work: Work) -> None:
+    torch.testing.assert_close(work.step(work.velocity).shape, work.step(work.one_by_one).shape)
+    latents, condition = work.step_inputs()
+    rest = (torch.tensor([0.3, 0.6]), condition, torch.tensor([1.0, 2.0]))
+    torch.testing.assert_close(work.velocity(latents, *rest), work.one_by_one(latents, *rest))
+
+
+def test_the_table_is_kept_and_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny()
+    monkeypatch.setattr(bench_gpu, "shape", lambda name: (config, PLAN))
+    arguments = ["--shape", "small", "--device", "cpu", "--runs", "1", "--out", str(tmp_path / "bench.json")]
+    assert bench_gpu.main(arguments) == 0
+    said = capsys.readouterr()
+    assert "query tokens of an event" in said.out
+    assert "needs a GPU" in said.out
+    assert said.err.splitlines()[-1] == "memory done"
+    (rows,) = json.loads((tmp_path / "bench.json").read_text()).values()
+    del rows["chunks"]
+    (tmp_path / "bench.json").write_text(json.dumps({bench_gpu.describe(CPU) + ", small": rows}))
+    assert bench_gpu.main(arguments) == 0
+    assert capsys.readouterr().err == "chunks done\n"
