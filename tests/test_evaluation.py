@@ -13,6 +13,7 @@ pytest.importorskip("ai_edge_litert", reason="needs the extra `evaluate`")
 
 from evaluation.coherence import Samples, Sounded, coherence
 from evaluation.planners import by_rules, read_lines
+from evaluation.stories import sounding
 
 
 def test_a_row_is_met_by_its_own_direction() -> None:
@@ -120,3 +121,9 @@ def test_a_bed_that_is_itself_is_coherent() -> None:
 
     spectra, _ = coherence([Sounded(near(shape), near(shape)) for shape in shapes])
     assert spectra > 3
+
+
+def test_silence_around_a_sound_is_left_out() -> None:
+    samples = np.zeros((96_000, 2), np.float32)
+    samples[24_000:36_000] = 0.5
+    assert len(sounding(samples)) == 12_000

@@ -1,8 +1,9 @@
 """Told scenes: whether each sound that a text names is planned, in its order and lane, and heard in its window.
 
 Planned by pocket, and beside it by the untuned LLM and by rules. Heard: what pocket makes of the one event that stands
-for a told sound, by YAMNet's five best of the window's first seconds; beside it what a user would do by hand, one clip
-for each clause found by a text search in the same bank (or for the very words that name the sound), and random clips.
+for a told sound, by YAMNet's five best of what sounds in the window's first seconds. Beside it what a user would do by
+hand: one clip for each clause, found by a text search in the same bank (or for the very words that name the sound); and
+random clips.
 """
 
 import json
@@ -27,6 +28,8 @@ Samples = NDArray[np.float32]
 BEST = 5
 HEARD_S = 8.0
 """How much of a window is rendered and heard: planning and hearing 60 whole scenes would take hours."""
+BLOCK, HUSHED_DB = 12_000, 40.0
+"""What is so much quieter than the loudest quarter of a second is silence: a short sound in a long window counts."""
 CLEARLY = 0.05
 QUICK = 6
 UNTUNED_EVERY = 3
@@ -104,8 +107,15 @@ def render(model: StoryModel, planned: Planned) -> Samples:
 
 
 def is_heard(ear: Ear, samples: Samples, sound: ToldSound) -> bool:
-    """Whether one of a sound's labels is among the ear's best."""
-    return any(label in sound.labels for label, _ in ear.guesses(ear.hear(samples, 48_000), BEST))
+    """Whether one of a sound's labels is among the ear's best, silence left out."""
+    return any(label in sound.labels for label, _ in ear.guesses(ear.hear(sounding(samples), 48_000), BEST))
+
+
+def sounding(samples: Samples) -> Samples:
+    """Samples [frames, channels] without the blocks in which next to nothing sounds."""
+    blocks = [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
+    levels = [10 * np.log10(float(np.mean(block**2)) + 1e-12) for block in blocks]
+    return np.concatenate([b for b, level in zip(blocks, levels, strict=True) if level >= max(levels) - HUSHED_DB])
 
 
 def plan_rows(plans: Mapping[str, Sequence[Judged]]) -> list[Row]:
