@@ -107,10 +107,13 @@ def test_what_the_engine_refuses_ends_nothing() -> None:
 
 def test_a_learned_controller_moves_its_parameter_at_once() -> None:
     async def scene(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
+        kept = []
+        bridge.learned = kept.append
         bridge.learn("distance")
         ports.play(mido.Message("control_change", control=20, value=127))
         await until(lambda: engine.values["distance"] == 1.0)
         assert Moves(20, "distance") in bridge.map.controller
+        assert kept == [bridge.map]
 
     run(scene, Ports([]))
 

@@ -10,7 +10,7 @@ from diegetic.errors import InputError
 from diegetic.live.cues import Cue
 from diegetic.live.parameters import PARAMETERS
 from diegetic_bridges.midi_clock import TICKS_A_BEAT, MidiClock
-from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Moves, feedback, play, read_map, scaled
+from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Moves, feedback, play, read_map, scaled, write_map
 from fake_engine import FakeEngine
 
 DEFAULT = Path(__file__).parents[1] / "presets" / "midi" / "default.toml"
@@ -68,6 +68,12 @@ def test_pads_show_idle_pending_and_sounding() -> None:
 def test_a_learned_controller_moves_one_parameter_and_no_other_moves_it() -> None:
     learned = MAP.learn(7, "intensity")
     assert learned.controller == (Moves(9, "nothing"), Moves(7, "intensity"))
+
+
+def test_a_map_that_was_learned_is_written_and_read_again(tmp_path: Path) -> None:
+    learned = MAP.learn(7, "intensity")
+    write_map(tmp_path / "midi.toml", learned)
+    assert read_map(tmp_path / "midi.toml") == learned
 
 
 def test_the_shipped_map_plays_all_slots_and_only_parameters_that_there_are() -> None:

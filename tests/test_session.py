@@ -363,6 +363,16 @@ def test_queries_may_have_wildcards(stage: Stage) -> None:
     assert stage.send("/param/{intensity,place}") == [("/param/intensity", (0.5,)), ("/param/place", ("cave",))]
 
 
+def test_a_controller_is_learned_where_there_is_midi(stage: Stage) -> None:
+    ((address, refused),) = stage.send("/midi/learn", "s", "distance")
+    assert (address, refused[3:5]) == ("/fail", (409, "conflict"))
+    learned: list[str] = []
+    stage.session.learn = learned.append
+    assert stage.send("/midi/learn", "s", "distance") == []
+    assert stage.send("/midi/learn", "s", "nothing")[0][1][3] == 404
+    assert learned == ["distance"]
+
+
 def test_status_and_dump_say_all(stage: Stage) -> None:
     status = ("/status.reply", ("ready", 1, 2, 3, 0.25, 64.0, 48_000, 4, "pocket", "null"))
     assert stage.send("/status") == [status]

@@ -49,7 +49,10 @@ def rtmidi_backend(api: str = "") -> Backend:
 
 
 class MidiBridge:
-    """One input, and one output for feedback. port: part of a port's name; "" for a port of our own."""
+    """One input, and one output for feedback. port: part of a port's name; "" for a port of our own.
+
+    learned: told the map each time that it has learned a controller, to be kept.
+    """
 
     def __init__(
         self, engine: Played, midi_map: MidiMap, backend: Backend, port: str = "", watch_s: float = 1.0
@@ -61,6 +64,7 @@ class MidiBridge:
         self._input: Any = None
         self._output: Any = None
         self._learning = ""
+        self.learned: Callable[[MidiMap], None] = lambda learned: None
         self._notes: tuple[Fires, ...] = ()
         self._watch_s = watch_s
         self._watching: asyncio.Task[None] | None = None
@@ -163,7 +167,9 @@ class MidiBridge:
         if heard is None:
             return
         if self._learning and heard.type == "control_change":
+            _log.info("MIDI controller %d moves %s from now on", heard.number, self._learning)
             self.map, self._learning = self.map.learn(heard.number, self._learning), ""
+            self.learned(self.map)
         try:
             play(heard, self._played, self._engine)
         except DiegeticError as error:

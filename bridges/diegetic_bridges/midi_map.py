@@ -5,10 +5,13 @@ notes with velocity 0 (idle), 64 (pending) and 127 (sounding).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import tomlkit
+
+from diegetic.atomic import write_atomically
 from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.cues import SLOTS, Cue
 from diegetic.live.jobs import Job
@@ -112,6 +115,15 @@ def notes_of(sheet: CueSheet) -> tuple[Fires, ...]:
 def read_map(path: Path) -> MidiMap:
     """Read a map. Raises InputError with file, key and the nearest right one."""
     return read_strict(MidiMap, read_toml(path), str(path))
+
+
+def write_map(path: Path, midi_map: MidiMap) -> None:
+    """Write a map that `read_map` reads. Raises Failure."""
+    rules = {
+        name: [{key: value for key, value in asdict(rule).items() if value is not None} for rule in rules]
+        for name, rules in (("note", midi_map.note), ("controller", midi_map.controller), ("program", midi_map.program))
+    }
+    write_atomically(path, tomlkit.dumps({"channel": midi_map.channel, **rules}).encode())
 
 
 def play(heard: Heard, midi_map: MidiMap, engine: Played) -> None:

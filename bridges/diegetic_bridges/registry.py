@@ -193,6 +193,11 @@ VERBS: tuple[Verb, ...] = (
         ("dump.reply",),
         query="always",
     ),
+    Verb(
+        f"{ROOT}/midi/learn",
+        (Argument("parameter", "s", "name of the parameter"),),
+        "Let the next MIDI controller that is moved move a parameter from then on.",
+    ),
     Verb(f"{ROOT}/quit", (), "End the engine.", local=True),
 )
 

@@ -11,6 +11,7 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from diegetic.cli.outside import Listening, Replaying
 from diegetic.engine import Engine, LiveConfig, Loader
@@ -20,13 +21,16 @@ from diegetic.settings import presets_folder
 from diegetic_bridges.capture import Capture, Witnessed
 from diegetic_bridges.discovery import Announcement
 from diegetic_bridges.midi import MidiBridge, rtmidi_backend
-from diegetic_bridges.midi_map import MidiMap, read_map
+from diegetic_bridges.midi_map import MidiMap, read_map, write_map
 from diegetic_bridges.osc import OscServer
 from diegetic_bridges.replay import FAST, replay
 from diegetic_bridges.session import Session
 from diegetic_bridges.web import WebServer
 
 _SOUNDS_EVERY_S = 0.1
+
+LEARNED = "midi.toml"
+"""In the project: the MIDI map with what was learned."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ def serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
 
 
 async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
-    midi_map = read_map(listening.midi_map or presets_folder() / "midi" / "default.toml")
+    midi_map = read_map(listening.midi_map or _usual_map(config.project))
     if listening.cues is not None:
         read_sheet(listening.cues)  # refused before anything is started
     async with AsyncExitStack() as stack:
@@ -52,7 +56,7 @@ async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> No
         await stack.enter_async_context(server)
         if listening.web_port is not None:
             await _open_web(stack, session, engine, listening, server.port)
-        await _open_hands(stack, engine, listening, midi_map, capture)
+        await _open_hands(stack, session, engine, listening, midi_map, capture)
         status = engine.status()
         _log.info("plays on %s at %d Hz; renders with %s", status.device, status.rate_hz, status.model)
         _log.info("project %s; stop with Ctrl-C or /diegetic/quit", config.project.resolve())
@@ -70,7 +74,12 @@ async def _open_web(
 
 
 async def _open_hands(
-    stack: AsyncExitStack, engine: Engine, listening: Listening, midi_map: MidiMap, capture: Capture | None
+    stack: AsyncExitStack,
+    session: Session,
+    engine: Engine,
+    listening: Listening,
+    midi_map: MidiMap,
+    capture: Capture | None,
 ) -> None:
     """MIDI and the cue sheet."""
     use_sheet: Callable[[CueSheet], None] | None = None
@@ -79,10 +88,18 @@ async def _open_hands(
         bridge = MidiBridge(played, midi_map, rtmidi_backend(), listening.midi)
         engine.set_bars(bridge.clock.next_bar_s)
         await stack.enter_async_context(bridge)
+        bridge.learned = lambda learned: write_map(engine.config.project / LEARNED, learned)
+        session.learn = bridge.learn
         use_sheet = bridge.use_sheet
     if listening.cues is not None:
         defined = Witnessed(engine, capture, "cues") if capture is not None else engine
         await stack.enter_async_context(CueSheets(listening.cues, defined, use_sheet))
+
+
+def _usual_map(project: Path) -> Path:
+    """The map that a project has learned, or the one in the box."""
+    learned = project / LEARNED
+    return learned if learned.exists() else presets_folder() / "midi" / "default.toml"
 
 
 def replay_file(config: LiveConfig, loader: Loader, replaying: Replaying) -> int:

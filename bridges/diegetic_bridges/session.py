@@ -8,7 +8,7 @@ Knows nothing of sockets. Threads: all in the event loop's thread, like the engi
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from diegetic.errors import DiegeticError
 from diegetic.live.jobs import Job, Refused
@@ -41,6 +41,7 @@ class Session:
 
     def __init__(self, commands: Commands, clock: Clock | None = None, capture: Capture | None = None) -> None:
         self.counts: Counter[str] = Counter()
+        self.learn: Callable[[str], None] | None = None  # a MIDI bridge's
         self.clients = Clients()
         self._commands, self._capture = commands, capture
         self._clock = clock or Clock()
@@ -57,6 +58,7 @@ class Session:
             "notify": self._notify,
             "resync": self._resync,
             "dump": self._dump,
+            "midi_learn": self._midi_learn,
             "quit": self._quit,
         }
 
@@ -230,6 +232,15 @@ class Session:
         counts = [Reply("count", (name, count)) for name, count in sorted(self.counts.items())]
         replies = [*queries.everything(self._commands, self._requests(client)), *counts]
         self._send(client, *replies, Reply("dump.reply", (len(replies),)))
+
+    def _midi_learn(self, client: Client, call: Call) -> None:
+        if self.learn is None:
+            raise Refused(409, f"{call.verb.address}: MIDI is off; serve with --midi")
+        name = str(call.values[0])
+        known = [each.name for each in self._commands.parameters()]
+        if name not in known:
+            raise Refused(404, f"param {name[:64]}: there is none of that name; there are {', '.join(known)}")
+        self.learn(name)
 
     def _quit(self, client: Client, call: Call) -> None:
         if not client.peer.local:
