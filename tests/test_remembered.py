@@ -34,8 +34,13 @@ def test_a_long_one_is_read_in_parts_that_are_bounded(count: int) -> None:
     assert all(len(part.events) <= MOST for part, _ in passages(told))
 
 
-def test_a_memory_begins_anew_at_each_twelfth_event() -> None:
-    assert [count for count in range(1, 61) if begins_anew(story(count))] == [24, 36, 48, 60]
+def test_a_memory_begins_anew_after_each_plan_s_worth_of_events() -> None:
+    assert [count for count in range(1, 5 * STEP + 1) if begins_anew(story(count))] == [
+        2 * STEP,
+        3 * STEP,
+        4 * STEP,
+        5 * STEP,
+    ]
 
 
 def test_what_a_model_remembers_of_a_long_story_stays_bounded() -> None:

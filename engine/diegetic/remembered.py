@@ -1,11 +1,11 @@
 """How much of a long story a model reads: its last events, so that what it remembers stays bounded.
 
-    events     0..........12..........24..........36....
-    read       |first 24                |
-    then                    |12 again, 12 new          |...
+    events     0..........16..........32..........48....
+    read       |first 32                |
+    then                    |16 again, 16 new          |...
 
-A plan has 12 events at most; a story that is played and goes on all day has hundreds. A model's memory begins anew at
-each twelfth event after the 24th, from the twelve before it; so do the conditions of a long story that is recalled.
+A plan has 16 events at most; a story that is played and goes on all day has hundreds. A model's memory begins anew at
+each 16th event from the 32nd on, from the 16 before it; so do the conditions of a long story that is recalled.
 
 Knows nothing of models.
 """
@@ -20,7 +20,7 @@ MOST = 2 * STEP
 
 
 def recent(story: Story) -> Story:
-    """What is read of a story so that it can go on: all of it, or its last 12 to 23 events, timed from their first."""
+    """What is read of a story so that it can go on: all of it, or its last 16 to 31 events, timed from their first."""
     count = len(story.events)
     return story if count < MOST else _passage(story, story.events[count - count % STEP - STEP :])
 
