@@ -3,8 +3,7 @@
     python scripts/pocket/build_bank.py --sounds SOUNDS --captions captions.json --features features.npz \
         --text-encoder MINILM_FOLDER --space RUN/latents.safetensors -o presets/models/pocket/bank
 
-Of each concept it takes as many seconds as `SECONDS` allows, in pieces of different recordings; silence around them is
-cut off. Licence, author and source of each go into recordings.csv beside the audio.
+Which they are is pieces.py's matter. Licence, author and source of each go into recordings.csv beside the audio.
 """
 
 import argparse
@@ -12,8 +11,6 @@ import csv
 import io
 import json
 import random
-import zlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,51 +19,24 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from captions import Row, read_concepts
-from describe_sounds import Described, read_mono
+from captions import read_concepts, read_recordings
+from describe_sounds import Described
 from diegetic.atomic import write_atomically
-from diegetic.model.bank.describe import SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
+from diegetic.model.bank.describe import SAMPLE_RATE, LatentSpace
 from diegetic.model.bank.library import CAPTIONS, INDEX, TABLE, Index, quantised, write_index, write_table
 from diegetic.model.loading import read_space
-from sounds import at_level
+from pieces import Piece, choose
+from procedural import make_all
 from text_encoder import FEATURES, TextEncoder
 
-SECONDS = {"bed": 130.0, "event": 60.0}
-"""Of each concept, all recordings together."""
-PIECE_S = {"bed": 20.0, "event": 9.0}
 SHARD_BYTES = 40_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a recording, with what is known of it."""
-
-    file: str
-    captions: tuple[str, ...]
-    first: int  # unit of the recording that it begins with
-    features: NDArray[np.float32]
-    gain_db: float
-
-
-def choose(rows: Sequence[Row], described: Described, rng: random.Random) -> list[Piece]:
-    """Pieces of all concepts, in a fixed order."""
-    by_concept: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row["may_ship"] and not row["held_out"]:
-            by_concept[row["concept"]].append(row)
-    said = {concept.name: concept.captions for concept in read_concepts().concepts}
-    pieces: list[Piece] = []
-    for concept in sorted(by_concept):
-        group = by_concept[concept]
-        rng.shuffle(group)
-        left = SECONDS[group[0]["kind"]]
-        for row in group:
-            piece = _piece(row, said[concept], described[row["file"]])
-            if left > 0 and piece is not None:
-                pieces.append(piece)
-                left -= len(piece.features) / UNITS_PER_S
-        print(f"{concept}: {SECONDS[group[0]['kind']] - left:.0f} s")
-    return pieces
+OWN = {
+    "source": "Diegetic",
+    "original_name": "scripts/pocket/procedural.py",
+    "licence": "CC0-1.0",
+    "author": "Diegetic",
+}
+"""Where recordings come from that are made of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +67,17 @@ def main() -> None:
     described, space = Described(args.features), read_space(args.space)
     with (args.sounds / "sounds.csv").open(encoding="utf-8", newline="") as file:
         origin = {row["file"]: row for row in csv.DictReader(file)}
-    pieces = choose(rows, described, random.Random(args.seed))
+    guesses = {recording.file: recording.guesses for recording in read_recordings(args.sounds)}
+    concepts = {concept.name: concept for concept in read_concepts().concepts}
+    folder = args.sounds / "audio"
+    made = list(make_all(rows, origin, folder))
+    pieces = list(choose(rows, guesses, described, concepts, made, random.Random(args.seed)))
     text_encoder = TextEncoder(args.text_encoder)
     audio, table = Audio(), []
     for piece in pieces:
-        start = piece.first * UNIT_FRAMES
-        samples = read_mono(args.sounds / "audio" / piece.file)[start : start + len(piece.features) * UNIT_FRAMES]
+        samples = piece.samples(folder)
         audio.add(encode(samples, args.compression))
-        table.append(_table_row(piece, origin[piece.file], len(samples) / SAMPLE_RATE))
+        table.append(_table_row(piece, origin, len(samples) / SAMPLE_RATE))
     texts = sorted({caption for piece in pieces for caption in piece.captions})
     index = _index(pieces, texts, space, text_encoder, audio)
     for number, shard in enumerate(audio.shards):
@@ -116,15 +89,18 @@ def main() -> None:
     print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, audio.shards)) / 1e6:.1f} MB")
 
 
-def _table_row(piece: Piece, said: Mapping[str, str], seconds: float) -> dict[str, str]:
-    """The row of recordings.csv; said: the recording's row of sounds.csv."""
+def _table_row(piece: Piece, origin: Mapping[str, Mapping[str, str]], seconds: float) -> dict[str, str]:
+    """The row of recordings.csv; origin: rows of sounds.csv by file."""
+    files = piece.made.files if piece.made else (piece.file,)
+    said = origin[files[0]] if files else OWN
+    names = "; ".join(dict.fromkeys(origin[file]["original_name"] for file in files)) or said["original_name"]
     return {
         "file": piece.file,
         "caption": piece.captions[0],
         "licence": said["licence"],
         "author": said["author"],
-        "source": f"{said['source']}: {said['original_name']}",
-        "link": said["link"],
+        "source": f"{said['source']}: {names}",
+        "link": "; ".join(dict.fromkeys(origin[file]["link"] for file in files if origin[file]["link"])),
         "seconds": f"{seconds:.2f}",
     }
 
@@ -146,24 +122,6 @@ def _index(
         shards=places[:, 0],
         starts=places[:, 1],
         sizes=places[:, 2],
-    )
-
-
-def _piece(row: Row, captions: Sequence[str], features: NDArray[np.float32]) -> Piece | None:
-    kind = row["kind"]
-    shaped, gain_db, kept = at_level(features, kind)
-    if len(shaped) < 2:
-        return None
-    longest = round(PIECE_S[kind] * UNITS_PER_S)
-    # Which stretch of a long recording is taken depends on the recording alone.
-    spare = max(0, len(shaped) - longest)
-    offset = 0 if kind == "event" else zlib.crc32(row["file"].encode()) % (spare + 1)
-    return Piece(
-        row["file"],
-        tuple(dict.fromkeys((*row["captions"], *captions))),
-        kept.start + offset,
-        shaped[offset : offset + longest],
-        gain_db,
     )
 
 

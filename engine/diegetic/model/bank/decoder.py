@@ -31,6 +31,7 @@ Array = NDArray[np.float32]
 _POOL = 64
 _NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
 _JUMP = 2.5
+_SOFTER_DB = 26.0
 _FREE, _LONGEST_SHARE = 0.5, 0.25
 """From this variation on no run of a recording is longer than this share of the event."""
 _SIDE = 0.55
@@ -139,7 +140,9 @@ class BankDecoder:
         level_db = self.space.level_db(latents)
         jump, natural = _JUMP * (1.0 - 0.85 * variation), FLOWING if flowing else NATURAL
         longest = max(1, int(len(latents) * _LONGEST_SHARE)) if variation >= _FREE else None
-        runs = follow(latents, units, self._silence, self._weights, jump, level_db < _HUSHED_DB, natural, longest)
+        runs = follow(
+            latents, units, self._silence, self._weights, jump, self._hushed(level_db, flowing), natural, longest
+        )
         return Path(pick, tuple(runs), self._gains(level_db, runs, units), flowing)
 
     def build(self, path: Path) -> Samples:
@@ -158,6 +161,10 @@ class BankDecoder:
     def _is_stereo(self, path: Path) -> bool:
         used = {path.pick.recordings[run.recording] for run in path.runs if run.recording != SILENCE}
         return any(self.banks[bank].index.channels[recording] == 2 for bank, recording in used)
+
+    def _hushed(self, level_db: Array, flowing: bool) -> NDArray[np.bool_]:
+        """Where nothing need sound, [units]: in what happens also where it is much softer than at its loudest."""
+        return level_db < (_HUSHED_DB if flowing else max(_HUSHED_DB, float(level_db.max()) - _SOFTER_DB))
 
     def _gains(self, drawn: Array, runs: Sequence[Run], units: Sequence[Array]) -> Array:
         """Drawn level less the level of the units chosen, in dB [units]; nan in silence."""

@@ -23,6 +23,8 @@ Array = NDArray[np.float32]
 SILENCE = -1
 _LEAVING, _ENTERING = 64, 192
 _NEVER = 1e6
+_HUSH = 0.25  # the most that silence costs where it may be: a soft tail isn't told by something loud made soft
+_AGAIN = 0.5  # of a jump, on top: the same recording from its start again, where others might sound
 APART_UNITS = 8
 """How far from where it would go on a path may enter the recording that it leaves because its run was long enough."""
 NATURAL, FLOWING = 0.15, 1.0
@@ -72,13 +74,15 @@ def follow(
     wanted = target.astype(np.float32) * scale
     cost = _distances(wanted, states)
     if hushed is not None:
-        cost[~hushed, 0] = _NEVER
+        cost[:, 0] = np.where(hushed, np.minimum(cost[:, 0], _HUSH), _NEVER)
     followed_by = np.concatenate([states[1:], states[:1]])  # what would have come next
     is_first, is_last = np.zeros(len(states), bool), np.zeros(len(states), bool)
     is_first[first], is_last[last] = True, True
     leave = np.where(is_last, jump * natural, jump).astype(np.float32)
     enter = (jump * (np.where(is_first, natural, 1.0) - NATURAL)).astype(np.float32)
 
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    again = np.float32(jump * _AGAIN)
     total = cost[0] + enter
     came_from = np.zeros((len(target), len(states)), np.int32)
     for t in range(1, len(target)):
@@ -90,6 +94,7 @@ def follow(
         entering = np.union1d(_lowest(cost[t] + enter, _ENTERING), first)
         join = _distances(followed_by[leaving], states[entering])
         join *= np.where(is_last[leaving], 0.5, 1.0)[:, None] * np.where(is_first[entering], 0.5, 1.0)
+        join += again * ((owner[leaving][:, None] == owner[entering]) & is_first[entering])
         if longest is not None:
             join += _NEVER * _goes_on(leaving, entering, limited)
         via = (total + leave)[leaving, None] + join
