@@ -71,6 +71,16 @@ def test_json_is_one_line_and_nothing_else(diegetic: Run) -> None:
     assert all(Path(file).exists() for file in [said["mix"], said["story"], *said["stems"]])
 
 
+def test_a_manifest_that_can_t_be_read_is_said_before_anything_is_rendered(diegetic: Run, tmp_path: Path) -> None:
+    diegetic("render", SCENE, "--seconds", 5, "-o", "storm", "--model", "mock")
+    (tmp_path / "storm/manifest.json").write_text('{"files": [{"stem": "mix.wav"}]}')
+    for what in ((SCENE, "--seconds", 5, "--model", "mock", "-o", "storm"), ("storm/story.toml", "--model", "mock")):
+        code, _, err = diegetic("render", *what)
+        assert code == 2
+        assert "delete it and render again" in err
+        assert "diffus" not in err
+
+
 def test_without_a_folder_the_text_names_it(diegetic: Run, tmp_path: Path) -> None:
     assert diegetic("render", "Rain & wind!", "--seconds", 5, "--model", "mock")[0] == 0
     assert (tmp_path / "rain-wind/mix.wav").exists()

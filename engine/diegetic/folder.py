@@ -69,8 +69,10 @@ class StoryFolder:
     def so_far(self, told: Told, model: str) -> Story | None:
         """The story in this folder, if it is the one told; None if it is yet to be planned.
 
-        Raises InputError where the folder holds another story, or sound that no story here made.
+        Raises InputError where the folder holds another story, or sound that no story here made, or can't be read.
         """
+        if self.manifest.exists():
+            manifest.read_manifest(self.manifest)
         if self.story.exists():
             story = story_file.read_story(self.story)
             self._check_same(told, model, story.instruction, story.seconds, story.seed, story.model)
@@ -83,7 +85,9 @@ class StoryFolder:
         return None
 
     def accept(self, story: Story) -> None:
-        """Raise InputError where the folder holds a story that was told with other words."""
+        """Raise InputError where the folder holds a story that was told with other words, or can't be read."""
+        if self.manifest.exists():
+            manifest.read_manifest(self.manifest)
         if self.story.exists():
             other = story_file.read_story(self.story).instruction
             if other.strip() != story.instruction.strip():
