@@ -1,4 +1,4 @@
-"""Things that tests stand on: a disk that is really full, and no test that fails because a machine is busy."""
+"""Things that tests stand on: disks that are full or read-only, and no test that fails because a machine is busy."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,12 +14,22 @@ settings.load_profile("busy")
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB. Skips where one can't be mounted (only root may)."""
-    folder = tmp_path / "full"
+    yield from mounted(tmp_path / "full", 2)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 40 MB, which `remount` can make read-only. Skips where one can't be mounted (only root may)."""
+    yield from mounted(tmp_path / "small", 40)
+
+
+def mounted(folder: Path, size_mb: int) -> Iterator[Path]:
     folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
+    if mount("-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", folder):
         pytest.skip("needs to be root to mount a small file system")
     yield folder
     subprocess.run(["umount", folder], check=True)
+
+
+def mount(*arguments: str | Path) -> int:
+    return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode

@@ -60,11 +60,16 @@ class StoryFolder:
         """Raise InputError where nothing can be written here. Makes nothing."""
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path}: must be a folder, is a file; give another one with -o")
+        if reason := self.unwritable():
+            raise InputError(f"{self.path}: {reason}; give another folder with -o, or change its permissions")
+
+    def unwritable(self) -> str | None:
+        """Why nothing can be written here; None where it can. Makes nothing."""
         existing = next(parent for parent in (self.path, *self.path.absolute().parents) if parent.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK) or _is_virtual(existing):
-            raise InputError(
-                f"{self.path}: can't be written to; give another folder with -o, or change its permissions"
-            )
+        if existing.is_dir() and os.access(existing, os.W_OK) and not _is_virtual(existing):
+            return None
+        read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY
+        return "can't be written to, it is on a read-only disk" if read_only else "can't be written to"
 
     def so_far(self, told: Told, model: str) -> Story | None:
         """The story in this folder, if it is the one told; None if it is yet to be planned.
@@ -102,7 +107,8 @@ class StoryFolder:
         lock = self._acquire()
         try:
             clear_leftovers(self.path, _LOCK)
-            write_atomically(self.path / _HOLDER, _describe_holder())
+            with suppress(Failure):  # on a disk that is full, clearing away must still be possible
+                write_atomically(self.path / _HOLDER, _describe_holder())
             yield
         finally:
             with suppress(OSError):  # a folder that was taken away or made read-only: what went wrong is told already

@@ -72,11 +72,13 @@ def check_folder(path: Path) -> StoryFolder:
     return folder
 
 
-def check_story_folder(path: str) -> StoryFolder:
-    """The folder of a story that was rendered. Raises InputError where there is none."""
-    folder = check_folder(Path(path))
+def check_story_folder(path: str, writes: bool = True) -> StoryFolder:
+    """The folder of a story that was rendered. Raises InputError where there is none, or (writes) none can be made."""
+    folder = StoryFolder(Path(path))
     if not folder.story.is_file():
         raise InputError(f"{path}: has no {NAME} in it; render a story into it first")
+    if writes and (reason := folder.unwritable()):
+        raise InputError(f"{path}: {reason}; change its permissions, or copy it to where files can be written")
     return folder
 
 

@@ -31,7 +31,7 @@ def show_(
     from diegetic.cli.asked import check_story_folder
 
     outside: Outside = context.obj
-    place = check_story_folder(folder)
+    place = check_story_folder(folder, writes=output is None)
     laid_out_before(place)
     path = _picture_file(place, output)
     if find_spec("matplotlib") is None:

@@ -39,7 +39,7 @@ def takes(folder: Folder, json: Json = False) -> None:
     from diegetic.cli.asked import check_story_folder
     from diegetic.retakes import list_takes
 
-    place = check_story_folder(folder)
+    place = check_story_folder(folder, writes=False)
     laid_out_before(place)
     listed = list_takes(place)
     facts = [{"place": each.place, "current": each.current, **asdict(each.take)} for each in listed]
