@@ -110,6 +110,20 @@ def plan_story(model: StoryModel, told: Told, report: Report) -> Story:
     return story_of(told, model.name, planned)
 
 
+def tell_planned(
+    model: StoryModel,
+    memory: Memory,
+    folder: StoryFolder,
+    output: Output,
+    report: Report,
+    story: Story,
+    planned: Iterator[Planned],
+    segments: Segments,
+) -> Rendered:
+    """Render events as they come, and lay them out as this story, in a folder that the caller holds."""
+    return _Telling(model, memory, folder, output, report).tell(story, planned, segments)
+
+
 @dataclass(frozen=True, slots=True)
 class _Telling:
     """One story on its way into its folder."""

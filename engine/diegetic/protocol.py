@@ -7,7 +7,7 @@ Knows nothing of torch.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,3 +76,38 @@ class StoryModel(Protocol):
 
     def load(self, state: bytes) -> Memory:
         """A memory that was saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What sounds in a recording from start_s to end_s, in words, and how sure that is, 0..1.
+
+    lane: where an event of it would be. gain_db: brings what the model makes to the recording's level.
+    """
+
+    caption: str
+    lane: str
+    start_s: float
+    end_s: float
+    sure: float
+    gain_db: float = 0.0
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """What a model may do besides: understand recordings, samples [frames, channels] at its `sample_rate`."""
+
+    def hear(self, samples: Samples) -> tuple[Heard, ...]:
+        """What sounds when, in order; empty where nothing does."""
+
+    def hear_whole(self, samples: Samples) -> Heard:
+        """What the recording sounds like as a whole. Raises Failure."""
+
+    def ask(self, samples: Samples, question: str) -> str:
+        """Answer a question about a recording."""
+
+    def what_follows(self, samples: Samples) -> str:
+        """What may come next, in words; empty for more of the same."""
+
+    def listen(self, samples: Samples, condition: Condition, event: Event, seed: int) -> Latents:
+        """Latents of a recording, so that `imagine` can go on from them; event: what it is in the story."""

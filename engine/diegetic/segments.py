@@ -12,11 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from diegetic import __version__
 from diegetic.clock import now
+from diegetic.errors import Failure
 from diegetic.handles import read_handles, render_handles, write_handles
 from diegetic.progress import Progress, Report
-from diegetic.protocol import Condition, Latents, StoryModel
+from diegetic.protocol import Condition, Latents, Listening, Samples, StoryModel
 from diegetic.story import OVERLAP_S, Event, Story, continues, event_seed, milliseconds
 from diegetic.takes import Made, Recipe, Take, TakeStore
+
+RECORDED = "recording"
+"""What a take says made it where nothing did: somebody brought it."""
 
 
 @dataclass(slots=True)
@@ -61,6 +65,12 @@ class Segments:
         """Ids of the events whose takes were there already."""
         return tuple(event.id for event in self.events if event.id not in self.rendered)
 
+    def add_recording(self, event: Event, condition: Condition, samples: Samples) -> Take:
+        """Keep a recording [frames, channels] at the model's rate as an event's take. Raises Failure."""
+        made = Made(RECORDED, __version__, now(), 0.0)
+        self.store.add(event.id, self._recipe(event), samples, self.model.sample_rate, made)
+        return self.add(event, condition)
+
     def _render(self, event: Event, recipe: Recipe) -> Take:
         began = time.monotonic()
         latents = self._imagine(event)
@@ -89,16 +99,29 @@ class Segments:
     def _imagine(self, event: Event) -> Latents:
         """Latents of an event, from those of the window before where the sound goes on."""
         if event.id not in self._latents:
-            earlier = self._continued(event)
-            held = self._imagine(earlier) if earlier is not None else None
-            self._latents[event.id] = self.model.imagine(
-                self._condition(event),
-                _whole(event),
-                event_seed(self.story_seed, event),
-                held,
-                lambda done, total: self.report(Progress("diffuse", done, total, event)),
-            )
+            take = self.takes.get(event.id)
+            recorded = take is not None and take.made.model == RECORDED
+            self._latents[event.id] = self._listen(event, take) if recorded and take else self._draw(event)
         return self._latents[event.id]
+
+    def _draw(self, event: Event) -> Latents:
+        earlier = self._continued(event)
+        held = self._imagine(earlier) if earlier is not None else None
+        return self.model.imagine(
+            self._condition(event),
+            _whole(event),
+            event_seed(self.story_seed, event),
+            held,
+            lambda done, total: self.report(Progress("diffuse", done, total, event)),
+        )
+
+    def _listen(self, event: Event, take: Take) -> Latents:
+        """Latents of a take that was recorded, not rendered."""
+        if not isinstance(self.model, Listening):
+            raise Failure(f"event {event.id}: is a recording, and {self.model.name} can't listen; use --model pocket")
+        return self.model.listen(
+            self.store.samples(take), self._condition(event), event, event_seed(self.story_seed, event)
+        )
 
     def _recipe(self, event: Event) -> Recipe:
         earlier = self._continued(event)

@@ -21,6 +21,7 @@ from diegetic.cli.check import check
 from diegetic.cli.live import devices, replay, serve
 from diegetic.cli.outside import Outside
 from diegetic.cli.pictures import show_
+from diegetic.cli.recordings import caption, extend
 from diegetic.cli.screen import complain
 from diegetic.cli.stories import continue_, plan, render
 from diegetic.cli.takes import prune, retake, takes, use
@@ -49,6 +50,8 @@ app.command()(retake)
 app.command()(use)
 app.command()(prune)
 app.command("show")(show_)
+app.command()(caption)
+app.command()(extend)
 app.command()(serve)
 app.command()(replay)
 app.command()(devices)

@@ -134,15 +134,15 @@ def render(
     else:
         folder.so_far(asked, name)
     _remark_on(asked.instruction)
-    with Work(asked.seconds, lambda: _same_command(folder, unit is not None)) as work:
+    with Work(asked.seconds, lambda: same_command(folder, unit is not None)) as work:
         work.loading(name)
-        loaded, load_s = _timed(lambda: outside.load(name, settings))
+        loaded, load_s = timed(lambda: outside.load(name, settings))
         if unit is not None and laid.bpm is not None:
             work.display.stage("planning", None)
             asked = on_grid(loaded, asked, folder, laid.bpm, unit)
         done = render_story(loaded, asked, folder, laid, work.report)
     lines, facts = ((), {}) if appending is None else appending.add(folder)
-    _show_rendered(folder, done, load_s, json, lines, facts)
+    show_rendered(folder, done, load_s, json, lines, facts)
     return 0
 
 
@@ -210,9 +210,9 @@ def continue_(
     _remark_on(text)
     with Work(story.seconds + told.seconds, lambda: _longer_or_same(place, story)) as work:
         work.loading(story.model)
-        loaded, load_s = _timed(lambda: outside.load(story.model, settings))
+        loaded, load_s = timed(lambda: outside.load(story.model, settings))
         done = continue_story(loaded, place, told.instruction, told.seconds, laid, work.report)
-    _show_rendered(place, done, load_s, json)
+    show_rendered(place, done, load_s, json)
 
 
 def _as_before(folder: "StoryFolder", settings: Settings, flags: Mapping[str, object]) -> "Laying":
@@ -233,12 +233,12 @@ def _as_before(folder: "StoryFolder", settings: Settings, flags: Mapping[str, ob
     return replace(before, rate_hz=rate_hz, stems=stems, curve=curve)
 
 
-def _timed(load: "Callable[[], StoryModel]") -> "tuple[StoryModel, float]":
+def timed(load: "Callable[[], StoryModel]") -> "tuple[StoryModel, float]":
     began = time.monotonic()
     return load(), time.monotonic() - began
 
 
-def _show_rendered(
+def show_rendered(
     folder: "StoryFolder",
     done: "Rendered",
     load_s: float,
@@ -274,7 +274,7 @@ def _plan_file(text: str, output: str | None) -> Path:
     return file
 
 
-def _same_command(folder: "StoryFolder", on_grid: bool = False) -> str:
+def same_command(folder: "StoryFolder", on_grid: bool = False) -> str:
     """How a render goes on that was stopped. on_grid: the plan may have grown longer than was asked for."""
     if on_grid and folder.story.exists():
         return f"go on with `diegetic render {folder.story}` and the same --bpm and --quantise"
@@ -290,5 +290,5 @@ def _longer_or_same(folder: "StoryFolder", before: "Story") -> str:
     from diegetic.story_file import read_story
 
     if read_story(folder.story) == before:
-        return _same_command(folder)
+        return same_command(folder)
     return f"the story is longer already; go on with `diegetic render {folder.story}`"

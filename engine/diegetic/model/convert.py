@@ -1,7 +1,7 @@
 """A release written anew as one folder of safetensors: our names, LoRA merged, small enough types, no pickle.
 
     model-00001-of-00007.safetensors, ... and their index   LLM and transformer in bfloat16, the small parts in float32
-    vae.safetensors  tokenizer.json                         as they were
+    vae.safetensors  tokenizer.json  whisper/               as they were
     origin.json                                             where each came from, checksums, licences
 
 Written shard by shard, so that it takes little memory; the index comes last, so half a folder isn't taken for one.
@@ -30,6 +30,7 @@ from diegetic.model.placement import Placement
 from diegetic.model.release_files import CODEC, INDEX, ORIGIN, TOKENIZER, ReleaseFiles, find_release, fitted
 from diegetic.model.released import ReleasedWeights, read_tokenizer
 
+AUDIO_ENCODER = "whisper"
 SHARD_BYTES = 1_000_000_000
 Report = Callable[[str, float], None]
 """Told what is being done, and how much of it is done, 0..1."""
@@ -67,10 +68,20 @@ def convert(config: ModelConfig, release: Path, folder: Path, dtype: torch.dtype
     for source, name in ((files.codec, CODEC), (files.tokenizer, TOKENIZER)):
         with replacing(folder / name, source.stat().st_size) as temporary:
             shutil.copyfile(source, temporary)
+    if files.audio_encoder is not None:
+        report("copying the audio encoder", 1.0)
+        _copy_encoder(files.audio_encoder, folder / AUDIO_ENCODER)
     _write_origin(config, files, folder, report)
     write_atomically(folder / INDEX, _index(shards, types, weights))
-    size = sum(path.stat().st_size for path in folder.iterdir())
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Converted(folder, size, len(names))
+
+
+def _copy_encoder(source: Path, folder: Path) -> None:
+    """Copy what is read of an audio encoder's folder. Raises Failure."""
+    for path in (path for path in source.iterdir() if path.suffix in (".json", ".safetensors")):
+        with replacing(folder / path.name, path.stat().st_size) as temporary:
+            shutil.copyfile(path, temporary)
 
 
 def check_codec(config: ModelConfig, path: Path) -> None:

@@ -6,6 +6,7 @@ A model in the box is a folder with
     llm-N.safetensors              its weights, in six bits
     network.safetensors            projectors, fusion, transformer, null condition (float16)
     latents.safetensors            the space of the bank's latents
+    ear.safetensors                what recordings are heard by
     bank/                          recordings
 
 Knows nothing of names: the registry does.
@@ -13,6 +14,7 @@ Knows nothing of names: the registry does.
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +32,11 @@ from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.codec import Codec
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
+from diegetic.model.ear import Ear
 from diegetic.model.meta import rebuild_rotary
 from diegetic.model.narrator import Narrator
 from diegetic.model.placement import place
+from diegetic.model.pocket_ears import PocketEars
 from diegetic.model.quantised import read_quantised
 from diegetic.model.release_files import ORIGIN
 from diegetic.model.sequence import PlanEncoder, Tokenizer
@@ -40,7 +44,7 @@ from diegetic.model.storyteller import Storyteller
 from diegetic.model.tensor_files import existing, read_tensors
 from diegetic.settings import Settings
 
-LLM, NETWORK, SPACE = "llm", "network.safetensors", "latents.safetensors"
+LLM, NETWORK, SPACE, EAR = "llm", "network.safetensors", "latents.safetensors", "ear.safetensors"
 OWN_BANK_PREFERENCE = 0.25
 """How much nearer a recording of the user's own bank counts than one in the box, in cosine."""
 
@@ -59,7 +63,9 @@ def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_b
 
         return load_storyteller(name, digest, config, folder, placement)
     network, narrator = _networks(config, folder, placement.device)
-    return Storyteller(name, digest, narrator, network, _bank_codec(config, folder, own_bank))
+    return Storyteller(
+        name, digest, narrator, network, _bank_codec(config, folder, own_bank), _Ears(folder, network, narrator)
+    )
 
 
 def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:
@@ -70,14 +76,32 @@ def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:
     config, folder = read_config(models / f"{name}.toml"), models / name
     network, narrator = _networks(config, folder, pick_device(settings))
 
-    @torch.inference_mode()
-    def call(captions: Sequence[str]) -> NDArray[np.float32]:
-        states = [narrator.call(caption).semantic[0] for caption in captions]
-        called = network.semantic(torch.stack(states).to(network.null)).float().cpu().numpy()
-        unit: NDArray[np.float32] = called / np.linalg.norm(called, axis=1, keepdims=True)
-        return unit
+    return read_space(folder / SPACE), lambda captions: _called(network, narrator, captions)
 
-    return read_space(folder / SPACE), call
+
+@torch.inference_mode()
+def _called(network: AudioStory, narrator: Narrator, captions: Sequence[str]) -> NDArray[np.float32]:
+    """Unit vectors [captions, F] that captions are called by."""
+    states = [narrator.call(caption).semantic[0] for caption in captions]
+    called = network.semantic(torch.stack(states).to(network.null)).float().cpu().numpy()
+    unit: NDArray[np.float32] = called / np.linalg.norm(called, axis=1, keepdims=True)
+    return unit
+
+
+class _Ears:
+    """Pocket's ears, read when they are first needed: most stories never listen."""
+
+    def __init__(self, folder: Path, network: AudioStory, narrator: Narrator) -> None:
+        self._folder, self._network, self._narrator = folder, network, narrator
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ears, name)
+
+    @cached_property
+    def _ears(self) -> PocketEars:
+        space = read_space(self._folder / SPACE)
+        ear = Ear.read(self._folder / EAR, space)
+        return PocketEars(ear, space, lambda caption: _called(self._network, self._narrator, [caption])[0])
 
 
 def read_space(path: Path) -> LatentSpace:
@@ -123,6 +147,7 @@ def _digest(config: ModelConfig, folder: Path, own_bank: Path | None) -> str:
     digest = hashlib.sha256(repr(config).encode())
     origin = folder / ORIGIN  # of a converted release: it has the checksums of all the rest, which is too much to read
     files = [origin] if origin.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [path for path in files if path.name != EAR]  # what is heard shapes nothing that is rendered
     for path in [*files, *([own_bank / INDEX] if own_bank else [])]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -4,6 +4,7 @@
     Flux_detokenizer/model.safetensors     the codec's weights; TangoFlux calls them vae.safetensors
     Qwen2.5-3B-Instruct/tokenizer.json     the LLM's tokenizer, without the added tokens or with them
     flan-t5-large/                         only where the state dict has no text encoder in it
+    whisper-large-v3/                      only for listening: the audio encoder, with its preprocessor_config.json
 
 A folder that `diegetic models convert` wrote has model.safetensors.index.json instead of the state dict.
 
@@ -34,13 +35,14 @@ PUT = "put the model's files there"
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFiles:
-    """weights: a state dict, or the index of a converted one. config, text_encoder: None where there is none."""
+    """weights: a state dict, or the index of a converted one. What may be missing is None where it is."""
 
     weights: Path
     codec: Path
     tokenizer: Path
     config: Path | None = None
     text_encoder: Path | None = None
+    audio_encoder: Path | None = None
 
     @property
     def is_converted(self) -> bool:
@@ -50,17 +52,19 @@ class ReleaseFiles:
 
 def find_release(folder: Path) -> ReleaseFiles:
     """The files in a folder and those below it. Raises Failure where one is missing, with its name."""
+    whisper = _named(folder, "whisper")
     if (folder / INDEX).is_file():
-        return ReleaseFiles(folder / INDEX, _needed(folder, CODEC), _needed(folder, TOKENIZER))
+        files = ReleaseFiles(folder / INDEX, _needed(folder, CODEC), _needed(folder, TOKENIZER))
+        return replace(files, audio_encoder=whisper)
     weights = _weights(folder)
     beside = weights.with_name(_CONFIG)
-    encoders = [path.parent for path in _below(folder, "config.json") if "t5" in path.parent.name.lower()]
     return ReleaseFiles(
         weights,
         _codec(folder),
         _tokenizer(folder),
         beside if beside.is_file() else None,
-        encoders[0] if encoders else None,
+        _named(folder, "t5"),
+        whisper,
     )
 
 
@@ -129,9 +133,16 @@ def _codec(folder: Path) -> Path:
 
 
 def _tokenizer(folder: Path) -> Path:
-    """The LLM's; the text encoder has a file of the same name."""
-    found = [path for path in _below(folder, TOKENIZER) if "t5" not in path.parent.name.lower()]
+    """The LLM's; the encoders of text and audio have files of the same name."""
+    others = ("t5", "whisper")
+    found = [path for path in _below(folder, TOKENIZER) if not any(name in path.parent.name.lower() for name in others)]
     return found[0] if found else _needed(folder, TOKENIZER)
+
+
+def _named(folder: Path, name: str) -> Path | None:
+    """A Hugging Face folder whose name has a word in it."""
+    found = [path.parent for path in _below(folder, "config.json") if name in path.parent.name.lower()]
+    return found[0] if found else None
 
 
 def _below(folder: Path, name: str) -> list[Path]:

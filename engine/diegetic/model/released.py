@@ -28,6 +28,7 @@ from diegetic.model.release_files import ReleaseFiles, find_release, fitted
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.special_tokens import AUDIOSTORY, special_tokens
 from diegetic.model.storyteller import Storyteller
+from diegetic.model.whisper_ears import WhisperEars
 
 _COPY = "copy it again"
 
@@ -38,8 +39,9 @@ def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, 
     config = fitted(config, files)
     network = load_network(config, files, placement)
     codec = load_codec(config, files.codec).to(placement.device)
-    narrator = Narrator(network.llm, plan_encoder(read_tokenizer(files.tokenizer), config))
-    return Storyteller(name, digest, narrator, network, OobleckCodec(codec))
+    encoder = plan_encoder(read_tokenizer(files.tokenizer), config)
+    ears = WhisperEars(files.audio_encoder, network, encoder, codec)
+    return Storyteller(name, digest, Narrator(network.llm, encoder), network, OobleckCodec(codec), ears)
 
 
 def load_network(config: ModelConfig, files: ReleaseFiles, placement: Placement) -> AudioStory:

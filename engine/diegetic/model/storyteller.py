@@ -13,6 +13,7 @@ Threads: one thread at a time may use it.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -26,8 +27,22 @@ from diegetic.model.flow import event_noise, sample
 from diegetic.model.grammar import Timed
 from diegetic.model.memory import out_of_memory
 from diegetic.model.narrator import Narrated, Narrator, StoryMemory
-from diegetic.protocol import Planned, Watch
+from diegetic.protocol import Heard, Planned, Watch
 from diegetic.story import OVERLAP_S, Event
+
+
+class Ears(Protocol):
+    """How a model understands recordings [frames, channels] at its rate: see protocol.Listening."""
+
+    def hear(self, samples: Samples) -> tuple[Heard, ...]: ...
+
+    def hear_whole(self, samples: Samples) -> Heard: ...
+
+    def ask(self, samples: Samples, question: str) -> str: ...
+
+    def what_follows(self, samples: Samples) -> str: ...
+
+    def listen(self, samples: Samples, called: NDArray[np.float32], caption: str, seed: int) -> Drawn: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +58,13 @@ class Condition:
 
 
 class Storyteller:
-    """One loaded model. digest: of its preset and weights."""
+    """One loaded model. digest: of its preset and weights; ears: None where it can't listen."""
 
-    def __init__(self, name: str, digest: str, narrator: Narrator, network: AudioStory, codec: Codec) -> None:
+    def __init__(
+        self, name: str, digest: str, narrator: Narrator, network: AudioStory, codec: Codec, ears: Ears | None = None
+    ) -> None:
         self.name, self.digest = name, digest
+        self._heard_by = ears
         self.sample_rate = codec.sample_rate
         self.codec = codec
         self._narrator, self._network = narrator, network.eval()
@@ -118,6 +136,34 @@ class Storyteller:
         whole = np.zeros((frames, samples.shape[1]), np.float32)
         whole[: len(samples)] = samples[:frames]
         return whole
+
+    def hear(self, samples: Samples) -> tuple[Heard, ...]:
+        """What sounds when in a recording. Raises Failure where the model can't listen, as all of these do."""
+        return self._ears.hear(samples)
+
+    def hear_whole(self, samples: Samples) -> Heard:
+        """What a recording sounds like as a whole."""
+        return self._ears.hear_whole(samples)
+
+    def ask(self, samples: Samples, question: str) -> str:
+        """Answer a question about a recording."""
+        return self._ears.ask(samples, question)
+
+    def what_follows(self, samples: Samples) -> str:
+        """What may come next; empty for more of the same."""
+        return self._ears.what_follows(samples)
+
+    def listen(self, samples: Samples, condition: Condition, event: Event, seed: int) -> Drawn:
+        """Latents of a recording, to go on from."""
+        return self._ears.listen(samples, condition.called, event.caption, seed)
+
+    @property
+    def _ears(self) -> Ears:
+        if self._heard_by is None:
+            raise Failure(
+                f"{self.name}: has nothing to listen with; its files lack an audio encoder: use --model pocket"
+            )
+        return self._heard_by
 
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly."""
