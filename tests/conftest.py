@@ -1,11 +1,12 @@
 """Things that tests stand on: disks that are full or read-only, and no test that fails because a machine is busy."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from disks import mounted
 
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
@@ -21,15 +22,3 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 40 MB, which `remount` can make read-only. Skips where one can't be mounted (only root may)."""
     yield from mounted(tmp_path / "small", 40)
-
-
-def mounted(folder: Path, size_mb: int) -> Iterator[Path]:
-    folder.mkdir()
-    if mount("-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", folder):
-        pytest.skip("needs to be root to mount a small file system")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def mount(*arguments: str | Path) -> int:
-    return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode

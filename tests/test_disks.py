@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from conftest import mount
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
 from diegetic.folder import StoryFolder
+from disks import mount
 from mock_model import MockModel
 from test_cli import contents, known
 

@@ -18,6 +18,7 @@ import typer
 from diegetic import __version__
 from diegetic.cli import banks, models
 from diegetic.cli.check import check
+from diegetic.cli.dub import dub
 from diegetic.cli.live import devices, replay, serve
 from diegetic.cli.outside import Outside
 from diegetic.cli.pictures import show_
@@ -52,6 +53,7 @@ app.command()(prune)
 app.command("show")(show_)
 app.command()(caption)
 app.command()(extend)
+app.command()(dub)
 app.command()(serve)
 app.command()(replay)
 app.command()(devices)

@@ -126,8 +126,10 @@ class Ear:
         seconds = len(samples) / 48_000
         for start in range(0, max(1, len(described) - WINDOW_UNITS // 2), HOP_UNITS):
             end = min(start + WINDOW_UNITS, len(described))
-            if features[start:end, 0].max() > _SILENT_DB:
-                found.append(self._heard(described[start:end], start / UNITS_PER_S, min(end / UNITS_PER_S, seconds)))
+            (audible,) = (features[start:end, 0] > _SILENT_DB).nonzero()
+            if len(audible):
+                first, last = start + int(audible[0]), start + int(audible[-1]) + 1
+                found.append(self._heard(described[first:last], first / UNITS_PER_S, min(last / UNITS_PER_S, seconds)))
         return joined(found)
 
     def nearness(self, samples: Array, called: Array) -> float:

@@ -1,0 +1,105 @@
+"""dub: a video gets its sound; from a text, from a plan file, or from a plan that its cuts begin."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diegetic.cli.options import Curve, Device, Json, Loudness, Model, Rate, Seed, Stems
+from diegetic.cli.outside import Outside
+from diegetic.cli.screen import show
+from diegetic.cli.stories import Output
+from diegetic.errors import InputError
+from diegetic.settings import resolve
+
+if TYPE_CHECKING:
+    from diegetic.story import Story, Told
+    from diegetic.video import Video
+
+File = Annotated[Path, typer.Argument(metavar="VIDEO", help="An MP4, MOV, MKV, WebM or AVI file.")]
+What = Annotated[
+    str, typer.Argument(metavar="TEXT|plan.toml", help="What is to be heard; left out, a plan of its cuts is written.")
+]
+CaptionedBy = Annotated[
+    str | None,
+    typer.Option(
+        "--captioner", help="module:function that says what is to be heard in each scene.", show_default=False
+    ),
+]
+
+
+def dub(
+    context: typer.Context,
+    video: File,
+    what: What = "",
+    output: Output = None,
+    captioner: CaptionedBy = None,
+    seed: Seed = None,
+    model: Model = None,
+    rate: Rate = None,
+    stems: Stems = None,
+    curve: Curve = None,
+    loudness: Loudness = None,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Put sound to a video, in sync to a frame, stems beside it. Without TEXT, a plan of its cuts is written first."""
+    from diegetic.cli.asked import folder_for
+    from diegetic.cli.grid import laying
+    from diegetic.cli.stories import same_command, show_rendered, timed
+    from diegetic.cli.work import Work
+    from diegetic.director import render_story
+    from diegetic.manifest import mix_of
+    from diegetic.video import put_sound, read_video
+
+    outside: Outside = context.obj
+    flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
+    settings = resolve(outside.environment, flags)
+    laid = laying(settings, loudness)
+    outside.check_name(settings.model, settings)
+    given, folder = read_video(video), folder_for(video.stem, output)
+    if not what.strip():
+        plan = folder.path / f"{video.stem}.dub.toml" if output else video.with_suffix(".dub.toml")
+        count = _write_plan(given, plan, captioner)
+        if captioner is None:
+            lines = [f"{plan}: {count} scenes; write what is to be heard, then `diegetic dub {video} {plan}`"]
+            show(lines, json, {"plan": str(plan), "scenes": count})
+            return
+        what = str(plan)
+    asked = _asked(what, given, settings.model, seed or 0)
+    dubbed = folder.path / f"{video.stem}-dubbed{video.suffix}"
+    with Work(asked.seconds, lambda: same_command(folder)) as work:
+        work.loading(settings.model)
+        loaded, load_s = timed(lambda: outside.load(settings.model, settings))
+        done = render_story(loaded, asked, folder, laid, work.report)
+        work.display.stage(f"writing {dubbed.name}", 0.99)
+        put_sound(given, folder.path / mix_of(done.files), dubbed)
+    show_rendered(folder, done, load_s, json, [f"{dubbed}: the video with its sound"], {"video": str(dubbed)})
+
+
+def _write_plan(video: "Video", file: Path, captioner: str | None) -> int:
+    """Write a plan of a video's cuts; how many scenes it has. Raises InputError where there is one."""
+    from diegetic.dubbing import find_captioner, plan_of, write_plan
+    from diegetic.video import find_cuts
+
+    if file.exists():
+        raise InputError(f"{file}: is there already; give it after the video to dub by it, or delete it")
+    named = find_captioner(captioner) if captioner else None
+    spans = find_cuts(video)
+    write_plan(file, plan_of(spans, list(named(video.path, spans)) if named else ()))
+    return len(spans)
+
+
+def _asked(what: str, video: "Video", model: str, seed: int) -> "Story | Told":
+    from diegetic.cli.asked import check_text
+    from diegetic.dubbing import read_plan, story_of_plan
+    from diegetic.story import MAX_TOLD_S, Told, check_told, milliseconds
+
+    if what.lower().endswith(".toml"):
+        return story_of_plan(read_plan(Path(what)), video, model, seed)
+    if video.seconds > MAX_TOLD_S:
+        raise InputError(
+            f"{video.path}: must last {MAX_TOLD_S:g} s at most to be told in one text, got {video.seconds:.0f} s; "
+            "write a plan, which may be longer"
+        )
+    return check_told(Told(check_text(what), max(1.0, milliseconds(video.seconds)), seed))
