@@ -6,6 +6,7 @@ A model in the box is a folder with
     llm-N.safetensors              its weights, in six bits
     network.safetensors            projectors, fusion, transformer, null condition (float16)
     latents.safetensors            the space of the bank's latents
+    words.npz                      vectors of words: what recordings are found by, beside the LLM's features
     ear.safetensors                what recordings are heard by
     bank/                          recordings
 
@@ -29,6 +30,7 @@ from diegetic.model.bank.add import Caller
 from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.describe import LatentSpace
 from diegetic.model.bank.library import INDEX, Bank
+from diegetic.model.bank.words import Vocabulary
 from diegetic.model.codec import Codec
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
@@ -44,7 +46,8 @@ from diegetic.model.storyteller import Storyteller
 from diegetic.model.tensor_files import existing, read_tensors
 from diegetic.settings import Settings
 
-LLM, NETWORK, SPACE, EAR = "llm", "network.safetensors", "latents.safetensors", "ear.safetensors"
+LLM, NETWORK, SPACE = "llm", "network.safetensors", "latents.safetensors"
+EAR, WORDS = "ear.safetensors", "words.npz"
 OWN_BANK_PREFERENCE = 0.25
 """How much nearer a recording of the user's own bank counts than one in the box, in cosine."""
 
@@ -134,10 +137,11 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
 
 
 def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Codec:
-    banks = [Bank(folder.parent / config.codec.bank.folder)]
+    vocabulary = Vocabulary(existing(folder / WORDS))
+    banks = [Bank(folder.parent / config.codec.bank.folder, vocabulary)]
     preference = [0.0]
     if own_bank is not None:
-        banks.append(Bank(own_bank))
+        banks.append(Bank(own_bank, vocabulary))
         preference.append(OWN_BANK_PREFERENCE)
     return BankDecoder(banks, read_space(folder / SPACE), preference, config.codec.bank.variation)
 

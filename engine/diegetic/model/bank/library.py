@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 
 from diegetic.errors import Failure
 from diegetic.model.bank.describe import SAMPLE_RATE
-from diegetic.model.bank.words import Words
+from diegetic.model.bank.words import Vocabulary, Words
 
 Samples = NDArray[np.float32]
 INDEX, TABLE, CAPTIONS = "index.npz", "recordings.csv", "captions.txt"
 COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
-_WORDS_SHARE = 0.15
+_WORDS_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Index:
 class Bank:
     """A bank, read from its folder.
 
-    Raises Failure where its index can't be read. `files` are the table's file names.
+    Raises Failure where its index can't be read. vocabulary: what words mean the like; None: only the same ones do.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, vocabulary: Vocabulary | None = None) -> None:
         self.folder = folder
         try:
             with np.load(io.BytesIO((folder / INDEX).read_bytes()), allow_pickle=False) as stored:
@@ -82,12 +82,12 @@ class Bank:
         if len(self.captions) != len(self.index.embeddings):
             said = f"{len(self.captions)} captions, its index {len(self.index.embeddings)}"
             raise Failure(f"{folder}: isn't a bank (it has {said}); add the recordings again, or reinstall")
-        self._words = Words(self.captions)
+        self._words = Words(self.captions, vocabulary)
 
     def scores(self, query: NDArray[np.float32], caption: str) -> NDArray[np.float32]:
         """How near each recording's nearest caption is to a query [F] and the caption it stands for, [N].
 
-        The cosine of the meaning, and a share of that of the words.
+        The cosine of the meaning, and a share of the nearness of the words.
         """
         index = self.index
         near = index.embeddings.astype(np.float32) @ (query / (np.linalg.norm(query) + 1e-9))

@@ -1,67 +1,134 @@
-"""Words that captions share: how near a told caption is to those of recordings by its words, beside its meaning.
+"""How near a told caption is to those of recordings by its words, beside its meaning as a whole.
 
-An embedding knows that a downpour is rain; it also takes an owl for a rooster, since both are birds that call. A word
-that few captions have tells them apart. Nearness is the cosine of the captions' words, each weighed by how rare it is
-(inverse document frequency: Sparck Jones, 1972); words that no caption of the bank has don't count.
+An embedding of a whole caption knows that a downpour is rain; it also takes an owl for a rooster, since both are birds
+that call. Here each word looks for the nearest word of the other caption: the same one, or one that means the like, by
+a table of word vectors (`Vocabulary`). Rare words count more (inverse document frequency: Sparck Jones, 1972). Nearness
+is the geometric mean of how much of each caption is found in the other.
 
-Knows nothing of recordings or embeddings.
+Knows nothing of recordings or of embeddings of captions.
 """
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diegetic.errors import Failure
+
 Array = NDArray[np.float32]
 
+STEP = 1 / 127
 _EMPTY_WORDS = """
 a an and are as at by being for from his her in into is it its my of off on onto or our out over some someone
 something that the their them there they this through to up while with
 """
 _EMPTY = frozenset(_EMPTY_WORDS.split())
-_ENDINGS = ("ings", "ing", "ers", "ies", "ed", "es", "er", "ly", "s", "e", "y")
-_SHORTEST_STEM = 3
+_ENDINGS = (
+    *(("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e")),
+    *(("ed", ""), ("ed", "e"), ("er", ""), ("ly", "")),
+)
+_STEM_ENDINGS = ("ings", "ing", "ers", "ies", "ed", "es", "er", "ly", "s", "e", "y")
+_SHORTEST = 3
+_UNLIKE = 0.3
+"""Cosine of two words up to which they have nothing to do with each other."""
+_UNKNOWN_RARITY = 5.0
+
+
+class Vocabulary:
+    """Vectors of words, from words.npz. Raises Failure where it can't be read."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                words = stored["words"].tobytes().decode().split("\n")
+                self._vectors = stored["vectors"]
+        except (OSError, ValueError, KeyError) as error:
+            raise Failure(f"{path}: can't be read ({error}); reinstall the model") from error
+        self._row = {word: row for row, word in enumerate(words)}
+
+    @property
+    def channels(self) -> int:
+        return int(self._vectors.shape[1])
+
+    def vector(self, word: str) -> Array:
+        """The unit vector of a word, or of what it is a form of; zeros where neither is known."""
+        row = next((self._row[form] for form in forms(word) if form in self._row), None)
+        if row is None:
+            return np.zeros(self.channels, np.float32)
+        found: Array = self._vectors[row].astype(np.float32)
+        return found / np.float32(np.linalg.norm(found) + 1e-6)
 
 
 class Words:
-    """The words of a bank's captions [captions]."""
+    """The words of a bank's captions; vocabulary None: only the same words are alike."""
 
-    def __init__(self, captions: Sequence[str]) -> None:
-        sets = [stems(caption) for caption in captions]
-        counts = Counter(stem for each in sets for stem in each)
-        self._column = {stem: column for column, stem in enumerate(sorted(counts))}
+    def __init__(self, captions: Sequence[str], vocabulary: Vocabulary | None = None) -> None:
+        listed = [words_of(caption) or [""] for caption in captions]
+        of_stem = {stem(word): word for each in listed for word in each}
+        counts = Counter(name for each in listed for name in {stem(word) for word in each})
+        self._vocabulary = vocabulary
+        self._column = {name: column for column, name in enumerate(counts)}
         self._rarity = np.array(
-            [np.log((1 + len(captions)) / (1 + counts[stem])) + 0.1 for stem in self._column], np.float32
+            [np.log((1 + len(captions)) / (1 + count)) + 0.1 for count in counts.values()], np.float32
         )
-        self._rows = np.zeros((len(captions), len(self._column)), np.float32)
-        for row, each in enumerate(sets):
-            self._rows[row] = self._weights(each)
+        self._flat = np.array([self._column[stem(word)] for each in listed for word in each])
+        self._starts = np.cumsum([0, *(len(each) for each in listed[:-1])])
+        self._weight = np.add.reduceat(self._rarity[self._flat], self._starts)
+        self._vectors = np.stack([self._vector(of_stem[name]) for name in counts])
 
     def nearness(self, caption: str) -> Array:
-        """Cosine between a caption and each of the bank's, by their words, [captions]."""
-        near: Array = self._rows @ self._weights(stems(caption))
+        """How near a caption is to each of the bank's, 0 to 1, [captions]."""
+        words = words_of(caption)
+        if not words:
+            return np.zeros(len(self._starts), np.float32)
+        alike = np.stack([self._alike(word) for word in words])  # (W, words of the bank)
+        rarity = np.array([self._rarity_of(word) for word in words], np.float32)
+        of_theirs = np.maximum.reduceat(alike[:, self._flat], self._starts, axis=1)  # (W, captions)
+        told = (of_theirs * rarity[:, None]).sum(0) / rarity.sum()
+        found = np.add.reduceat((alike.max(0) * self._rarity)[self._flat], self._starts) / self._weight
+        near: Array = np.sqrt(told * found)
         return near
 
-    def _weights(self, words: frozenset[str]) -> Array:
-        weights = np.zeros(len(self._column), np.float32)
-        for word in words:
-            if (column := self._column.get(word)) is not None:
-                weights[column] = self._rarity[column]
-        return weights / max(float(np.linalg.norm(weights)), 1e-6)
+    def _alike(self, word: str) -> Array:
+        cosine = self._vectors @ self._vector(word)
+        alike: Array = np.maximum(cosine - _UNLIKE, 0.0) / np.float32(1 - _UNLIKE)
+        if (same := self._column.get(stem(word))) is not None:
+            alike[same] = 1.0
+        return alike
+
+    def _rarity_of(self, word: str) -> float:
+        same = self._column.get(stem(word))
+        return _UNKNOWN_RARITY if same is None else float(self._rarity[same])
+
+    def _vector(self, word: str) -> Array:
+        return np.zeros(1, np.float32) if self._vocabulary is None else self._vocabulary.vector(word)
 
 
-def stems(text: str) -> frozenset[str]:
-    """The words of a text that mean something, without their endings."""
+def words_of(text: str) -> list[str]:
+    """The words of a text that mean something, in lower case."""
     words = re.findall(r"[^\W\d_]+", text.lower().replace("'s", ""))
-    return frozenset(_stem(word) for word in words if word not in _EMPTY)
+    return [word for word in words if word not in _EMPTY]
 
 
-def _stem(word: str) -> str:
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
-            stem = word.removesuffix(ending)
-            doubled = len(stem) > _SHORTEST_STEM and stem[-1] == stem[-2] and stem[-1] not in "lsz"
-            return stem[:-1] if doubled else stem
+def stem(word: str) -> str:
+    """A word without its ending: what forms of the same word share."""
+    for ending in _STEM_ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST:
+            rest = word.removesuffix(ending)
+            doubled = len(rest) > _SHORTEST and rest[-1] == rest[-2] and rest[-1] not in "lsz"
+            return rest[:-1] if doubled else rest
     return word
+
+
+def forms(word: str) -> Iterator[str]:
+    """The word, then what it may be a form of."""
+    yield word
+    for ending, other in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST:
+            stem = word.removesuffix(ending)
+            yield stem + other
+            if not other and stem[-1] == stem[-2]:
+                yield stem[:-1]
