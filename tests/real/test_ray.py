@@ -3,7 +3,9 @@
 import json
 import logging
 import os
+import secrets
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -39,23 +41,29 @@ def load(name: str, settings: Settings | None = None) -> StoryModel:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A cluster whose head only keeps the books, and two nodes of one CPU each. They end with the tests."""
-    utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray: pip install 'diegetic[ray]'")
-    with pytest.MonkeyPatch.context() as patch:
+    """A cluster whose head only keeps the books, and two nodes of one CPU and GPU each. They end with the tests."""
+    with tempfile.TemporaryDirectory(prefix="r") as room, pytest.MonkeyPatch.context() as patch:
+        for name in ("TMPDIR", "RAY_TMPDIR"):  # short, for its sockets; Ray reads all this as it is imported
+            patch.setenv(name, room)
+        (Path(room) / "token").write_text(secrets.token_hex(32))
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN_PATH", f"{room}/token")
         patch.setenv("PYTHONPATH", os.pathsep.join(str(Path(path).absolute()) for path in sys.path if path))
+        utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray: pip install 'diegetic[ray]'")
         head = {"num_cpus": 0, "object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
         made = utils.Cluster(initialize_head=True, head_node_args=head)
         try:
-            made.nodes = [made.add_node(num_cpus=1, object_store_memory=OBJECT_STORE_BYTES) for _ in range(2)]
+            node = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": OBJECT_STORE_BYTES}  # a GPU in name only
+            made.nodes = [made.add_node(**node) for _ in range(2)]
             yield made
         finally:
             made.shutdown()
 
 
-def on_cluster(cluster: Any, scenes: Sequence[Scene], jobs: int | None = 1, watch: Any = None) -> list[Result]:
+def on_cluster(cluster: Any, scenes: Sequence[Scene], device: Any, watch: Any = None) -> list[Result]:
     from diegetic.cluster.batch import Cluster, run
 
-    return list(run(scenes, load, OUTPUT, Cluster(cluster.address, "cpu", 1, jobs), watch or (lambda under_way: None)))
+    return list(run(scenes, load, OUTPUT, Cluster(cluster.address, device, 1), watch or (lambda under_way: None)))
 
 
 def here(scenes: Sequence[Scene]) -> list[Result]:
@@ -70,12 +78,12 @@ def test_an_edited_scene_keeps_its_takes_and_what_fails_on_a_node_is_told(cluste
     edited = replace(scene, asked=replace(story, events=(*story.events[:2], gong, *story.events[3:])))
     broken = replace(scene, folder=tmp_path / "broken", model="broken")
     sounds = {path: path.stat().st_mtime_ns for path in (scene.folder / "takes").iterdir()}
-    there, failed = on_cluster(cluster, [edited, broken])
+    there, failed = sorted(on_cluster(cluster, [edited, broken], "cuda"), key=lambda result: result.state == "failed")
     assert there.state == "rendered", there
     assert (failed.state, failed.problem) == ("failed", "RuntimeError: weights are damaged")
     assert {path: path.stat().st_mtime_ns for path in sounds} == sounds
     assert read_manifest(scene.folder / "manifest.json").events[2].number == 2
-    assert [each.state for each in on_cluster(cluster, [edited])] == ["kept"]
+    assert [each.state for each in on_cluster(cluster, [edited], "cuda")] == ["kept"]
 
 
 def test_the_command_line_renders_on_a_cluster(
@@ -107,7 +115,7 @@ def test_a_cluster_that_loses_a_node_writes_what_this_machine_would(
             cluster.remove_node(cluster.nodes[0], allow_graceful=False)
 
     with caplog.at_level(logging.WARNING, "diegetic"):
-        results = on_cluster(cluster, scenes(tmp_path / "there"), None, watch)
+        results = on_cluster(cluster, scenes(tmp_path / "there"), "cpu", watch)
     assert killed.is_set()
     assert len([record for record in caplog.records if "its generator was lost" in record.getMessage()]) == 1
     assert [result.state for result in results] == ["rendered"] * 3, results

@@ -137,7 +137,7 @@ class _Serving:
                 self.work.lost(scene, str(lost))
                 return True
             except Cancelled:
-                remote.kill()
+                remote.close()
                 raise
         remote.close()
         return False
@@ -199,8 +199,8 @@ def _connect(address: str) -> None:
             problem.append(f"no answer within {_JOIN_S:g} s")
     if problem:
         raise Failure(
-            f"--ray {address}: no cluster can be reached there ({problem[0].lower():.200}); check the address, or "
-            "start one with `ray start --head`"
+            f"--ray {address}: no cluster can be reached there ({problem[0].lower():.200}); check the address; "
+            "where it asks for a token, set RAY_AUTH_MODE=token"
         )
 
 

@@ -5,7 +5,6 @@ Knows nothing of queues and retries.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from ray.exceptions import RayError, RayTaskError
 from diegetic.bounce import Output
 from diegetic.cluster.generator import Generator
 from diegetic.cluster.travel import PIECE_BYTES, Parcel, Piece
-from diegetic.errors import Cancelled, DiegeticError, Failure
+from diegetic.errors import DiegeticError, Failure
 from diegetic.manifest import installed
 from diegetic.scenes import Load, Result, Scene
 
@@ -41,7 +40,7 @@ class Patience:
     still_s: float = 900.0
 
 
-_LOOK_S = 0.5
+_LOOK_S, _CLOSING_S = 0.5, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,8 @@ class Remote:
             take(self._call(self.actor.piece.remote(parcel, offset)))
 
     def close(self) -> None:
-        """End the generator, and take away what it left on its disk where it still can."""
-        with suppress(Lost, Failure, Cancelled):
-            self._call(self.actor.close.remote(), 5.0)
+        """End the generator, and let it take away what it has on its disk where it still can."""
+        ray.wait([self.actor.close.remote()], timeout=_CLOSING_S)
         self.kill()
 
     def kill(self) -> None:
