@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,8 +118,9 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT can't be sent to another process there")
-def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(diegetic: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def slow_batch(diegetic: Run, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", list[str]]]:
+    """A batch of two scenes in processes of its own, when its first take is finished; and its arguments."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path;"
         "from test_cli_many import load_slowly, known; from diegetic.cli.app import run;"
@@ -135,9 +136,21 @@ def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(diegetic: Run, t
         start_new_session=True,
         cwd=Path(__file__).parents[1],
     )
-    while not list(tmp_path.rglob("takes/*.wav")):
-        assert process.poll() is None
-        time.sleep(0.05)
+    try:
+        while not list(tmp_path.rglob("takes/*.wav")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield process, arguments
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT can't be sent to another process there")
+def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(
+    diegetic: Run, tmp_path: Path, slow_batch: tuple["subprocess.Popen[str]", list[str]]
+) -> None:
+    process, arguments = slow_batch
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, err = process.communicate(timeout=60)  # ends when the children have, which hold stderr too
     assert process.returncode == 130, err
@@ -145,3 +158,13 @@ def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(diegetic: Run, t
     assert "Traceback" not in err
     assert not list(tmp_path.rglob("*.tmp"))
     assert diegetic("render", *arguments)[0] == 0
+
+
+def test_when_a_batch_is_killed_its_processes_end_too_and_the_same_command_goes_on(
+    diegetic: Run, slow_batch: tuple["subprocess.Popen[str]", list[str]]
+) -> None:
+    process, arguments = slow_batch
+    process.kill()
+    process.communicate(timeout=60)
+    said = json.loads(diegetic("render", *arguments, "--json")[1])
+    assert said["rendered"] == 2, said

@@ -351,4 +351,5 @@ def test_what_does_not_fit_is_not_appended(tmp_path: Path) -> None:
     render_story(MockModel(), Told("x", 2.0), other, Output(48_000), lambda progress: None)
     with pytest.raises(InputError, match="must have the project's rate of 24000 Hz, got 48000; render it with --rate"):
         append_story(first, other)
+    assert read_manifest(first.manifest).appended == ()
     assert ((first.path / "storm.rpp").read_bytes(), first.manifest.read_bytes()) == before

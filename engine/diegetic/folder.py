@@ -26,6 +26,7 @@ from diegetic.story import Story, Told
 OWN_FOLDERS = ("stems", "takes", "clips", "loops")
 """What a story has below its folder: no other story may be there."""
 
+_AWAY = "give another folder with -o, or move this one away"
 _LOCK, _HOLDER = ".diegetic.lock", ".diegetic.holder"
 
 
@@ -96,7 +97,7 @@ class StoryFolder:
         if self.story.exists():
             other = story_file.read_story(self.story).instruction
             if other.strip() != story.instruction.strip():
-                raise InputError(f"{self.path}: holds another story ({_quote(other)}); give another folder with -o")
+                raise InputError(f"{self.path}: holds another story ({_quote(other)}); {_AWAY}")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -134,7 +135,7 @@ class StoryFolder:
 
     def _check_same(self, told: Told, model: str, instruction: str, seconds: float, seed: int, other: str) -> None:
         if instruction.strip() != told.instruction.strip():
-            raise InputError(f"{self.path}: holds another story ({_quote(instruction)}); give another folder with -o")
+            raise InputError(f"{self.path}: holds another story ({_quote(instruction)}); {_AWAY}")
         for name, ours, theirs in (
             ("seconds", told.seconds, seconds),
             ("seed", told.seed, seed),

@@ -41,30 +41,25 @@ def folder_to_append(first: StoryFolder, name: str, asked: Told | Story, model: 
 def append_story(first: StoryFolder, added: StoryFolder, at_s: float | None = None) -> float:
     """Put a rendered story into `first`'s project, behind all that are there, or at a time; the seconds it starts at.
 
-    added: a folder below `first`. One that is in the project stays where it is, unless told otherwise. Raises
-    InputError where rates differ or one isn't laid out, and Failure.
+    added: a folder below `first`. One that is in the project stays where it is, unless told otherwise; another that
+    fits no more is left out. Raises InputError where rates differ or one isn't laid out, and Failure.
     """
     with first.held():
         manifest, name = read_manifest(first.manifest), added.path.relative_to(first.path).as_posix()
         known = {each.folder: each for each in manifest.appended}
         known[name] = Appended(name, at_s) if at_s is not None or name not in known else known[name]
         timeline, appended = _timeline(first), tuple(known.values())
-        others = [(each, _fitting(timeline, first.path, each.folder)) for each in appended]
+        _fitting(timeline, first.path, name)
+        others = _all_fitting(timeline, first.path, appended)
         placed = _placed(timeline, others)
         projects = write_project(joined(timeline, placed), first.path, manifest.projects)
         write_manifest(first.manifest, replace(manifest, appended=appended, projects=projects))
-        return timeline.seconds(placed[[each.folder for each in appended].index(name)][1])
+        return timeline.seconds(placed[[each.folder for each, _ in others].index(name)][1])
 
 
 def with_appended(timeline: Timeline, folder: Path, appended: Sequence[Appended]) -> Timeline:
     """The timeline of a story with those that were appended to it; one that is gone or fits no more is left out."""
-    fitting = list[tuple[Appended, Timeline]]()
-    for each in appended:
-        try:
-            fitting.append((each, _fitting(timeline, folder, each.folder)))
-        except InputError as error:
-            _log.warning("left out of the project: %s", error)
-    return joined(timeline, _placed(timeline, fitting))
+    return joined(timeline, _placed(timeline, _all_fitting(timeline, folder, appended)))
 
 
 def refresh_above(folder: StoryFolder) -> None:
@@ -103,6 +98,17 @@ def _placed(timeline: Timeline, others: Sequence[tuple[Appended, Timeline]]) -> 
     given = [None if each.at_s is None else round(each.at_s * timeline.rate_hz) for each, _ in others]
     starts = starts_of(timeline, [other.frames for _, other in others], given)
     return [(other, start) for (_, other), start in zip(others, starts, strict=True)]
+
+
+def _all_fitting(timeline: Timeline, folder: Path, appended: Sequence[Appended]) -> list[tuple[Appended, Timeline]]:
+    """Those that fit; of the others it is only told."""
+    fitting = list[tuple[Appended, Timeline]]()
+    for each in appended:
+        try:
+            fitting.append((each, _fitting(timeline, folder, each.folder)))
+        except InputError as error:
+            _log.warning("left out of the project: %s", error)
+    return fitting
 
 
 def _fitting(timeline: Timeline, folder: Path, name: str) -> Timeline:
