@@ -109,3 +109,21 @@ def sound(model: StoryModel, planned: Planned) -> np.ndarray[tuple[int, ...], np
     """One planned event, rendered."""
     latents = model.imagine(planned.condition, planned.event, 1, None, lambda done, total: None)
     return model.decode(latents, planned.condition, planned.event, 1)
+
+
+def test_its_ear_hears_most_kinds_of_the_banks_own_recordings() -> None:
+    from diegetic.model.bank.library import Bank
+    from diegetic.model.ear import Ear
+    from diegetic.model.loading import EAR, SPACE, read_space
+
+    folder = presets_folder() / "models" / "pocket"
+    ear, bank = Ear.read(folder / EAR, read_space(folder / SPACE)), Bank(folder / "bank")
+    chosen = range(0, bank.index.recordings, 67)
+    right = 0
+    for recording in chosen:
+        heard = ear.hear(bank.audio(recording).mean(1))
+        own = bank.index.captions[bank.index.caption_offsets[recording] : bank.index.caption_offsets[recording + 1]]
+        assert heard is not None
+        vectors = bank.index.embeddings[own].astype(np.float32)
+        right += float((vectors @ heard.called).max()) > 0.5
+    assert right > 0.5 * len(chosen)

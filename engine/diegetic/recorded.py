@@ -70,14 +70,15 @@ def continue_recording(
         story = Story(instruction[:MAX_TEXT_CHARACTERS], event.duration_s, asked.seed, model.name, "", (event,))
         longer = replace(story, seconds=milliseconds(event.duration_s + asked.seconds), events=(event, *following))
         memory = begin(model, story)
-        first = next(recall(model, memory, story))
+        for _ in recall(model, memory, story):
+            pass
         conditions = read_again(model, longer)[1]
         added: Iterator[Planned] = iter(())
         if text:
             beside = replace(story, events=longer.events)
-            added = plan_after(beside, model.continue_(memory, text, asked.seconds))
+            added = _told(plan_after(beside, model.continue_(memory, text, asked.seconds)), longer)
         segments = Segments(model, asked.seed, folder.takes, report, handles_s=output.handles_s)
-        segments.add_recording(event, first.condition, samples)
+        segments.keep_recording(event, samples)
         known = (Planned(each, conditions[each.id], "") for each in longer.events)
         return tell_planned(model, memory, folder, output, report, longer, chain(known, added), segments)
 
@@ -93,7 +94,8 @@ def _first(model: StoryModel, asked: FromRecording, heard: Heard) -> tuple[Event
     """The recording's end as an event, and its samples: just as long as a segment of it. Raises InputError."""
     rate_hz = model.sample_rate
     samples = asked.samples[-math.floor(LONGEST_S * rate_hz) :]
-    duration_s = math.floor(1000 * (len(samples) / rate_hz - OVERLAP_S)) / 1000
+    # Whole seconds, in which plans are written; what is too much is taken from the beginning.
+    duration_s = float(math.floor(len(samples) / rate_hz - OVERLAP_S + 1e-3))
     if duration_s < MIN_EVENT_S:
         needed = MIN_EVENT_S + OVERLAP_S
         raise InputError(
@@ -103,6 +105,17 @@ def _first(model: StoryModel, asked: FromRecording, heard: Heard) -> tuple[Event
     seed = int.from_bytes(sha256(samples.tobytes()).digest()[:8], "big") >> 1
     frames = round(milliseconds(duration_s + OVERLAP_S) * rate_hz)
     return Event("e1", heard.caption, 0.0, duration_s, heard.lane, seed), samples[-frames:]
+
+
+def _told(planned: Iterator[Planned], story: Story) -> Iterator[Planned]:
+    """What is planned beside the sound that goes on: not that sound again, and nothing beyond the story's end."""
+    going_on = {event.caption for event in story.events}
+    for each in planned:
+        end_s = min(each.event.end_s, story.seconds)
+        start_s = min(each.event.start_s, story.seconds - MIN_EVENT_S)
+        if each.event.caption not in going_on:
+            length = milliseconds(max(MIN_EVENT_S, end_s - start_s))
+            yield replace(each, event=replace(each.event, start_s=start_s, duration_s=length))
 
 
 def _windows(first: Event, heard: Heard, seconds: float) -> Iterator[Event]:

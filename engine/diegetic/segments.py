@@ -65,11 +65,10 @@ class Segments:
         """Ids of the events whose takes were there already."""
         return tuple(event.id for event in self.events if event.id not in self.rendered)
 
-    def add_recording(self, event: Event, condition: Condition, samples: Samples) -> Take:
-        """Keep a recording [frames, channels] at the model's rate as an event's take. Raises Failure."""
+    def keep_recording(self, event: Event, samples: Samples) -> None:
+        """Keep a recording [frames, channels] at the model's rate, for `add` to find as the event's. Raises Failure."""
         made = Made(RECORDED, __version__, now(), 0.0)
         self.store.add(event.id, self._recipe(event), samples, self.model.sample_rate, made)
-        return self.add(event, condition)
 
     def _render(self, event: Event, recipe: Recipe) -> Take:
         began = time.monotonic()

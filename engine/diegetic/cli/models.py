@@ -17,7 +17,7 @@ from diegetic.settings import resolve
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from diegetic.model.config import ModelConfig
+    from diegetic.model.config import Preset
     from diegetic.model.hub import HubFile
     from diegetic.model.registry import ModelInfo
 
@@ -90,12 +90,12 @@ def convert(
     json: Json = False,
 ) -> None:
     """Write a release as one folder of safetensors: LoRA merged, in bfloat16, without pickles."""
-    from diegetic.model.config import read_config
+    from diegetic.model.config import read_preset
     from diegetic.model.install import convert_release
     from diegetic.model.registry import model_named
 
     outside: Outside = context.obj
-    config = read_config(model_named(model, resolve(outside.environment, {}).models_path).preset)
+    config = read_preset(model_named(model, resolve(outside.environment, {}).models_path).preset)
     if output.exists() and any(output.iterdir()):
         raise InputError(f"{output}: is there and isn't empty; give another folder with -o")
     with _work("convert") as display:
@@ -144,7 +144,7 @@ class _work:  # noqa: N801
         self._display.stage(text, share)
 
 
-def _terms(info: "ModelInfo", config: "ModelConfig", files: "Sequence[HubFile]", release: Path | None) -> list[str]:
+def _terms(info: "ModelInfo", config: "Preset", files: "Sequence[HubFile]", release: Path | None) -> list[str]:
     """What a user agrees to: sizes, where from, licences."""
     lines = [f"{file.repo}/{file.name}: {file.size_bytes / 1e9:.2f} GB" for file in files]
     if release:

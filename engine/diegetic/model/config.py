@@ -248,6 +248,54 @@ class ModelConfig:
     training: dict[str, StageConfig] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """A text-to-audio pipeline of diffusers that renders what another model plans.
+
+    class_name, inpaint_class: diffusers' names; the second one, where there is, holds a sound that goes on. seconds_as:
+    the argument that takes the duration; longest_s: the most it may be, what is longer is drawn in windows. guidance,
+    steps, arguments: what the pipeline is called with. planner: the model that writes plans. prompt: has {caption} in
+    it.
+    """
+
+    class_name: str
+    seconds_as: str
+    steps: int
+    guidance: float
+    longest_s: float
+    inpaint_class: str = ""
+    planner: str = "pocket"
+    prompt: str = "{caption}"
+    arguments: Table = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if "{caption}" not in self.prompt:
+            raise ValueError("prompt must have {caption} in it")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinePreset:
+    """A model that is a pipeline: its files, in diffusers' layout, are in the user's models folder."""
+
+    name: str
+    pipeline: PipelineConfig
+    description: str = ""
+    release: ReleaseConfig | None = None
+
+
+Preset = ModelConfig | PipelinePreset
+
+
+def read_preset(path: Path) -> Preset:
+    """Read a model's TOML, of either kind. Raises InputError where it is missing or breaks a rule."""
+    table = read_toml(path)
+    if "pipeline" in table:
+        return read_strict(PipelinePreset, table, str(path))
+    return read_strict(ModelConfig, table, str(path))
+
+
 def read_config(path: Path) -> ModelConfig:
-    """Read a model's TOML. Raises InputError where it is missing or breaks a rule."""
+    """Read the TOML of an AudioStory of any size. Raises InputError where it is missing or breaks a rule."""
     return read_strict(ModelConfig, read_toml(path), str(path))

@@ -14,7 +14,7 @@ from typing import Any
 
 from diegetic.errors import Failure, InputError
 from diegetic.model.checksum import sha256
-from diegetic.model.config import ModelConfig, SourceConfig
+from diegetic.model.config import Preset, SourceConfig
 
 TIMEOUT_S = 10.0
 Report = Callable[[str, float], None]
@@ -37,7 +37,7 @@ class HubFile:
         return Path(self.repo.rpartition("/")[2], self.name)
 
 
-def list_files(config: ModelConfig, endpoint: str | None = None) -> list[HubFile]:
+def list_files(config: Preset, endpoint: str | None = None) -> list[HubFile]:
     """What a model needs of the hub. endpoint: another hub's address. Raises InputError, or Failure where it can't be
     reached."""
     if config.release is None:

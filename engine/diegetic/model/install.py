@@ -3,16 +3,20 @@
 Importing this file imports no torch.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from diegetic.errors import InputError
+from diegetic.atomic import replacing, write_atomically
+from diegetic.errors import Failure, InputError
 from diegetic.model import hub
-from diegetic.model.config import ModelConfig, read_config
+from diegetic.model.checksum import sha256
+from diegetic.model.config import ModelConfig, PipelinePreset, Preset, read_preset
 from diegetic.model.registry import ModelInfo, model_named
+from diegetic.model.release_files import ORIGIN, PIPELINE
 
 Precision = Literal["bfloat16", "float32"]
 Report = Callable[[str, float], None]
@@ -27,10 +31,10 @@ class Installed:
     size_bytes: int
 
 
-def check_pull(name: str, models_path: Path) -> tuple[ModelInfo, ModelConfig]:
+def check_pull(name: str, models_path: Path) -> tuple[ModelInfo, Preset]:
     """The model, if it can be pulled. Raises InputError where it is here already or has no release."""
     info = model_named(name, models_path)
-    config = read_config(info.preset)
+    config = read_preset(info.preset)
     if info.state == "in the box":
         raise InputError(f"{name}: is in the box; there is nothing to pull")
     if info.state == "installed":
@@ -46,7 +50,7 @@ def downloads_folder(info: ModelInfo) -> Path:
 
 
 def pull(
-    info: ModelInfo, config: ModelConfig, files: Sequence[hub.HubFile], report: Report, endpoint: str | None = None
+    info: ModelInfo, config: Preset, files: Sequence[hub.HubFile], report: Report, endpoint: str | None = None
 ) -> Installed:
     """Fetch a model's files, convert them, delete them. Raises Failure; the same call then goes on from there."""
     downloads = downloads_folder(info)
@@ -58,12 +62,12 @@ def pull(
     return done
 
 
-def convert_release(
-    config: ModelConfig, release: Path, folder: Path, precision: Precision, report: Report
-) -> Installed:
+def convert_release(config: Preset, release: Path, folder: Path, precision: Precision, report: Report) -> Installed:
     """Write a release as one folder of safetensors. Raises InputError, Failure."""
     if not release.is_dir():
         raise InputError(f"{release}: is no folder; give the one with the release's files")
+    if not isinstance(config, ModelConfig):
+        return _take_pipeline(config, release, folder, report)
     if config.codec.kind != "oobleck":
         raise InputError(f"{config.name}: is no model with a released checkpoint; nothing to convert")
     import torch
@@ -72,6 +76,28 @@ def convert_release(
 
     done = convert(config, release, folder, getattr(torch, precision), report)
     return Installed(done.folder, done.size_bytes)
+
+
+def _take_pipeline(preset: PipelinePreset, release: Path, folder: Path, report: Report) -> Installed:
+    """Take a pipeline's files as they are. Raises Failure where they aren't one's."""
+    found = sorted(release.rglob(PIPELINE), key=lambda path: len(path.parts))
+    if not found:
+        told = f"has no {PIPELINE}, so it is no pipeline of diffusers"
+        raise Failure(f"{release}: {told}; does the preset name the right repository?")
+    root = found[0].parent
+    paths = [path for path in sorted(root.rglob("*")) if path.is_file() and ".cache" not in path.parts]
+    said = []
+    # The index goes last, because a folder with one is taken for a whole one.
+    for number, path in enumerate(sorted(paths, key=lambda path: path == found[0])):
+        name = path.relative_to(root)
+        report(f"copying {name}", number / len(paths))
+        with replacing(folder / name, path.stat().st_size) as temporary:
+            shutil.copyfile(path, temporary)
+        said.append({"file": str(name), "bytes": path.stat().st_size, "sha256": sha256(path)})
+    licences = {source.repo: source.licence for source in preset.release.sources} if preset.release else {}
+    origin = {"model": preset.name, "from": said, "licences": licences}
+    write_atomically(folder / ORIGIN, json.dumps(origin, indent=2).encode())
+    return Installed(folder, sum(path.stat().st_size for path in paths))
 
 
 def remove(name: str, models_path: Path) -> ModelInfo:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from diegetic.errors import Failure, InputError
-from diegetic.model.config import read_config
+from diegetic.model.config import ModelConfig, read_preset
 from diegetic.model.release_files import WEIGHTS
 from diegetic.model.user_banks import bank_folder, list_banks
 from diegetic.settings import Settings, presets_folder
@@ -75,8 +75,14 @@ def load_model(name: str, settings: Settings) -> "StoryModel":
             f"{model}: its weights aren't on this machine; `diegetic models pull {model}` fetches them, or use "
             "--model pocket"
         )
-    config = read_config(info.preset)
+    config = read_preset(info.preset)
     with _no_collection():
+        if not isinstance(config, ModelConfig):
+            from diegetic.model.pipeline import load_pipeline
+
+            if bank:
+                raise InputError(f"model: {model} renders without a bank; leave +{bank[:40]} out")
+            return load_pipeline(config, info.folder, settings, load_model(config.pipeline.planner, settings))
         from diegetic.model.loading import load
 
         return load(name, config, info.folder, settings, bank_folder(bank) if bank else None)
@@ -95,7 +101,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _info(preset: Path, models_path: Path) -> ModelInfo:
-    config = read_config(preset)
+    config = read_preset(preset)
     boxed = presets_folder() / "models" / preset.stem
     in_the_box = boxed.is_dir()
     folder = boxed if in_the_box else models_path / config.name

@@ -28,8 +28,9 @@ _NAMES = {
     "residual": "num_aud_out_tokens",
     "feature_scale": "t5_feature_scale",
 }
-WEIGHTS = (INDEX, *_STATE)
-"""A folder with one of these has weights in it."""
+PIPELINE = "model_index.json"
+WEIGHTS = (INDEX, PIPELINE, *_STATE)
+"""A folder with one of these has weights in it; PIPELINE: those of a pipeline of diffusers."""
 PUT = "put the model's files there"
 
 
