@@ -48,6 +48,7 @@ def deliver(
     projects = write_project(with_appended(timeline, folder.path, before.appended), folder.path, before.projects)
     for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
         (folder.path / stale).unlink(missing_ok=True)
+    kept = tuple(store.all())
     manifest = replace(
         before,
         seconds=story.seconds,
@@ -58,7 +59,7 @@ def deliver(
         rate_hz=output.rate_hz,
         level=level,
         files=files,
-        events=tuple(source(event, takes[event.id], store.of(event.id)) for event in story.events),
+        events=tuple(source(event, takes[event.id], kept) for event in story.events),
         output=asdict(output),
         digests={laid.path: digest_of(folder.path / laid.path) for laid in files},
         timeline=timeline,

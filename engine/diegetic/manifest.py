@@ -134,8 +134,8 @@ def mix_of(files: Sequence[Laid]) -> str:
     raise InputError("mix: isn't rendered yet; render the story first")
 
 
-def source(event: Event, take: Take, before: Sequence[Take] = ()) -> Source:
-    """How an event went into the files. before: its older takes."""
+def source(event: Event, take: Take, kept: Sequence[Take] = ()) -> Source:
+    """How an event went into the files. kept: all takes there are."""
     recipe = take.recipe
     return Source(
         event=event.id,
@@ -150,7 +150,7 @@ def source(event: Event, take: Take, before: Sequence[Take] = ()) -> Source:
         number=take.number,
         variation=recipe.variation,
         continues=recipe.continues,
-        before=tuple(other.key for other in before if other.number < take.number),
+        before=tuple(other.key for other in kept if other.event == take.event and other.number < take.number),
         made=take.made,
         loop=event.loop,
     )
