@@ -109,7 +109,7 @@ def correlation(codec: BankDecoder, one: Drawn, other: Drawn) -> float:
 def longest_run(codec: BankDecoder, drawn: Drawn, event: Event) -> float:
     """The longest stretch of one recording as a share of the event, when it is told with variation `FREE`."""
     free = Event(event.id, event.caption, event.start_s, event.duration_s, event.lane, variation=FREE)
-    units = max(_longest_units(path) for path in codec.paths(drawn, free))
+    units = max(longest_units(path) for path in codec.paths(drawn, free))
     return units * UNIT_FRAMES / codec.sample_rate / event.duration_s
 
 
@@ -120,7 +120,8 @@ def worst(heard: Sequence[Heard], real: Sequence[Heard]) -> str:
     return "; ".join(f"{concept} {ours[concept]:.0%} (real {theirs.get(concept, 0.0):.0%})" for concept in behind)
 
 
-def _longest_units(path: UnitPath) -> int:
+def longest_units(path: UnitPath) -> int:
+    """The longest stretch of one recording in a path; a jump within it by less than half a second doesn't end it."""
     longest = current = 0
     runs = [run for run in path.runs if run.recording != SILENCE]
     for before, run in pairwise([None, *runs]):
