@@ -33,7 +33,8 @@ Diegetic's own code is under Apache-2.0 (LICENSE). What others made, and what sh
 | SmolLM2-135M-Instruct (Hugging Face) | Apache-2.0 | fine-tuned and stored in six bits: \
 `presets/models/pocket/llm-*.safetensors`, with its tokenizer |
 | all-MiniLM-L6-v2 (sentence-transformers) | Apache-2.0 | at training time: targets of the semantic queries; \
-embeddings of the bank's captions in `bank/index.npz` |
+embeddings of the bank's captions in `bank/index.npz`, of single words in `words.npz` (which words: the commonest by \
+wordfreq, Apache-2.0, data CC-BY-SA-4.0) |
 | AudioStory (Guo et al., CVPR 2026), TangoFlux, Stable Audio's Oobleck | architecture only | no weights of theirs \
 ship; the released ones carry their own licences |
 

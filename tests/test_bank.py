@@ -16,7 +16,7 @@ from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, Lat
 from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import APART_UNITS, SILENCE, Run, follow
-from diegetic.model.bank.words import Words
+from diegetic.model.bank.words import Vocabulary, Words
 from diegetic.model.codec import Drawn
 from diegetic.story import Event
 
@@ -236,3 +236,19 @@ def test_no_run_is_longer_than_it_may_be_nor_goes_on_beside_a_cut(space: LatentS
     for earlier, later in pairwise(path):
         if earlier.recording == later.recording:
             assert abs(later.first - earlier.first - earlier.units) >= APART_UNITS
+
+
+def test_words_that_mean_the_like_are_near_by_a_vocabulary(tmp_path: Path) -> None:
+    path = tmp_path / "words.npz"
+    vectors = np.array([[127, 0, 0], [125, 10, 0], [0, 127, 0], [0, 0, 127]], np.int8)
+    np.savez(path, words=np.frombuffer(b"dog\nterrier\nbell\nrain", np.uint8), vectors=vectors)
+    captions = ["a dog", "a bell", "rain"]
+    assert Words(captions, Vocabulary(path)).nearness("two terriers").argmax() == 0
+    assert Words(captions, Vocabulary(path)).nearness("two terriers")[1:].max() == 0
+    assert Words(captions).nearness("two terriers").max() == 0
+
+
+def test_a_damaged_vocabulary_is_a_failure_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "words.npz").write_bytes(b"nothing")
+    with pytest.raises(Failure, match=r"words\.npz"):
+        Vocabulary(tmp_path / "words.npz")

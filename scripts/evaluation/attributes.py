@@ -75,7 +75,7 @@ def decay_s(samples: Samples, rate_hz: int) -> float:
     """How long the loudest peaks take to fall by 20 dB and stay there until something louder sounds: their median."""
     level = _levels_db(samples, rate_hz, _HOP_S)
     found = []
-    for peak in range(1, len(level) - 1):
+    for peak in range(len(level)):
         if level[peak] >= level[max(0, peak - 30) : peak + 31].max() and level[peak] > level.max() - 12:
             after = level[peak:]
             fallen = np.flatnonzero(after < level[peak] - _FALL_DB)

@@ -30,8 +30,8 @@ Array = NDArray[np.float32]
 
 _POOL = 64
 _NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
-_JUMP = 2.5
-_SOFTER_DB = 26.0
+_JUMP = 5.0
+_SOFTER_DB = 34.0
 _FREE, _LONGEST_SHARE = 0.5, 0.25
 """From this variation on no run of a recording is longer than this share of the event."""
 _SIDE = 0.55
