@@ -252,3 +252,22 @@ def test_a_damaged_vocabulary_is_a_failure_with_its_name(tmp_path: Path) -> None
     (tmp_path / "words.npz").write_bytes(b"nothing")
     with pytest.raises(Failure, match=r"words\.npz"):
         Vocabulary(tmp_path / "words.npz")
+
+
+def test_a_story_keeps_to_its_recordings_of_a_kind(tmp_path: Path, space: LatentSpace) -> None:
+    for number in range(12):
+        soundfile.write(tmp_path / f"rain{number}.wav", hiss(1, seed=number), SAMPLE_RATE)
+    list(add_to_bank(tmp_path, tmp_path / "bank", {}, space, by_first_letter))
+    decoder = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.5)
+    query = by_first_letter(["rain"])[0]
+
+    def picks(direction: Array, seed: int) -> set[tuple[int, int]]:
+        return set(decoder.pick(query, "rain", 0.5, np.random.default_rng(seed), belongs=direction).recordings)
+
+    here, there = np.eye(32, dtype=np.float32)[:2]
+    own = [len(picks(here, 1) & picks(here, seed)) for seed in range(2, 8)]
+    other = [len(picks(here, 1) & picks(there, seed)) for seed in range(2, 8)]
+    assert np.mean(own) > np.mean(other) + 0.5
+    lies = decoder.banks[0].lie(here)
+    assert np.array_equal(lies, Bank(tmp_path / "bank").lie(here))
+    assert np.abs(lies).max() <= 1

@@ -1,6 +1,6 @@
 """What a text tells, clause by clause, and what of it a plan still owes."""
 
-from diegetic.model.agenda import Agenda, bare, first_words
+from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
 from diegetic.model.clauses import parts, share_word, stems
 from diegetic.model.grammar import PlanStyle, Timed, frontier
 from diegetic.story import BED, FOREGROUND
@@ -86,3 +86,33 @@ def test_a_clause_as_caption_begins_with_what_it_names() -> None:
     (part,) = parts("somewhere below a cock crows once")
     assert bare(part) == "a cock crows once"
     assert first_words(part) == ["cock", "crows"]
+
+
+def test_a_short_clause_is_its_own_caption() -> None:
+    short, long = parts("a dog barks; the landlord of the old inn by the sea put another log on the fire")
+    assert speaks_for_itself(short)
+    assert not speaks_for_itself(long)
+
+
+def test_a_bed_written_as_a_window_goes_on() -> None:
+    at = frontier(40.0, PlanStyle())
+    assert at.windows() == [0, 20, 40]
+    agenda = Agenda.of("rain falls, a dog barks")
+    agenda.tell(event("rain falls", BED, 0, 20))
+    at = at.after(0, 20)
+    assert agenda.due(at, 1.0, event("a dog barks", start_s=4)) is None
+    assert agenda.due(at, 1.0, event("a dog barks", start_s=24)) == ("rain falls", 20, 40)
+    assert agenda.due(at, 1.0, None) == ("rain falls", 20, 40)
+    assert agenda.due(at, 1.0, event("wind", BED, 20, 40)) is None
+    agenda.tell(event("a clock ticks", BED, 0, 20))
+    agenda.tell(event("a clock ticks", BED, 20, 40))
+    assert agenda.due(at, 1.0, None) == ("rain falls", 20, 40), "another bed that goes on doesn't take its place"
+    agenda.tell(event("rain falls", BED, 20, 40))
+    assert agenda.due(at.after(20, 40), 1.0, None) is None
+
+
+def test_a_bed_that_ends_where_no_window_does_is_over() -> None:
+    at = frontier(40.0, PlanStyle()).after(0, 13)
+    agenda = Agenda.of("rain falls, a dog barks")
+    agenda.tell(event("rain falls", BED, 0, 13))
+    assert agenda.due(at, 1.0, None) is None

@@ -69,7 +69,9 @@ def measure(context: Context) -> list[Row]:
     for bed in beds:
         told = [tell(model, text, place, bed) for text, place in places]
         for way, conditions in ways(model, told).items():
-            by_way[way].append(coherence([sound(model, context.ear, each, k) for k, each in enumerate(conditions)]))
+            by_way[way].append(
+                coherence([sound(model, context.ear, each, bed, k) for k, each in enumerate(conditions)])
+            )
     by_way["real recordings"] = list(real(context.ear))
     figures = {way: np.mean(values, axis=0) for way, values in by_way.items()}
     note = f"{len(places)} places, {len(beds)} beds; 1 is no coherence"
@@ -104,11 +106,11 @@ def ways(model: Storyteller, told: Sequence[Told]) -> dict[str, list[tuple[Condi
     }
 
 
-def sound(model: Storyteller, ear: Ear, pair: tuple[Condition, Condition], seed: int) -> Sounded:
+def sound(model: Storyteller, ear: Ear, pair: tuple[Condition, Condition], bed: str, seed: int) -> Sounded:
     """Draw and build both beds of a story."""
     seen = []
     for event, each in zip(("e1", "e3"), pair, strict=True):
-        drawn = Event(event, "bed", 0.0, SECONDS, BED)
+        drawn = Event(event, bed, 0.0, SECONDS, BED)
         own = event_seed(seed, drawn)
         latents = model.imagine(each, drawn, own, None, lambda done, total: None)
         seen.append(_seen(ear, model.decode(latents, each, drawn, own)))
@@ -161,7 +163,9 @@ def _changed(
         states = narrated.residual if other is None else other
         semantic, residual = network.features(narrated.semantic.to(network.null)[None], states.to(network.null)[None])
         residual = torch.zeros_like(residual) if other is None else residual
-        changed.append(replace(condition, fused=network.fusion(semantic, residual)))
+        nowhere = np.zeros(0, np.float32)
+        belongs = nowhere if other is None or model._belonging is None else model._belonging.direction(states)
+        changed.append(replace(condition, fused=network.fusion(semantic, residual), belongs=belongs))
     return changed[0], changed[1]
 
 

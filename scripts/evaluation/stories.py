@@ -50,14 +50,14 @@ def measure(context: Context) -> list[Row]:
     """Plans, then sounds."""
     scenes = read_scenes()[:: len(read_scenes()) // QUICK if context.quick else 1]
     told = [tell(context, scene) for scene in scenes]
+    if context.keep is not None:
+        _keep(context, told)
     plans = {"pocket": [each.judged for each in told]}
     plans["rules"] = [judge(scene, by_rules(scene.text, scene.seconds)) for scene in scenes]
     if context.base_llm is not None:
         untuned = Untuned(context.base_llm)
         every = scenes[::UNTUNED_EVERY]
         plans["untuned LLM"] = [judge(scene, untuned.plan(scene.text, scene.seconds)) for scene in every]
-    if context.keep is not None:
-        _keep(context, told)
     return [*plan_rows(plans), later_row(context), heard_row(context, told)]
 
 

@@ -9,10 +9,13 @@ Knows nothing of tokens or weights.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from diegetic.model.clauses import Part, parts, share_word, stems
 from diegetic.model.grammar import Frontier, Timed
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
+
+SHORT_WORDS = 6
 
 
 @dataclass(slots=True)
@@ -85,6 +88,32 @@ class Agenda:
         done = part if part is not None else self.part_of(event.caption)
         self.owed = [each for each in self.owed if each is not done]
 
+    def due(self, at: Frontier, step_s: float, coming: Timed | None) -> tuple[str, int, int] | None:
+        """A bed's next window that is due before what comes (None: nothing does): caption, start and end in steps.
+
+        A bed that was written as one of the windows of the whole story goes on to the next, unless another bed takes
+        its place there, or the events that are left are owed.
+        """
+        edges = at.windows()
+        for bed in (
+            [each for each in self.told if each.lane == BED] if at.count + len(self.owed) < MAX_PLANNED_EVENTS else []
+        ):
+            start, end = round(bed.start_s / step_s), round(bed.end_s / step_s)
+            if (start, end) not in pairwise(edges[:-1]) or end not in at.starts():
+                continue
+            after = edges[edges.index(end) + 1]
+            others = [each for each in (*self.told, *([coming] if coming else [])) if each.lane == BED]
+            begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
+            replaced = any(each.caption == bed.caption or not self._went_on(each) for each in begins)
+            is_due = coming is None or coming.start_s >= bed.end_s - 1e-6
+            if is_due and not replaced and after in at.ends(end):
+                return bed.caption, end, after
+        return None
+
+    def _went_on(self, bed: Timed) -> bool:
+        """Whether a bed is a window of one that began before it."""
+        return any(each.caption == bed.caption and each.end_s <= bed.start_s + 1e-6 for each in self.told)
+
     def room(self, at: Frontier, caption: str) -> tuple[int, int]:
         """The last start and the last end, in steps, that leave each clause after this one a place of its own."""
         if not self.owed:
@@ -92,6 +121,11 @@ class Agenda:
         left = max(0, len(self.owed) - (self.part_of(caption) is not None))
         slot = max(at.shortest, at.total // (2 * (left + len(self.told) + 1)))
         return at.total - (left + 1) * slot, at.total - left * slot
+
+
+def speaks_for_itself(part: Part) -> bool:
+    """Whether a clause is short enough to be its own caption: what was told finds sounds better than its paraphrase."""
+    return len(bare(part).split()) <= SHORT_WORDS
 
 
 def first_words(part: Part) -> Sequence[str]:

@@ -3,7 +3,7 @@
 Knows nothing of where latents come from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -18,13 +18,15 @@ Samples = NDArray[np.float32]
 class Drawn:
     """Latents [T, C] of a sound, and by what name and seed it began: what goes on in a next window keeps both.
 
-    called: the event's first semantic feature [F]; place: where the story is, in words.
+    called: the event's first semantic feature [F]; place: where the story is, in words; belongs: the direction that the
+    story lies in (see model/belonging.py), empty where nothing says.
     """
 
     latents: NDArray[np.float32]
     called: NDArray[np.float32]
     seed: int
     place: str = ""
+    belongs: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 class Codec(Protocol):

@@ -71,6 +71,16 @@ class Frontier:
     def complete(self) -> bool:
         return self.reached == self.total
 
+    @property
+    def room_for_more(self) -> bool:
+        """Whether a plan may have another event after this one."""
+        return self.count < MAX_PLANNED_EVENTS
+
+    def windows(self) -> list[int]:
+        """Where the windows of a bed that goes on all the time begin and end: as few as can be, equally long."""
+        count = -(-self.total // max(1, self.longest - 2))
+        return [self.total * k // count for k in range(count + 1)]
+
     def starts(self) -> list[int]:
         """Starts the next event may have: in the plan's order, never after a silence, with an end that works."""
         first = self.reached if self.sequential else self.latest_start

@@ -8,6 +8,7 @@ A model in the box is a folder with
     latents.safetensors            the space of the bank's latents
     words.npz                      vectors of words: what recordings are found by, beside the LLM's features
     ear.safetensors                what recordings are heard by
+    belonging.safetensors          what residual query tokens say of the story
     bank/                          recordings
 
 Knows nothing of names: the registry does.
@@ -31,6 +32,7 @@ from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.describe import LatentSpace
 from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.bank.words import Vocabulary
+from diegetic.model.belonging import Belonging
 from diegetic.model.codec import Codec
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
@@ -66,9 +68,8 @@ def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_b
 
         return load_storyteller(name, digest, config, folder, placement)
     network, narrator = _networks(config, folder, placement.device)
-    return Storyteller(
-        name, digest, narrator, network, _bank_codec(config, folder, own_bank), _Ears(folder, network, narrator)
-    )
+    codec, ears = _bank_codec(config, folder, own_bank), _Ears(folder, network, narrator)
+    return Storyteller(name, digest, narrator, network, codec, ears, Belonging.read(folder))
 
 
 def load_caller(name: str, settings: Settings) -> tuple[LatentSpace, Caller]:

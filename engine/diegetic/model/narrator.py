@@ -21,7 +21,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from transformers import DynamicCache
 
-from diegetic.model.agenda import Agenda, bare, first_words
+from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
 from diegetic.model.clauses import Part
 from diegetic.model.grammar import Frontier, Timed, exact, frontier
 from diegetic.model.sequence import PlanEncoder, plain
@@ -137,6 +137,12 @@ class Narrator:
         agenda = Agenda.of(text if self.style.cover else "")
         while at.count < MAX_PLANNED_EVENTS and at.starts():
             placed = self._next_event(memory, at, agenda)
+            if (window := self._window(memory, at, agenda, placed)) is not None:
+                agenda.tell(window.event)
+                yield self.read(memory, window.event)
+                at = at.after(window.start, window.end)
+                if placed is None or not at.room_for_more:
+                    continue
             if placed is None:
                 return
             agenda.tell(placed.event, placed.part)
@@ -165,6 +171,9 @@ class Narrator:
         if agenda.rejects(caption):
             draft.forget()
             return self._tell_part(memory, at, agenda, agenda.owed[0])
+        if (tells := agenda.part_of(caption)) is not None and speaks_for_itself(tells):
+            draft.forget()
+            draft, caption = self._give(memory, bare(tells))
         placed = self._place(draft, caption, memory, at, agenda)
         part = agenda.instead_of(placed.event if placed else None, at)
         if part is not None:
@@ -174,19 +183,38 @@ class Narrator:
         return placed
 
     def _tell_part(self, memory: StoryMemory, at: Frontier, agenda: Agenda, part: Part) -> "_Placed | None":
-        """An event for a clause of the text: a caption that begins with a word of it, else the clause itself."""
+        """An event for a clause of the text: itself, or where it is long a caption that begins with a word of it."""
         encoder, draft = self.encoder, _Draft(self, memory)
+        if speaks_for_itself(part):
+            draft, caption = self._give(memory, bare(part))
+            return self._place(draft, caption, memory, at, agenda, part)
         draft.choose([encoder.gen_open])
         first = sorted({encoder.text(word)[0] for word in first_words(part)})
         ids = draft.write(torch.tensor(first), encoder.time_open, self._text, self.style.max_caption_tokens)
         caption = encoder.decode(ids)
         if agenda.part_of(caption) is not part or agenda.is_told(caption):
             draft.forget()
-            draft = _Draft(self, memory)
-            ids = encoder.text(plain(bare(part)))[: self.style.max_caption_tokens]
-            draft.give([encoder.gen_open, *ids, encoder.time_open])
-            caption = encoder.decode(ids)
+            draft, caption = self._give(memory, bare(part))
         return self._place(draft, caption, memory, at, agenda, part)
+
+    def _window(self, memory: StoryMemory, at: Frontier, agenda: Agenda, coming: "_Placed | None") -> "_Placed | None":
+        """The next window of a bed that goes on, where it is due before what comes; None where none is."""
+        if not self.style.cover or at.sequential:
+            return None
+        due = agenda.due(at, self.style.time_step_s, None if coming is None else coming.event)
+        if due is None:
+            return None
+        caption, start, end = due
+        step = self.style.time_step_s
+        event = Timed(caption, BED, start * step, exact(end * step, start * step, memory.seconds, self.style))
+        return _Placed(event, start, end, None)
+
+    def _give(self, memory: StoryMemory, caption: str) -> "tuple[_Draft, str]":
+        """A draft with a caption that is given, as long as captions may be; and that caption."""
+        draft, encoder = _Draft(self, memory), self.encoder
+        ids = encoder.text(plain(caption))[: self.style.max_caption_tokens]
+        draft.give([encoder.gen_open, *ids, encoder.time_open])
+        return draft, " ".join(encoder.decode(ids).split())
 
     def _place(
         self, draft: "_Draft", caption: str, memory: StoryMemory, at: Frontier, agenda: Agenda, part: Part | None = None

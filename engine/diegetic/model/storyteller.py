@@ -22,6 +22,7 @@ from torch import Tensor
 
 from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory
+from diegetic.model.belonging import Belonging
 from diegetic.model.codec import Codec, Drawn, Samples
 from diegetic.model.flow import event_noise, sample
 from diegetic.model.grammar import Timed
@@ -49,26 +50,34 @@ class Ears(Protocol):
 class Condition:
     """What an event is imagined under: fused features [1, S, F], the semantic feature [F] it is called by, the place.
 
-    place: what the plan's reasoning says of it.
+    place: what the plan's reasoning says of it. belongs: the direction of its story (see belonging.py), or empty.
     """
 
     fused: Tensor
     called: NDArray[np.float32]
     place: str
+    belongs: NDArray[np.float32]
 
 
 class Storyteller:
-    """One loaded model. digest: of its preset and weights; ears: None where it can't listen."""
+    """One loaded model. digest: of its preset and weights; ears, belonging: None where it has none."""
 
     def __init__(
-        self, name: str, digest: str, narrator: Narrator, network: AudioStory, codec: Codec, ears: Ears | None = None
+        self,
+        name: str,
+        digest: str,
+        narrator: Narrator,
+        network: AudioStory,
+        codec: Codec,
+        ears: Ears | None = None,
+        belonging: Belonging | None = None,
     ) -> None:
         self.name, self.digest = name, digest
         self._heard_by = ears
         self.sample_rate = codec.sample_rate
         self.codec = codec
         self._narrator, self._network = narrator, network.eval()
-        self._sampler = network.config.sampler
+        self._belonging, self._sampler = belonging, network.config.sampler
 
     def begin(self, instruction: str, seconds: float) -> StoryMemory:
         """Read the told text."""
@@ -93,7 +102,8 @@ class Storyteller:
     def imagine(self, condition: Condition, event: Event, seed: int, held: Drawn | None, watch: Watch) -> Drawn:
         """Draw latents for the whole of the event's duration; what is held is at its start."""
         if held is None:
-            return Drawn(self._draw(condition, event, seed, None, 0, watch), condition.called, seed, condition.place)
+            latents = self._draw(condition, event, seed, None, 0, watch)
+            return Drawn(latents, condition.called, seed, condition.place, condition.belongs)
         known = held.latents[-self._overlap() :]
         return replace(held, latents=self._draw(condition, event, seed, known, 0, watch))
 
@@ -187,4 +197,6 @@ class Storyteller:
         network = self._network
         like = network.null
         semantic, residual = network.features(narrated.semantic.to(like)[None], narrated.residual.to(like)[None])
-        return Condition(network.fusion(semantic, residual), semantic[0, 0].float().cpu().numpy(), place)
+        called = semantic[0, 0].float().cpu().numpy()
+        belongs = self._belonging.direction(narrated.residual) if self._belonging else np.zeros(0, np.float32)
+        return Condition(network.fusion(semantic, residual), called, place, belongs)

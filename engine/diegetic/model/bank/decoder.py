@@ -30,6 +30,8 @@ Array = NDArray[np.float32]
 
 _POOL = 64
 _NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
+_ALIKE = 0.01  # as near as each other: recordings of one kind
+_BELONGING = 20.0  # how much rather a recording is drawn that lies in the story's direction: e to this power
 _JUMP = 5.0
 _SOFTER_DB = 34.0
 _FREE, _LONGEST_SHARE = 0.5, 0.25
@@ -101,11 +103,13 @@ class BankDecoder:
         variation = self._variation if event.variation is None else event.variation
         bed = event.lane == BED
         latents = self._as_long_as(drawn.latents, treatment_of(event, drawn.place).read_rate)
-        pick = self.pick(drawn.called, event.caption, variation, rng)
+        # A place goes on the same; what happens in it may be another dog each time, and another take another dog.
+        belongs = drawn.belongs if bed else None
+        pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs)
         middle = self.path(latents, pick, variation, flowing=bed)
         if not bed or self._is_stereo(middle):
             return (middle,)
-        others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings)
+        others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings, belongs=belongs)
         return middle, self.path(latents, others, variation, flowing=True)
 
     def pick(
@@ -115,10 +119,12 @@ class BankDecoder:
         variation: float,
         rng: np.random.Generator,
         without: Collection[tuple[int, int]] = (),
+        belongs: Array | None = None,
     ) -> Pick:
         """Draw recordings for a query [F] and its caption: near ones more often; the freer the variation, the more.
 
-        without: recordings that are taken only where no others are near.
+        without: recordings that are taken only where no others are near. belongs: the direction of the story, a unit
+        vector; among recordings as near as each other those that lie in it come first.
         """
         near = [bank.scores(query, caption) + more for bank, more in zip(self.banks, self._preference, strict=True)]
         names = [(number, recording) for number, scores in enumerate(near) for recording in range(len(scores))]
@@ -127,8 +133,14 @@ class BankDecoder:
         order = order[nearness[order] >= nearness[order[0]] - _NEAR]
         others = [index for index in order if names[index] not in without]
         order = np.array(others) if others else order
+        favour = np.zeros(len(nearness))
+        if belongs is not None and len(belongs):
+            # Only among those of one kind: what a story keeps to must still be what was told.
+            order = order[nearness[order] >= nearness[order[0]] - _ALIKE]
+            favour = _BELONGING * np.concatenate([bank.lie(belongs) for bank in self.banks])
         count = min(len(order), 2 + round(6 * variation))
-        odds = np.exp((nearness[order] - nearness[order[0]]) / (_NEAR / 2))
+        favour = favour[order] + (nearness[order] - nearness[order[0]]) / (_NEAR / 2)
+        odds = np.exp(favour - favour.max())
         drawn = rng.choice(order, size=count, replace=False, p=odds / odds.sum())
         return Pick(
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])

@@ -13,6 +13,7 @@ Knows nothing of how recordings are found by words or how units are chosen.
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -83,6 +84,7 @@ class Bank:
             said = f"{len(self.captions)} captions, its index {len(self.index.embeddings)}"
             raise Failure(f"{folder}: isn't a bank (it has {said}); add the recordings again, or reinstall")
         self._words = Words(self.captions, vocabulary)
+        self._places: NDArray[np.float32] | None = None
 
     def scores(self, query: NDArray[np.float32], caption: str) -> NDArray[np.float32]:
         """How near each recording's nearest caption is to a query [F] and the caption it stands for, [N].
@@ -94,6 +96,18 @@ class Bank:
         near += _WORDS_SHARE * self._words.nearness(caption)
         best: NDArray[np.float32] = np.maximum.reduceat(near[index.captions], index.caption_offsets[:-1])
         return best
+
+    def lie(self, direction: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far each recording lies in a direction, -1..1, [N]: each has a place of its own, by its name alone."""
+        width = len(direction)
+        if self._places is None or self._places.shape[1] != width:
+            drawn = [
+                np.random.default_rng(zlib.crc32(row["file"].encode())).standard_normal(width) for row in self.table
+            ]
+            places = np.array(drawn, np.float32).reshape(-1, width)
+            self._places = places / np.linalg.norm(places, axis=1, keepdims=True)
+        lies: NDArray[np.float32] = self._places @ direction
+        return lies
 
     def _captions(self) -> list[str]:
         """The text of each embedding. Raises OSError."""
