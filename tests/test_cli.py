@@ -278,7 +278,7 @@ def test_help_needs_no_torch() -> None:
 
 def test_unknown_models_name_the_known_ones() -> None:
     with pytest.raises(
-        InputError, match=r"unknown model 'pokcet'; did you mean 'pocket'\? known: audiostory-3b, pocket"
+        InputError, match=r"unknown model 'pokcet'; did you mean 'pocket'\? known: audioldm2, audiostory-3b, pocket,"
     ):
         check_name("pokcet", Settings())
     with pytest.raises(InputError, match="unknown bank 'nobodys'"):

@@ -78,11 +78,13 @@ def test_a_video_says_how_long_it_is(video: Path) -> None:
     assert (read.seconds, read.rate_fps, read.has_sound) == (7.04, 25.0, False)
 
 
+@pytest.mark.real
 def test_cuts_are_found_to_the_frame(video: Path) -> None:
     pytest.importorskip("scenedetect")
     assert find_cuts(read_video(video)) == [Span(0.0, 2.0), Span(2.0, 5.04), Span(5.04, 7.04)]
 
 
+@pytest.mark.real
 def test_without_a_text_a_plan_of_the_cuts_is_written_to_fill_in(diegetic: Run, video: Path) -> None:
     pytest.importorskip("scenedetect")
     code, out, err = diegetic("dub", video.name)
@@ -138,6 +140,7 @@ def captions(video: Path, scenes: Sequence[Span]) -> list[str]:
     return [f"sound {number} of {video.stem}" for number, _ in enumerate(scenes)]
 
 
+@pytest.mark.real
 def test_a_captioner_writes_the_plan(diegetic: Run, video: Path, tmp_path: Path) -> None:
     pytest.importorskip("scenedetect")
     code, _, err = diegetic("dub", video.name, "-o", "out", "--captioner", f"{__name__}:captions")

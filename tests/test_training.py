@@ -1,5 +1,8 @@
 """Every stage of the paper's training, on a model of some thousand weights."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from diegetic.model.audiostory import AudioStory
 from diegetic.model.config import LlmConfig, LoraConfig, read_config
 from diegetic.model.grammar import PlanStyle, Timed
 from diegetic.model.lora import add_lora, merge_lora
+from diegetic.model.memory_plan import Shape, plan_memory
 from diegetic.model.quantised import write_quantised
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.training import Trainer
@@ -239,3 +243,98 @@ def test_a_checkpoint_of_another_stage_is_no_place_to_go_on_from(shards: Path, t
     trainer("warm", shards).save(tmp_path / "warm.safetensors")
     with pytest.raises(InputError, match="is of stage warm, not long"):
         trainer("long", shards).resume(tmp_path / "warm.safetensors")
+
+
+def test_activations_that_are_computed_again_teach_the_same(shards: Path) -> None:
+    kept, again = trainer("whole", shards), trainer("whole", shards)
+    stage = replace(again.stage, gradient_checkpointing=True)
+    again = Trainer(again.model, "whole", stage, Shards(shards), 0, torch.float32)
+    for _ in range(3):
+        assert kept.step() == pytest.approx(again.step(), rel=1e-5)
+    for (name, weight), other in zip(kept.model.named_parameters(), again.model.parameters(), strict=True):
+        torch.testing.assert_close(weight, other, atol=1e-5, rtol=1e-4, msg=name)
+    assert again.model.llm.get_decoder().gradient_checkpointing or any(
+        getattr(layer, "gradient_checkpointing", False) for layer in again.model.llm.modules()
+    )
+
+
+@pytest.mark.real
+def test_two_real_processes_learn_what_one_does(shards: Path, tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    config = tmp_path / "tiny.toml"
+    text = TINY.read_text().replace(
+        "[training.long]\nsteps = 40\nbatch = 4", "[training.long]\nsteps = 6\nbatch = 4\nmicro_batch = 2"
+    )
+    config.write_text(text)
+    script = Path(__file__).parents[1] / "scripts" / "train.py"
+    said = {}
+    for count in (1, 2):
+        out = tmp_path / str(count)
+        launched = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count), "--standalone"]
+        command = [*launched, str(script), str(config), "--stage", "long", "--data", str(shards), "--out", str(out)]
+        done = subprocess.run(
+            [*command, "--device", "cpu", "--losses", str(out / "log.csv"), "--save-every", "3"],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        said[count] = (out / "log.csv").read_text().splitlines()
+        assert done.stdout.count("long 6/6") == 1
+        assert ("long on 2 processes" in done.stdout) == (count == 2)
+    losses = {count: [float(line.rpartition(",")[2]) for line in lines] for count, lines in said.items()}
+    assert losses[2] == pytest.approx(losses[1], rel=1e-4)
+    one, two = (load_file(tmp_path / str(count) / "weights.safetensors") for count in (1, 2))
+    for name, weight in one.items():
+        torch.testing.assert_close(two[name], weight, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_a_dry_run_says_what_a_stage_takes_without_taking_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(
+            [
+                "--preset",
+                "audiostory-3b",
+                "--stage",
+                "whole",
+                "--dry-run",
+                "--processes",
+                "16",
+                "--tokens",
+                "64",
+                "--events",
+                "1",
+            ]
+        )
+        == 0
+    )
+    said = capsys.readouterr().out
+    assert "stage whole: 900 of 3682 M weights are trained" in said
+    assert "   14.73 GB  weights, float32" in said
+    assert "    3.60 GB  gradients" in said
+    assert "    7.20 GB  AdamW" in said
+    assert "16 processes: 16 examples each in a step, 8 at once" in said
+    assert main(["--preset", "audiostory-3b", "--stage", "whol", "--dry-run"]) == 2
+    assert "did you mean 'whole'" in capsys.readouterr().err
+
+
+def test_checkpointing_keeps_less(tmp_path: Path) -> None:
+    config = read_config(TINY)
+    again = replace(config.training["whole"], gradient_checkpointing=True)
+    sparing = replace(config, training={"whole": again})
+    shape = Shape(tokens=40, events=2)
+    kept, less = plan_memory(config, "whole", shape), plan_memory(sparing, "whole", shape)
+    assert 0 < less.activations < 0.7 * kept.activations
+    assert less.weights == kept.weights == 4 * sum(count for count, _ in kept.parts.values())
+    assert kept.total == kept.weights + kept.gradients + kept.optimiser + kept.activations
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--preset", "nothing", "--stage", "a", "--dry-run"], [str(TINY), "--stage", "long"]]
+)
+def test_a_training_that_lacks_something_is_one_sentence(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1

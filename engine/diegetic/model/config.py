@@ -184,8 +184,8 @@ class StageConfig:
     """One training stage. rates: learning rate of each part that is trained; a part not named is frozen.
 
     batch, understanding_batch: stories and audio questions in a step; micro_batch: how many are computed at once
-    (0: all). condition_dropout: how often the condition is the null one. sigma_law: `logit_normal` as the reference's,
-    `uniform` as the paper's.
+    (0: all of a process's). gradient_checkpointing: less memory for a third more time. condition_dropout: how often the
+    condition is the null one. sigma_law: `logit_normal` as the reference's, `uniform` as the paper's.
     """
 
     steps: int
@@ -199,6 +199,7 @@ class StageConfig:
     clip_norm: float = 1.0
     condition_dropout: float = 0.1
     sigma_law: Literal["logit_normal", "uniform"] = "logit_normal"
+    gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
         for part in self.rates:

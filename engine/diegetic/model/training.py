@@ -1,18 +1,19 @@
 """Training by stages (paper.md 4): what learns, how fast, from which losses; and going on exactly where it stopped.
 
-Every draw of a step (its examples, noise, dropout) comes from the seed, the stage and the step's number. A checkpoint
-is the weights, the optimiser's state and that number, in one safetensors file: a training that was stopped and resumed
-ends in the same bits.
+A step's batch is computed in parts of `micro_batch` examples, which processes share out among them. Every draw (a
+step's examples, a part's noise and dropout) comes from the seed, the stage, the step's number and the part's: so two
+processes learn what one would, but for the order of sums. A checkpoint is the weights, the optimiser's state and the
+step's number, in one safetensors file: a training that was stopped and resumed ends in the same bits.
 
-Knows nothing of command lines.
+Knows nothing of command lines, nor of how processes talk.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import safe_open
@@ -26,6 +27,32 @@ from diegetic.model.config import StageConfig
 from diegetic.model.training_data import Example, Shards, collate, draw, step_seed
 from diegetic.model.training_losses import losses, weighted
 
+_BUCKET = 50_000_000
+
+
+class Peers(Protocol):
+    """The processes that train one model together, seen from one of them."""
+
+    @property
+    def rank(self) -> int:
+        """Which of them this is, from 0."""
+
+    @property
+    def count(self) -> int: ...
+
+    def add_up(self, tensor: Tensor) -> Tensor:
+        """The sum of all processes' tensors of this shape."""
+
+
+class Alone:
+    """One process by itself."""
+
+    rank, count = 0, 1
+
+    def add_up(self, tensor: Tensor) -> Tensor:
+        """The same."""
+        return tensor
+
 
 class Trainer:
     """One stage of a model's training. Frozen parts stay as they are to the bit.
@@ -35,9 +62,17 @@ class Trainer:
     """
 
     def __init__(
-        self, model: AudioStory, name: str, stage: StageConfig, data: Shards, seed: int, precision: torch.dtype
+        self,
+        model: AudioStory,
+        name: str,
+        stage: StageConfig,
+        data: Shards,
+        seed: int,
+        precision: torch.dtype,
+        peers: Peers | None = None,
     ) -> None:
         self.model, self.name, self.stage, self.data, self.seed = model, name, stage, data, seed
+        self.peers: Peers = peers or Alone()
         self.device = model.null.device
         self.precision = precision
         self.done = 0
@@ -47,7 +82,9 @@ class Trainer:
             )
         if data.null is not None:
             model.null.copy_(data.null)
-        groups = _open_parts(model, name, stage)
+        if stage.gradient_checkpointing:
+            checkpoint_activations(model)
+        groups = open_parts(model, name, stage)
         self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=stage.weight_decay)
         self._trained: list[nn.Parameter] = [weight for group in groups for weight in group["params"]]
 
@@ -58,22 +95,40 @@ class Trainer:
         self.model.train()
         chosen = draw(self.data.stories, stage.batch, self.done, self.seed)
         chosen += draw(self.data.questions, stage.understanding_batch, self.done, self.seed)
-        generator = torch.Generator().manual_seed(place)
-        said: dict[str, float] = defaultdict(float)
+        parts = _parts(chosen, stage.micro_batch or -(-len(chosen) // self.peers.count))
+        said = dict.fromkeys(_losses_of(stage), 0.0)
         self.optimiser.zero_grad(set_to_none=True)
-        with _dropout_from(place, self.device):
-            for part in _parts(chosen, stage.micro_batch or len(chosen)):
+        for number, part in list(enumerate(parts))[self.peers.rank :: self.peers.count]:
+            generator = torch.Generator().manual_seed(place + number)
+            with _dropout_from(place + number, self.device):
                 with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
                     found = losses(self.model, collate(part).to(self.device), stage, generator)
                     found = {name: loss * _share(name, part, chosen) for name, loss in found.items()}
                     total = weighted(found, stage.weights)
                 total.backward()  # type: ignore[no-untyped-call]
-                for name, loss in (*found.items(), ("total", total)):
-                    said[name] += float(loss.detach())
+            for name, loss in (*found.items(), ("total", total)):
+                said[name] += float(loss.detach())
+        said = self._gather(said)
         nn.utils.clip_grad_norm_(self._trained, stage.clip_norm)
         self.optimiser.step()
         self.done += 1
-        return dict(said)
+        return said
+
+    def _gather(self, said: dict[str, float]) -> dict[str, float]:
+        """Add up what all processes learned, in place; their losses."""
+        if self.peers.count == 1:
+            return {name: loss for name, loss in said.items() if loss}
+        sums = self.peers.add_up(torch.tensor(list(said.values()), dtype=torch.float32, device=self.device))
+        learned = self.peers.add_up(
+            torch.tensor([float(w.grad is not None) for w in self._trained], device=self.device)
+        )
+        taught = [weight for weight, times in zip(self._trained, learned.tolist(), strict=True) if times]
+        for bucket in _buckets(taught):
+            flat = torch.cat([_gradient(weight).flatten() for weight in bucket])
+            summed = self.peers.add_up(flat).split([weight.numel() for weight in bucket])  # type: ignore[no-untyped-call]
+            for weight, gradient in zip(bucket, summed, strict=True):
+                weight.grad = gradient.view_as(weight)
+        return {name: loss for name, loss in zip(said, sums.tolist(), strict=True) if loss}
 
     def save(self, path: Path) -> None:
         """Write a checkpoint. Raises Failure where it can't be written."""
@@ -130,7 +185,18 @@ def part_of(name: str, embeddings: set[int], parameter: nn.Parameter) -> str:
     return "norms" if "norm" in name.split(".")[-2] else "llm"
 
 
-def _open_parts(model: AudioStory, name: str, stage: StageConfig) -> list[dict[str, Any]]:
+def checkpoint_activations(model: AudioStory) -> None:
+    """Keep only the inputs of layers, and compute the rest again where it is needed: less memory, a third more time."""
+    again = {"use_reentrant": False}
+    # transformers renames it in 5.24, and drops the old name in 6.
+    if hasattr(model.llm, "activation_checkpointing_enable"):
+        model.llm.activation_checkpointing_enable(again)
+    else:
+        model.llm.gradient_checkpointing_enable(again)
+    model.flow.transformer.enable_gradient_checkpointing()
+
+
+def open_parts(model: AudioStory, name: str, stage: StageConfig) -> list[dict[str, Any]]:
     """Freeze all but the stage's parts; parameter groups with their rates."""
     embeddings = {id(layer.weight) for layer in (model.llm.get_input_embeddings(), model.llm.get_output_embeddings())}
     opened: dict[str, list[nn.Parameter]] = {part: [] for part in stage.rates}
@@ -145,6 +211,26 @@ def _open_parts(model: AudioStory, name: str, stage: StageConfig) -> list[dict[s
         if not parameters:
             raise InputError(f"stage {name}: trains {part}, but the model has none; add its section or drop its rate")
     return [{"params": parameters, "rate": stage.rates[part]} for part, parameters in opened.items()]
+
+
+def _losses_of(stage: StageConfig) -> list[str]:
+    return [*(loss.name for loss in fields(stage.weights) if getattr(stage.weights, loss.name)), "total"]
+
+
+def _gradient(weight: nn.Parameter) -> Tensor:
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+def _buckets(weights: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
+    """Weights in groups that are sent at once."""
+    bucket: list[nn.Parameter] = []
+    for weight in weights:
+        if bucket and sum(each.numel() for each in bucket) + weight.numel() > _BUCKET:
+            yield bucket
+            bucket = []
+        bucket.append(weight)
+    if bucket:
+        yield bucket
 
 
 def _share(loss: str, part: list[Example], chosen: list[Example]) -> float:
