@@ -10,9 +10,9 @@ this wrote, or the released pytorch_model.bin; all else is random. It writes FOL
 goes on from there if it is there; at its end FOLDER/weights.safetensors has all weights, LoRA merged. One line says how
 far it is; --losses keeps all of them.
 
-Under `torchrun` or `accelerate launch --multi_gpu` the processes share out each step's batch: they learn what one process would,
-which computes as many examples at once. --dry-run builds the model at its full shape on the meta device, which takes no
-memory, and prints what the stage takes of each device.
+Under `torchrun` or `accelerate launch --multi_gpu` the processes share out each step's batch: they learn what one
+process would, which computes as many examples at once. --dry-run builds the model at its full shape on the meta device,
+which takes no memory, and prints what the stage takes of each device.
 """
 
 import argparse
