@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import soxr
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 RATE_HZ = 16_000
@@ -36,6 +35,8 @@ class Ear:
 
     def __init__(self, folder: Path) -> None:
         self.labels = [line.strip() for line in (folder / "yamnet_labels.txt").read_text(encoding="utf-8").splitlines()]
+        from ai_edge_litert.interpreter import Interpreter  # not before: what only names an ear runs without it
+
         self._interpreter = Interpreter(model_path=str(folder / "yamnet.tflite"), num_threads=1)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
