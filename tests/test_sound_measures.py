@@ -12,7 +12,7 @@ from diegetic.model.bank.decoder import Pick
 from diegetic.model.bank.describe import SAMPLE_RATE
 from diegetic.model.bank.units import SILENCE, Run
 from evaluation.attributes import attack_rate, centroid_hz, decay_s, edge_hz, level_db
-from evaluation.decoder import Built, beyond_usual
+from evaluation.decoder import Beyond, Built, beyond_usual
 from evaluation.events import longest_units
 from evaluation.told import read_told, seen_in_training
 from procedural import SECONDS, WALK, bell_telephone, in_a_row
@@ -47,9 +47,10 @@ def test_a_join_that_clicks_is_beyond_what_is_usual() -> None:
     hiss = np.random.default_rng(0).standard_normal(RATE_HZ * 4).astype(np.float32) * 0.05
     clicks = hiss.copy()
     clicks[RATE_HZ * 2 : RATE_HZ * 2 + 480] *= 30
-    joined = path(Run(0, 0, 25, 0), Run(1, 0, 25, 25))
-    assert beyond_usual([Built("rain", hiss, hiss, joined, 1.0)]) == (1, 0.0, 0.0)
-    assert beyond_usual([Built("rain", hiss, clicks, joined, 1.0)]) == (1, 100.0, 100.0)
+    joined = path(Run(0, 0, 25, 0), Run(1, 3, 25, 25))
+    assert beyond_usual([Built("rain", hiss, hiss, joined, 1.0)], begin=False) == Beyond(1, 0.0, 0.0)
+    assert beyond_usual([Built("rain", hiss, clicks, joined, 1.0)], begin=False) == Beyond(1, 100.0, 100.0)
+    assert beyond_usual([Built("rain", hiss, clicks, joined, 1.0)], begin=True).count == 0
 
 
 def test_quantities_move_as_their_names_say() -> None:

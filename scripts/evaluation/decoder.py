@@ -11,7 +11,7 @@ kind's caption; all that come from the same original as the clip (in ESC-10 one 
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,6 +51,8 @@ TOLD: Mapping[str, tuple[str, str]] = {
 }
 """ESC-10's folders: the ear's kind, and what is told."""
 BEDS = {"rain", "sea_waves", "helicopter", "crackling_fire"}
+USUAL, FREE = 0.4, 0.5
+"""Variations: the preset's, and the one from which runs are cut."""
 LOST_POINTS, BEYOND, AS_FAST = 7.0, 5.0, 20.0
 _HOP, _WINDOW, _BANDS, _FLOOR_DB = 480, 1024, 24, -60.0
 _AUDIBLE_DB = -45.0  # below the loudest hop
@@ -68,48 +70,61 @@ class Built:
     spent_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Joins, and the share in % that has more flux, and that has a larger jump of level, than is usual inside."""
+
+    count: int
+    flux: float
+    level: float
+
+
 def measure(context: Context) -> list[Row]:
     """Rows: points lost by building, flux and jumps at joins, speed."""
-    built = list(_build_all(context, 3 if context.quick else 20))
-    clips, ours = (
-        100
-        * float(
-            np.mean([context.ear.best(context.ear.hear(sound, SAMPLE_RATE), ESC10) == kind for kind, sound in heard])
-        )
-        for heard in ([(b.kind, b.clip) for b in built], [(b.kind, b.built) for b in built])
-    )
-    joins, flux, level = beyond_usual(built)
-    speed = sum(len(b.built) for b in built) / SAMPLE_RATE / sum(b.spent_s for b in built)
+    of_each = 3 if context.quick else 20
+    built = list(_build_all(context, of_each, USUAL))
+    clips = right(context, [(each.kind, each.clip) for each in built])
+    ours = right(context, [(each.kind, each.built) for each in built])
+    both = [*built, *_build_all(context, of_each, FREE)]
+    joins, starts = beyond_usual(both, begin=False), beyond_usual(both, begin=True)
+    speed = sum(len(each.built) for each in built) / SAMPLE_RATE / sum(each.spent_s for each in built)
+    lost = f"decoder: points lost of the ten kinds, {len(built)} clips"
+    flux = f"decoder: of {joins.count} joins, with more flux than 95 % inside, %"
+    level = f"decoder: of {joins.count} joins, with a larger jump of level than 95 % inside, %"
     return [
-        Row(
-            f"decoder: points lost of the ten kinds, {len(built)} clips",
-            clips - ours, {"clips": clips, "built": ours}, LOST_POINTS, False,
-        ),
-        Row("decoder: joins with more flux than 95 % inside, %", flux, {"joins": joins}, BEYOND, False),
-        Row("decoder: joins with a larger jump of level than 95 % inside, %", level, {"joins": joins}, BEYOND, False),
+        Row(lost, clips - ours, {"clips": clips, "built": ours}, LOST_POINTS, False),
+        Row(flux, joins.flux, {"where a recording begins": starts.flux}, BEYOND, False),
+        Row(level, joins.level, {"where a recording begins": starts.level}, BEYOND, False),
         Row("decoder: seconds of sound in a second of one core", speed, {}, AS_FAST, True),
-    ]  # fmt: skip
+    ]
 
 
-def beyond_usual(built: Sequence[Built]) -> tuple[int, float, float]:
-    """How many joins there are, and the share of them, in %, that is beyond what is usual in clips of the same kind.
+def right(context: Context, sounds: Sequence[tuple[str, Samples]]) -> float:
+    """How many of sounds of known kinds the ear takes for theirs, of the ten, in %."""
+    heard = [context.ear.best(context.ear.hear(sound, SAMPLE_RATE), ESC10) == kind for kind, sound in sounds]
+    return 100 * float(np.mean(heard))
 
-    Usual is what 95 of 100 stretches of the length of a join stay below: first of flux, then of the jump of level.
+
+def beyond_usual(built: Sequence[Built], begin: bool) -> Beyond:
+    """How many joins there are, and the share of them that is beyond what is usual in clips of the same kind.
+
+    begin: joins at which a recording begins from its start (another bark over the last one's tail), or all others, in
+    the midst of recordings. Usual is what 95 of 100 stretches of a join's length stay below.
     """
     beyond: list[Values] = []
     for kind in {each.kind for each in built}:
         of_kind = [each for each in built if each.kind == kind]
         inside = [jump for each in of_kind for jump in _largest(each.clip, _all_hops(each.clip))]
-        at_joins = [jump for each in of_kind for jump in _largest(each.built, _join_hops(each.path))]
+        at_joins = [jump for each in of_kind for jump in _largest(each.built, _join_hops(each.path, begin))]
         if at_joins:
             beyond.append(np.array(at_joins) > np.percentile(np.array(inside), _PERCENTILE, axis=0))
     if not beyond:
-        return 0, 0.0, 0.0
-    all_joins = np.concatenate(beyond)
-    return len(all_joins), 100 * float(all_joins[:, 0].mean()), 100 * float(all_joins[:, 1].mean())
+        return Beyond(0, 0.0, 0.0)
+    found = np.concatenate(beyond)
+    return Beyond(len(found), 100 * float(found[:, 0].mean()), 100 * float(found[:, 1].mean()))
 
 
-def _build_all(context: Context, of_each: int) -> Iterator[Built]:
+def _build_all(context: Context, of_each: int, variation: float) -> Iterator[Built]:
     assert isinstance(context.model, Storyteller)
     assert isinstance(context.model.codec, BankDecoder)
     codec = context.model.codec
@@ -120,19 +135,22 @@ def _build_all(context: Context, of_each: int) -> Iterator[Built]:
         (condition,) = context.model.recall(memory, "1 event.", [event])
         for seed, clip in enumerate([each for each in clips if each.original_name.startswith(folder)][:of_each]):
             sound = read_mono(context.sounds / "audio" / clip.file)
+            drawn = Drawn(np.empty(0, np.float32), condition.called, seed)
             without = _of_the_same_original(codec, clip)
-            yield _build(codec, sound, Drawn(np.empty(0, np.float32), condition.called, seed), event, kind, without)
+            yield _build(codec, sound, drawn, replace(event, variation=variation), kind, without)
 
 
 def _build(
     codec: BankDecoder, clip: Samples, drawn: Drawn, event: Event, kind: str, without: frozenset[tuple[int, int]]
 ) -> Built:
     features, gain_db, kept = at_level(describe(clip), "bed" if kind in BEDS else "event")
+    assert event.variation is not None
     began = time.process_time()
     latents = codec.space.encode(features)
-    pick = codec.pick(drawn.called, event.caption, 0.4, np.random.default_rng(drawn.seed), without=without)
+    rng = np.random.default_rng(drawn.seed)
+    pick = codec.pick(drawn.called, event.caption, event.variation, rng, without=without)
     assert not without & set(pick.recordings)
-    path = codec.path(latents, pick, 0.4, flowing=event.lane == BED)
+    path = codec.path(latents, pick, event.variation, flowing=event.lane == BED)
     built = codec.build(path)[:, 0]
     spent_s = time.process_time() - began
     own = clip[kept.start * UNIT_FRAMES : kept.stop * UNIT_FRAMES] * np.float32(10 ** (gain_db / 20))
@@ -150,13 +168,13 @@ def _of_the_same_original(codec: BankDecoder, clip: Recording) -> frozenset[tupl
     )
 
 
-def _join_hops(path: UnitPath) -> list[int]:
+def _join_hops(path: UnitPath, begin: bool) -> list[int]:
     """Where a recording gives way to another, or to another part of itself, in hops; from the fade's start."""
     half = FADE_FRAMES // 2
     return [
         max(0, later.at * UNIT_FRAMES - half) // _HOP
         for earlier, later in pairwise(path.runs)
-        if SILENCE not in (earlier.recording, later.recording)
+        if SILENCE not in (earlier.recording, later.recording) and (later.first == 0) == begin
     ]
 
 
@@ -165,12 +183,15 @@ def _all_hops(clip: Samples) -> range:
 
 
 def _largest(samples: Samples, starts: Sequence[int]) -> Iterator[tuple[float, float]]:
-    """The largest flux and jump of level in each stretch of a fade's length that can be heard."""
+    """The largest flux and jump of level in each stretch of a fade's length that sounds at its start and at its end.
+
+    Where it doesn't, a sound begins or ends: nothing is joined.
+    """
     bands, level = _bands_db(samples)
     flux, jump = np.abs(np.diff(bands, axis=0)).mean(1), np.abs(np.diff(level))
     for start in starts:
         stretch = slice(start, start + FADE_FRAMES // _HOP + 1)
-        if len(flux[stretch]) and level[stretch].max() > max(level.max() + _AUDIBLE_DB, _FLOOR_DB):
+        if len(flux[stretch]) and level[stretch][[0, -1]].min() > max(level.max() + _AUDIBLE_DB, _FLOOR_DB):
             yield float(flux[stretch].max()), float(jump[stretch].max())
 
 

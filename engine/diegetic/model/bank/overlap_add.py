@@ -1,8 +1,8 @@
 """Runs of units to samples: aligned, gain-matched and overlap-added at full bandwidth.
 
 Every run is read a little beyond both its ends. Where one follows another, the later one is shifted by up to `_SHIFT`
-so that the waveforms agree, and both are crossfaded with equal power. The level follows the drawn one slowly: a
-recording's own attacks stay.
+so that the waveforms agree, begins as loud as the earlier one ends (but where a recording begins), and both are
+crossfaded with equal power. The level follows the drawn one slowly: a recording's own attacks stay.
 
 Knows nothing of how runs are chosen. Samples are float32 [frames, channels] at 48 kHz.
 """
@@ -20,8 +20,9 @@ from diegetic.model.bank.units import SILENCE, Run
 
 Samples = NDArray[np.float32]
 
-FADE_FRAMES, LONG_FADE_FRAMES = 1_920, 14_400  # 40 ms; 300 ms for what goes on
+FADE_FRAMES, LONG_FADE_FRAMES = 3_840, 14_400  # 80 ms; 300 ms for what goes on
 _SHIFT = 384  # 8 ms
+_MATCHED_DB, _LET_GO_FRAMES = 9.0, 14_400
 _FOLLOW_UNITS = 7
 _FOLLOW = 0.7
 _GAIN_RANGE_DB = (-24.0, 9.0)
@@ -53,6 +54,8 @@ def overlap_add(
         if follows:
             source = max(0, source + _shift(tail, samples, source))
         part = _read(samples, source, frames, channels)
+        if follows and run.first > 0:
+            part *= _like(tail, part)
         begin = half + run.at * UNIT_FRAMES - fade // 2
         out[begin : begin + fade] = _joined(tail, part[:fade], follows, run.first == 0)
         body = frames - next_fade if number + 1 < len(runs) else frames
@@ -67,6 +70,15 @@ def _joined(tail: Samples, head: Samples, follows: bool, natural: bool) -> Sampl
         return tail
     fade_out, fade_in = fades(len(tail), "equal_power", correlation(tail, head) if follows else 0.0)
     return tail * fade_out + (head if natural and not follows else head * fade_in)
+
+
+def _like(tail: Samples, part: Samples) -> Samples:
+    """A gain [frames, 1] that makes a part as loud as what fades out under its start, and lets go of it soon after."""
+    powers = [float((sound.astype(np.float64) ** 2).mean()) + 1e-10 for sound in (tail, part[: len(tail)])]
+    gain_db = np.clip(10 * np.log10(powers[0] / powers[1]), -_MATCHED_DB, _MATCHED_DB)
+    hold = np.clip((np.arange(len(part)) - len(tail)) / _LET_GO_FRAMES, 0.0, 1.0)
+    gain: Samples = (10 ** (gain_db * (1 - hold) / 20)).astype(np.float32)[:, None]
+    return gain
 
 
 def _read(samples: Samples, start: int, frames: int, channels: int) -> Samples:
