@@ -1,6 +1,7 @@
 """Disks that are full or read-only, and folders that another engine holds: one clear sentence each, nothing broken."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -147,3 +148,13 @@ def test_the_second_engine_on_a_folder_is_told_who_holds_it(diegetic: Run, tmp_p
     assert diegetic("retake", "storm", 3)[0] == 0
     with StoryFolder(tmp_path / "storm").held():
         assert (tmp_path / "storm/.diegetic.holder").exists()
+
+
+def test_what_a_living_process_is_writing_is_not_cleared_away(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for writer in (os.getpid(), os.getppid(), dead.pid):
+        (tmp_path / f".story.toml.{writer}.tmp").write_text("half")
+    with StoryFolder(tmp_path).held():
+        left = {path.name for path in tmp_path.glob("*.tmp")} | {path.name for path in tmp_path.glob(".*.tmp")}
+    assert left == {f".story.toml.{writer}.tmp" for writer in (os.getpid(), os.getppid())}

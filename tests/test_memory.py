@@ -64,7 +64,6 @@ def test_too_little_says_how_much_is_missing_and_what_would_fit(
     would_fit = ", ".join(filter(None, [ways, "--model pocket"]))
     assert str(caught.value).endswith(f"what would fit: {would_fit}")
     check_fits("audiostory-3b", weights, CODEC_BYTES, placement, lambda device: 40_000_000_000)
-    check_fits("audiostory-3b", weights, CODEC_BYTES, placement, lambda device: None)
 
 
 def test_a_model_that_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +82,7 @@ def test_memory_that_is_full_in_the_midst_is_one_sentence() -> None:
 
 def test_this_machine_says_what_is_free() -> None:
     free = available_bytes(CPU)
-    assert free is None or free > 0
+    assert free > 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")

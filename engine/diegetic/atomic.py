@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from diegetic.errors import Failure
 
 SUFFIX = ".tmp"
@@ -48,18 +50,26 @@ def replacing(path: Path, size: int) -> Iterator[Path]:
 
 
 def clear_leftovers(folder: Path, guard: str) -> None:
-    """Delete the temporary files of a process that was killed, in `folder` and below. Nobody may be writing there.
+    """Delete the temporary files of processes that were killed, in `folder` and below.
 
     guard: the name of a file that marks folders below as others' to clear. Raises Failure.
     """
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink() and not (path / guard).exists():
             clear_leftovers(path, guard)
-        elif path.name.startswith(".") and path.suffix == SUFFIX and path.name.split(".")[-2].isdecimal():
+        elif _left_by_the_dead(path):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise Failure(_explain(path, 0, error)) from error
+
+
+def _left_by_the_dead(path: Path) -> bool:
+    """Whether nobody will rename this temporary file. A director writes a story's text while its generator renders."""
+    if not path.name.startswith(".") or path.suffix != SUFFIX:
+        return False
+    writer = path.name.split(".")[-2]
+    return writer.isdecimal() and not psutil.pid_exists(int(writer))
 
 
 def _holds(path: Path, data: bytes) -> bool:

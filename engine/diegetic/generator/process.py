@@ -7,12 +7,12 @@ looked at between the steps of the diffuser instead: the id of the job that is t
 import contextlib
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from ctypes import c_longlong
 from multiprocessing.connection import Connection
-from pathlib import Path
+
+import psutil
 
 from diegetic.child import GOODBYE
 from diegetic.errors import Cancelled, DiegeticError, InputError
@@ -124,12 +124,5 @@ class _Generator:
 
 
 def memory_bytes() -> int:
-    """What this process holds now; its most so far on macOS, 0 (unknown) on Windows."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """What this process holds now."""
+    return int(psutil.Process().memory_info().rss)

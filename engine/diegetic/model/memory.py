@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import torch
 
 from diegetic.errors import Failure
@@ -15,7 +16,7 @@ from diegetic.model.placement import Placement
 
 WORKING_BYTES = 1_500_000_000
 """What is computed beside the weights: an estimate for the paper's size, whose codec decodes 6 s at a time."""
-Available = Callable[[torch.device], int | None]
+Available = Callable[[torch.device], int]
 
 
 def needed_bytes(weights: Mapping[str, int], codec_bytes: int, placement: Placement) -> dict[torch.device, int]:
@@ -35,7 +36,7 @@ def check_fits(
     free = available or available_bytes
     for device, size in needed_bytes(weights, codec_bytes, placement).items():
         has = free(device)
-        if has is None or size <= has:
+        if size <= has:
             continue
         ways = [text for text, other in _others(placement) if _fits(weights, codec_bytes, other, free)]
         there = f"needs {size / 1e9:.1f} GB on {device} and {has / 1e9:.1f} GB are free"
@@ -54,15 +55,11 @@ def out_of_memory(what: str) -> Iterator[None]:
         raise Failure(f"{what}: the memory is full ({told}); {ways}") from error
 
 
-def available_bytes(device: torch.device) -> int | None:
-    """Bytes free on a device; None where nobody can say."""
+def available_bytes(device: torch.device) -> int:
+    """Bytes free on a device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        free = 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
-    except (OSError, StopIteration, ValueError):
-        return None
+    free = int(psutil.virtual_memory().available)
     return min(free, _left_in_group(free))
 
 
@@ -93,4 +90,4 @@ def _others(placement: Placement) -> Iterator[tuple[str, Placement]]:
 
 def _fits(weights: Mapping[str, int], codec_bytes: int, placement: Placement, free: Available) -> bool:
     needed = needed_bytes(weights, codec_bytes, placement)
-    return all((has := free(device)) is None or size <= has for device, size in needed.items())
+    return all(size <= free(device) for device, size in needed.items())
