@@ -1,13 +1,14 @@
 """Events into takes: what is kept is found, the rest is imagined, decoded and kept.
 
 A sound that goes on in the next window of its lane is imagined from the latents of the window before. Latents aren't
-kept on disk: where the earlier take is, but its latents are gone, they are imagined again, which gives the same ones.
+kept on disk: where the earlier take is, but its latents are gone, the story is read and they are imagined again, which
+takes the longer the more windows the sound has; so whoever stays on keeps the last ones.
 
 Knows nothing of plans, folders or layout.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 
 from diegetic import __version__
@@ -28,7 +29,7 @@ class Segments:
     """The takes of one story, as they come into being.
 
     takes: by event id. recall: conditions of earlier events by id, where a memory that has read them was loaded.
-    handles_s: how much is rendered around every take (see handles.py).
+    handles_s: how much is rendered around every take (see handles.py). latents: by path of their take.
     """
 
     model: StoryModel
@@ -37,12 +38,12 @@ class Segments:
     report: Report
     recall: Callable[[], Mapping[str, Condition]] = dict
     handles_s: float = 0.0
+    latents: MutableMapping[str, Latents] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     takes: dict[str, Take] = field(default_factory=dict)
     rendered: list[str] = field(default_factory=list)
     first_audio_at: float | None = None
     _conditions: dict[str, Condition] = field(default_factory=dict)
-    _latents: dict[str, Latents] = field(default_factory=dict)
 
     def add(self, event: Event, condition: Condition | None) -> Take:
         """Find or render the take of the next event; condition None: recall it if it is needed. Raises Failure."""
@@ -97,11 +98,12 @@ class Segments:
 
     def _imagine(self, event: Event) -> Latents:
         """Latents of an event, from those of the window before where the sound goes on."""
-        if event.id not in self._latents:
+        path = str(self.store.folder / self._recipe(event).key)
+        if path not in self.latents:
             take = self.takes.get(event.id)
             recorded = take is not None and take.made.model == RECORDED
-            self._latents[event.id] = self._listen(event, take) if recorded and take else self._draw(event)
-        return self._latents[event.id]
+            self.latents[path] = self._listen(event, take) if recorded and take else self._draw(event)
+        return self.latents[path]
 
     def _draw(self, event: Event) -> Latents:
         earlier = self._continued(event)

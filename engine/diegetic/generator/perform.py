@@ -9,7 +9,6 @@ Knows nothing of processes. Raises InputError, Failure, Cancelled (from `report`
 import hashlib
 import itertools
 import json
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from diegetic.director import begin, memory_of, plan_after, plan_told, read_agai
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.generator.hearing import Hearing
+from diegetic.generator.latest import Latest
 from diegetic.generator.tasks import (
     Bounce,
     Continue,
@@ -36,13 +36,13 @@ from diegetic.generator.tasks import (
 from diegetic.manifest import Manifest, write_manifest
 from diegetic.memory_file import read_memory, write_memory
 from diegetic.progress import Report
-from diegetic.protocol import Memory, Planned, StoryModel
+from diegetic.protocol import Latents, Memory, Planned, StoryModel
 from diegetic.schema import read_strict
 from diegetic.segments import Segments
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, milliseconds
 from diegetic.story_file import read_story, write_story
 
-_STATES_KEPT = 4
+_STATES_KEPT, _LATENTS_KEPT = 4, 64
 
 
 class Performer:
@@ -50,7 +50,8 @@ class Performer:
 
     def __init__(self, model: StoryModel) -> None:
         self.model = model
-        self._states: OrderedDict[str, bytes] = OrderedDict()
+        self._states: Latest[bytes] = Latest(_STATES_KEPT)
+        self._latents: Latest[Latents] = Latest(_LATENTS_KEPT)
 
     def perform(self, task: Task, report: Report) -> Iterator[Outcome]:
         """Do a task, step by step. `report` is called within steps, and may raise Cancelled."""
@@ -73,7 +74,7 @@ class Performer:
         with folder.held():
             _begin_manifest(folder, told, self.model)
             memory = begin(self.model, told)
-            segments = Segments(self.model, told.seed, folder.takes, report)
+            segments = Segments(self.model, told.seed, folder.takes, report, latents=self._latents)
             hearing = Hearing(told.seconds, task.rate_hz)
             heard: list[Planned] = []
             for planned in _in_lane(task.lane, plan_told(self.model, memory, told)):
@@ -92,7 +93,7 @@ class Performer:
         folder, story = StoryFolder(task.folder), check_story(task.story)
         with folder.held():
             memory = begin(self.model, story)
-            segments = Segments(self.model, story.seed, folder.takes, report)
+            segments = Segments(self.model, story.seed, folder.takes, report, latents=self._latents)
             hearing = Hearing(story.seconds, task.rate_hz)
             for planned in recall(self.model, memory, story):
                 yield _ready(segments, hearing, planned.event, planned.condition)
@@ -112,8 +113,9 @@ class Performer:
             memory = self._memory(folder, story)
             hearing = Hearing(longer.seconds, task.rate_hz)
             segments = Segments(
-                self.model, story.seed, folder.takes, report, recall=lambda: read_again(self.model, story)[1]
-            )
+                self.model, story.seed, folder.takes, report,
+                recall=lambda: read_again(self.model, story)[1], latents=self._latents,
+            )  # fmt: skip
             for event in _last_windows(story):
                 segments.add(event, None)
             added: list[Event] = []
@@ -174,8 +176,6 @@ class Performer:
 
     def _remember(self, story: Story, state: bytes) -> None:
         self._states[_fingerprint(story)] = state
-        while len(self._states) > _STATES_KEPT:
-            self._states.popitem(last=False)
 
 
 def read_state(file: Path, digest: str) -> tuple[Story, bytes]:

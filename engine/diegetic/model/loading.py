@@ -33,6 +33,7 @@ from diegetic.model.bank.describe import LatentSpace
 from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.bank.words import Vocabulary
 from diegetic.model.belonging import Belonging
+from diegetic.model.chunks import read_in_chunks
 from diegetic.model.codec import Codec
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
@@ -115,7 +116,7 @@ def read_space(path: Path) -> LatentSpace:
 
 
 def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[AudioStory, Narrator]:
-    """The network with its weights, and a narrator on its LLM. The LLM computes in bfloat16, the rest in float32."""
+    """The network with its weights, and a narrator on its LLM. The LLM is in bfloat16, the rest in float32."""
     # transformers leaves these two untyped.
     read_tokenizer: Any = PreTrainedTokenizerFast
     build: Any = AutoModelForCausalLM
@@ -127,6 +128,7 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     llm.tie_weights()
     rebuild_rotary(llm)
     llm.to(device).eval()
+    read_in_chunks(llm)
     network = AudioStory(config, llm=llm)
     trained = {key: tensor.float() for key, tensor in read_tensors(existing(folder / NETWORK)).items()}
     missing, unknown = network.load_state_dict(trained, strict=False)

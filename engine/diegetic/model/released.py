@@ -18,6 +18,7 @@ from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory, build_text_encoder, null_features
 from diegetic.model.checkpoint_file import Checkpoint, Described
 from diegetic.model.checkpoint_names import Source, for_parts_of, sources
+from diegetic.model.chunks import read_in_chunks
 from diegetic.model.config import ModelConfig, TextEncoderConfig
 from diegetic.model.memory import check_fits, out_of_memory
 from diegetic.model.meta import Filling
@@ -38,6 +39,7 @@ def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, 
     files = find_release(folder)
     config = fitted(config, files)
     network = load_network(config, files, placement)
+    read_in_chunks(network.llm)
     codec = load_codec(config, files.codec).to(placement.device)
     encoder = plan_encoder(read_tokenizer(files.tokenizer), config)
     ears = WhisperEars(files.audio_encoder, network, encoder, codec)

@@ -1,0 +1,33 @@
+"""An LLM in bfloat16 on a CPU: one token is computed in bfloat16, a chunk of tokens in float32.
+
+A token is as fast as its weights are read, so half the bytes are half the time. A chunk is bound by its operations, and
+a CPU without bfloat16 of its own multiplies it an order of magnitude slower than float32: there a layer's weights are
+widened for each chunk, which costs one more reading of them. What comes out is rounded to bfloat16 as before; sums are
+float32 in both ways.
+
+Knows nothing of what the tokens are.
+"""
+
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+FEWEST = 8
+"""Tokens from which on a chunk is faster in float32. Measured on pocket's LLM, two cores with AVX2: 8 tokens take 95 ms
+instead of 135, 34 take 144 instead of 497, 128 take 513 instead of 1771; 4 take 84 instead of 73."""
+
+
+class ChunkedLinear(nn.Linear):
+    """A linear layer [.., tokens, in] -> [.., tokens, out] in its weights' type, of `FEWEST` tokens in float32."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.shape[-2] < FEWEST:
+            return linear(input, self.weight, self.bias)
+        bias = None if self.bias is None else self.bias.float()
+        return linear(input.float(), self.weight.float(), bias).to(input.dtype)
+
+
+def read_in_chunks(llm: nn.Module) -> None:
+    """Let the linear layers of an LLM compute chunks so, those that are in bfloat16 on a CPU."""
+    for module in llm.modules():
+        if type(module) is nn.Linear and module.weight.is_cpu and module.weight.dtype.itemsize == 2:
+            module.__class__ = ChunkedLinear
