@@ -34,4 +34,3 @@ def test_a_sound_that_goes_on_is_drawn_from_its_last_window_not_from_its_first(t
         story = goes_on(performer, tmp_path / "kept", story)
         assert [call.split()[0] for call in model.calls] == ["continue", "imagine", "decode"]
     assert f"imagine {story.events[-1].id} held" in model.calls
-
