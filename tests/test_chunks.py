@@ -38,3 +38,12 @@ def test_layers_in_float32_are_left_alone() -> None:
     layers = llm(torch.float32)
     read_in_chunks(layers)
     assert type(layers[0]) is nn.Linear
+
+
+@torch.inference_mode()
+def test_one_token_needs_no_chunk_around_it() -> None:
+    layers = llm(torch.bfloat16)
+    token = torch.randn(64).bfloat16()
+    before = layers(token)
+    read_in_chunks(layers)
+    assert torch.equal(layers(token), before)

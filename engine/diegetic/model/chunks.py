@@ -17,10 +17,10 @@ instead of 135, 34 take 144 instead of 497, 128 take 513 instead of 1771; 4 take
 
 
 class ChunkedLinear(nn.Linear):
-    """A linear layer [.., tokens, in] -> [.., tokens, out] in its weights' type, of `FEWEST` tokens in float32."""
+    """A linear layer [tokens, in] -> [tokens, out], or of one token [in] -> [out], in its weights' type, of `FEWEST` tokens in float32."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.shape[-2] < FEWEST:
+        if input.numel() < FEWEST * self.in_features:
             return linear(input, self.weight, self.bias)
         bias = None if self.bias is None else self.bias.float()
         return linear(input.float(), self.weight.float(), bias).to(input.dtype)
