@@ -46,7 +46,7 @@ def dub(
     """Put sound to a video, in sync to a frame, stems beside it. Without TEXT, a plan of its cuts is written first."""
     from diegetic.cli.asked import folder_for
     from diegetic.cli.grid import laying
-    from diegetic.cli.stories import same_command, show_rendered, timed
+    from diegetic.cli.stories import same_command, show_rendered
     from diegetic.cli.work import Work
     from diegetic.director import render_story
     from diegetic.manifest import mix_of
@@ -69,8 +69,7 @@ def dub(
     asked = _asked(what, given, settings.model, seed or 0)
     dubbed = folder.path / f"{video.stem}-dubbed{video.suffix}"
     with Work(asked.seconds, lambda: same_command(folder)) as work:
-        work.loading(settings.model)
-        loaded, load_s = timed(lambda: outside.load(settings.model, settings))
+        loaded, load_s = work.load(settings.model, lambda: outside.load(settings.model, settings))
         done = render_story(loaded, asked, folder, laid, work.report)
         work.display.stage(f"writing {dubbed.name}", 0.99)
         put_sound(given, folder.path / mix_of(done.files), dubbed)

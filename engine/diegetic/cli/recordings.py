@@ -49,8 +49,7 @@ def caption(
     file = _free_file(output)
     check_recording(recording)
     with Work(1.0, lambda: "nothing was written; run the same command again") as work:
-        work.loading(settings.model)
-        loaded = outside.load(settings.model, settings)
+        loaded, _ = work.load(settings.model, lambda: outside.load(settings.model, settings))
         listening = can_listen(loaded)
         brought = read_recording(recording, loaded.sample_rate)
         work.display.stage(f"listening to {recording}", None)
@@ -87,7 +86,7 @@ def extend(
     from diegetic.audio.recording import check_recording, read_recording
     from diegetic.cli.asked import check_text, folder_for
     from diegetic.cli.grid import laying
-    from diegetic.cli.stories import same_command, show_rendered, timed
+    from diegetic.cli.stories import same_command, show_rendered
     from diegetic.cli.work import Work
     from diegetic.recorded import LONGEST_S, FromRecording, continue_recording
     from diegetic.story import Told, check_told
@@ -101,8 +100,7 @@ def extend(
     folder = folder_for(recording.stem, output)
     check_recording(recording, LONGEST_S)
     with Work(seconds, lambda: same_command(folder)) as work:
-        work.loading(settings.model)
-        loaded, load_s = timed(lambda: outside.load(settings.model, settings))
+        loaded, load_s = work.load(settings.model, lambda: outside.load(settings.model, settings))
         brought = read_recording(recording, loaded.sample_rate, LONGEST_S)
         asked = FromRecording(brought.samples, check_text(caption), check_text(text), seconds, seed or 0)
         done = continue_recording(loaded, asked, folder, laid, work.report)

@@ -1,7 +1,6 @@
 """render, plan and continue: a scene in words becomes a folder, or a story file to edit."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from diegetic.director import Output as Laying
     from diegetic.director import Rendered
     from diegetic.folder import StoryFolder
-    from diegetic.protocol import StoryModel
     from diegetic.story import Story
 
 What = Annotated[
@@ -135,8 +133,7 @@ def render(
         folder.so_far(asked, name)
     _remark_on(asked.instruction)
     with Work(asked.seconds, lambda: same_command(folder, unit is not None)) as work:
-        work.loading(name)
-        loaded, load_s = timed(lambda: outside.load(name, settings))
+        loaded, load_s = work.load(name, lambda: outside.load(name, settings))
         if unit is not None and laid.bpm is not None:
             work.display.stage("planning", None)
             asked = on_grid(loaded, asked, folder, laid.bpm, unit)
@@ -175,8 +172,8 @@ def plan(
     file = _plan_file(text, output)
     _remark_on(told.instruction)
     with Work(told.seconds, lambda: "nothing was written; run the same command again") as work:
-        work.loading(settings.model)
-        story = plan_story(outside.load(settings.model, settings), told, work.report)
+        loaded, _ = work.load(settings.model, lambda: outside.load(settings.model, settings))
+        story = plan_story(loaded, told, work.report)
         write_story(file, story)
     lines = [*map(describe, story.events), f"{file}: edit it, then `diegetic render {file}`"]
     show(lines, json, {"story": str(file), **plan_facts(story)})
@@ -209,8 +206,7 @@ def continue_(
     outside.check_name(story.model, settings)
     _remark_on(text)
     with Work(story.seconds + told.seconds, lambda: _longer_or_same(place, story)) as work:
-        work.loading(story.model)
-        loaded, load_s = timed(lambda: outside.load(story.model, settings))
+        loaded, load_s = work.load(story.model, lambda: outside.load(story.model, settings))
         done = continue_story(loaded, place, told.instruction, told.seconds, laid, work.report)
     show_rendered(place, done, load_s, json)
 
@@ -231,11 +227,6 @@ def _as_before(folder: "StoryFolder", settings: Settings, flags: Mapping[str, ob
         getattr(before if flags[name] is None else asked, name) for name in ("rate_hz", "stems", "curve")
     )
     return replace(before, rate_hz=rate_hz, stems=stems, curve=curve)
-
-
-def timed(load: "Callable[[], StoryModel]") -> "tuple[StoryModel, float]":
-    began = time.monotonic()
-    return load(), time.monotonic() - began
 
 
 def show_rendered(

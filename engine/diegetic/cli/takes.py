@@ -4,7 +4,6 @@ What is laid out again keeps the rate, stems, curve and loudness it had.
 """
 
 import sys
-import time
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
@@ -65,10 +64,7 @@ def retake(
     _check_retake(story, event, seed)
     outside.check_name(story.model, settings)
     with Work(story.seconds, lambda: _as_it_was_or_changed(place, story)) as work:
-        work.loading(story.model)
-        began = time.monotonic()
-        loaded = outside.load(story.model, settings)
-        load_s = time.monotonic() - began
+        loaded, load_s = work.load(story.model, lambda: outside.load(story.model, settings))
         done = retakes.retake(loaded, place, event, seed, output, work.report)
     show(rendered_lines(place, done, load_s), json, rendered_facts(place, done, load_s))
 

@@ -3,6 +3,7 @@
 Knows nothing of commands or models.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -14,6 +15,7 @@ from diegetic.errors import Cancelled
 
 if TYPE_CHECKING:
     from diegetic.progress import Progress
+    from diegetic.protocol import StoryModel
     from diegetic.story import Event
 
 
@@ -40,9 +42,11 @@ class Work:
         if isinstance(error, KeyboardInterrupt):
             raise Cancelled(f"stopped; {self.goes_on()}") from None
 
-    def loading(self, model: str) -> None:
-        """Say that a model is being loaded."""
+    def load(self, model: str, load: "Callable[[], StoryModel]") -> "tuple[StoryModel, float]":
+        """Say that a model is being loaded, and load it; it, and in how many seconds."""
         self.display.stage(f"loading {model}", None)
+        began = time.monotonic()
+        return load(), time.monotonic() - began
 
     def report(self, progress: "Progress") -> None:
         """Show how far the director is. Raises KeyboardInterrupt where Ctrl-C was pressed."""

@@ -17,7 +17,7 @@ instead of 135, 34 take 144 instead of 497, 128 take 513 instead of 1771; 4 take
 
 
 class ChunkedLinear(nn.Linear):
-    """A linear layer [tokens, in] -> [tokens, out], or of one token [in] -> [out], in its weights' type, of `FEWEST` tokens in float32."""
+    """A linear layer [.., in] -> [.., out] in its weights' type; `FEWEST` tokens and more are computed in float32."""
 
     def forward(self, input: Tensor) -> Tensor:
         if input.numel() < FEWEST * self.in_features:
