@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from diegetic.audio.loudness import true_peak_db
 from diegetic.audio.rooms import CAVE, HALL, INDOORS, SMALL_ROOM, in_room, response
 from diegetic.audio.stretch import stretched
 from diegetic.audio.treatment import Treatment, treat
@@ -133,7 +134,7 @@ def test_what_is_large_sounds_lower_and_longer() -> None:
 
 
 def test_a_sound_on_the_left_is_on_the_left_and_as_loud() -> None:
-    hiss = np.random.default_rng(0).standard_normal((RATE_HZ, 1)).astype(np.float32)
+    hiss = np.float32(0.1) * np.random.default_rng(0).standard_normal((RATE_HZ, 1)).astype(np.float32)
     left = treat(hiss, Treatment(pan=-0.7, pan_to=-0.7), RATE_HZ)
     assert left[:, 0].std() > 3 * left[:, 1].std()
     assert (left**2).sum() == pytest.approx(2 * (hiss**2).sum(), rel=0.01)
@@ -142,3 +143,11 @@ def test_a_sound_on_the_left_is_on_the_left_and_as_loud() -> None:
 def test_what_passes_goes_from_side_to_side() -> None:
     way = told("a car passes by")
     assert way.pan == -way.pan_to != 0.0
+
+
+def test_what_is_too_loud_comes_out_whole_and_the_louder_still_is_louder() -> None:
+    quiet, loud, louder = (treat(level * clicks(0.5, 6) / 4, Treatment(), RATE_HZ) for level in (0.2, 2.0, 6.0))
+    assert np.array_equal(quiet[:, 0], np.float32(0.2) * clicks(0.5, 6)[:, 0] / 4)
+    for sound in (loud, louder):
+        assert true_peak_db(sound) <= -0.99
+    assert np.square(quiet).mean() < np.square(loud).mean() < np.square(louder).mean()

@@ -13,6 +13,7 @@ import soxr
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from diegetic.audio.loudness import CEILING_DBTP, limit, true_peak_db
 from diegetic.audio.rooms import Room, in_room
 from diegetic.audio.stretch import stretched
 
@@ -46,7 +47,7 @@ class Treatment:
 
 
 def treat(samples: Samples, treatment: Treatment, rate_hz: int) -> Samples:
-    """Treated samples, [frames / read_rate, 2]."""
+    """Treated samples, [frames / read_rate, 2], their true peak at most -1 dBTP."""
     sound = _sized(samples, treatment.size)
     sound = stretched(sound, treatment.speed, rate_hz)
     if treatment.cutoff_hz:
@@ -54,9 +55,20 @@ def treat(samples: Samples, treatment: Treatment, rate_hz: int) -> Samples:
         sound = sosfilt(swallow, sound, axis=0).astype(np.float32)
     sound = sound * np.float32(10 ** (treatment.gain_db / 20))
     sound = _placed(sound, treatment.pan, treatment.pan_to)
-    if treatment.room is None:
-        return sound
-    return in_room(sound, treatment.room, rate_hz, treatment.wet_db, treatment.sounding)
+    if treatment.room is not None:
+        sound = in_room(sound, treatment.room, rate_hz, treatment.wet_db, treatment.sounding)
+    return _within_full_scale(sound, rate_hz)
+
+
+def _within_full_scale(samples: Samples, rate_hz: int) -> Samples:
+    """Half of what is too much is taken off the level, half off the peaks: a slam stays louder than a knock.
+
+    One event over full scale would make the whole story softer, since all stems share the gain that keeps them whole.
+    """
+    too_much_db = true_peak_db(samples) - CEILING_DBTP
+    if too_much_db <= 0:
+        return samples
+    return limit(samples * np.float32(10 ** (-too_much_db / 40)), rate_hz)[0]
 
 
 def _sized(samples: Samples, size: float) -> Samples:
