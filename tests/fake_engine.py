@@ -62,18 +62,9 @@ class FakeEngine:
     def continue_(self, story: str, text: str, at_s: float | None = None) -> Job:
         return self._begin("continue", story, text, at_s)
 
-    def cue_define(
-        self,
-        name: str,
-        story: str,
-        text: str,
-        policy: Any = "wait",
-        slot: int | None = None,
-        lane: str = "",
-        seconds: float = 4.0,
-    ) -> Job:
-        more = (lane, seconds) if (lane, seconds) != ("", 4.0) else ()
-        return self._begin("cue/define", name, story, text, policy, slot, *more)
+    def cue_define(self, cue: Cue) -> Job:
+        more = (cue.lane, cue.seconds) if (cue.lane, cue.seconds) != ("", 4.0) else ()
+        return self._begin("cue/define", cue.name, cue.story, cue.text, cue.policy, cue.slot, *more)
 
     def cue_arm(self, name: str) -> Job:
         return self._begin("cue/arm", name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from diegetic.engine import Dump, Status
-from diegetic.live.cues import Policy
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
 from diegetic.live.news import News
 from diegetic.live.parameters import Parameter
@@ -22,16 +22,7 @@ class Commands(Protocol):
     def plan(self, story: str, text: str, seconds: float) -> Job: ...
     def render(self, story: str) -> Job: ...
     def continue_(self, story: str, text: str, at_s: float | None = None) -> Job: ...
-    def cue_define(
-        self,
-        name: str,
-        story: str,
-        text: str,
-        policy: Policy = "wait",
-        slot: int | None = None,
-        lane: str = "",
-        seconds: float = 4.0,
-    ) -> Job: ...
+    def cue_define(self, cue: Cue) -> Job: ...
     def cue_arm(self, name: str) -> Job: ...
     def cue_go(self, name: str, at_s: float | None = None, intensity: float = 1.0) -> Job: ...
     def cue_stop(self, name: str) -> Job: ...
