@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from diegetic.engine import Dump, Status
+from diegetic.engine import AS_USUAL, Dump, Status
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import End, Job, Priority, Refused, State
+from diegetic.live.laying import Laying
 from diegetic.live.news import JobEnded, News, Trouble
 from diegetic.live.parameters import PARAMETERS, Parameter
 
@@ -87,8 +88,9 @@ class FakeEngine:
     def event_retake(self, story: str, event: int, seed: int) -> Job:
         return self._begin("event/retake", story, event, seed)
 
-    def bounce(self, story: str, folder: str) -> Job:
-        return self._begin("bounce", story, folder)
+    def bounce(self, story: str, folder: str, laying: Laying = AS_USUAL) -> Job:
+        more = (laying,) if laying != AS_USUAL else ()
+        return self._begin("bounce", story, folder, *more)
 
     def state_save(self, story: str, file: str) -> Job:
         return self._begin("state/save", story, file)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
+from diegetic.live.laying import Laying
 from diegetic_bridges.arguments import Call
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.queries import MIN_GAIN_DB
@@ -27,6 +28,9 @@ def begin(commands: Commands, call: Call, at_s: float | None) -> Job:
     }
     if call.verb.name == "cue_define":
         return commands.cue_define(Cue(*required, **chosen))
+    if call.verb.name == "bounce":
+        story, folder = required
+        return commands.bounce(story, folder, Laying(**chosen))
     timed = {"at_s": at_s} if call.verb.timed else {}
     return cast(Job, method(*required, **chosen, **timed))
 

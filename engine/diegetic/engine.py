@@ -13,6 +13,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from diegetic.generator.client import Generator
@@ -21,6 +23,7 @@ from diegetic.live.config import LiveConfig, Loader
 from diegetic.live.cue_desk import CueDesk, NextBar
 from diegetic.live.cues import Cue, check_name
 from diegetic.live.jobs import Job, Priority, Refused
+from diegetic.live.laying import Laying
 from diegetic.live.news import DeviceChanged, EngineState, Meters, News, StateChanged, Trouble, Underrun
 from diegetic.live.parameters import PARAMETERS, Parameter, check_parameter
 from diegetic.live.schedule import CUT_S, FADE_S, Schedule
@@ -38,6 +41,7 @@ __all__ = ["Dump", "Engine", "LiveConfig", "Loader", "Status"]
 _log = logging.getLogger(__name__)
 
 MAX_WORDS, MAX_WORDS_CHARACTERS = 16, 200
+AS_USUAL = Laying()
 _ENDING_S = 2.0
 """How long jobs have to end when the engine stops."""
 
@@ -227,12 +231,14 @@ class Engine(Service):
         self._cues.forget_pending()
         self._schedule.stop_all(CUT_S)
 
-    def bounce(self, story: str, folder: str) -> Job:
+    def bounce(self, story: str, folder: str, laying: Laying = AS_USUAL) -> Job:
         """Lay a story out as files in a folder inside the project; 422 for one that would be outside."""
-        self._shelf.get(story)
+        usual = self.config.bounces
+        output_of = partial(laying.over, replace(usual, rate_hz=usual.rate_hz or self._player.config.rate_hz))
+        output_of(self._shelf.get(story))  # what can't be is refused at once
         target = self._shelf.inside(folder)
         return self._board.begin(
-            "bounce", story, Priority.BOUNCE, lambda job: self._tellings.bounce(job, story, target)
+            "bounce", story, Priority.BOUNCE, lambda job: self._tellings.bounce(job, story, target, output_of)
         )
 
     def job_get(self, job: int) -> Job:
