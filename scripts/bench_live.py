@@ -33,6 +33,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from diegetic.engine import Engine, LiveConfig
 from diegetic.generator.process import memory_bytes
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
 from diegetic.live.news import DeviceChanged, JobProgress, News, SegmentStart, Underrun
 from diegetic.protocol import StoryModel
@@ -138,7 +139,7 @@ async def cold_cues(bench: Bench, count: int) -> dict[str, float]:
     times = []
     for number in range(count):
         name = f"cold-{number}"
-        await bench.done(bench.engine.cue_define(name, "first", f"a door slams {number + 1} times"))
+        await bench.done(bench.engine.cue_define(Cue(name, "first", f"a door slams {number + 1} times")))
         asked_s = time.monotonic()
         await bench.done(bench.engine.cue_go(name))
         times.append(bench.starts[-1].at_s - asked_s)
@@ -147,7 +148,7 @@ async def cold_cues(bench: Bench, count: int) -> dict[str, float]:
 
 
 async def armed_cues(bench: Bench, count: int) -> dict[str, float]:
-    await bench.done(bench.engine.cue_define("armed", "first", "a single knock"))
+    await bench.done(bench.engine.cue_define(Cue("armed", "first", "a single knock")))
     await bench.done(bench.engine.cue_arm("armed"))
     found: dict[str, float] = {}
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from diegetic.engine import Dump, Status
+from diegetic.engine import AS_USUAL, Dump, Status
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import End, Job, Priority, Refused, State
+from diegetic.live.laying import Laying
 from diegetic.live.news import JobEnded, News, Trouble
 from diegetic.live.parameters import PARAMETERS, Parameter
 
@@ -62,18 +63,9 @@ class FakeEngine:
     def continue_(self, story: str, text: str, at_s: float | None = None) -> Job:
         return self._begin("continue", story, text, at_s)
 
-    def cue_define(
-        self,
-        name: str,
-        story: str,
-        text: str,
-        policy: Any = "wait",
-        slot: int | None = None,
-        lane: str = "",
-        seconds: float = 4.0,
-    ) -> Job:
-        more = (lane, seconds) if (lane, seconds) != ("", 4.0) else ()
-        return self._begin("cue/define", name, story, text, policy, slot, *more)
+    def cue_define(self, cue: Cue) -> Job:
+        more = (cue.lane, cue.seconds) if (cue.lane, cue.seconds) != ("", 4.0) else ()
+        return self._begin("cue/define", cue.name, cue.story, cue.text, cue.policy, cue.slot, *more)
 
     def cue_arm(self, name: str) -> Job:
         return self._begin("cue/arm", name)
@@ -96,8 +88,9 @@ class FakeEngine:
     def event_retake(self, story: str, event: int, seed: int) -> Job:
         return self._begin("event/retake", story, event, seed)
 
-    def bounce(self, story: str, folder: str) -> Job:
-        return self._begin("bounce", story, folder)
+    def bounce(self, story: str, folder: str, laying: Laying = AS_USUAL) -> Job:
+        more = (laying,) if laying != AS_USUAL else ()
+        return self._begin("bounce", story, folder, *more)
 
     def state_save(self, story: str, file: str) -> Job:
         return self._begin("state/save", story, file)

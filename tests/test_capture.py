@@ -87,7 +87,7 @@ def test_midi_and_cue_sheets_are_written_down_as_osc_would_say_it(tmp_path: Path
     ):
         play(heard, midi_map, played)
     sheet = Witnessed(engine, capture, "cues")
-    sheet.cue_define("door", "hall", "a door", "drop", 3, "bed", 8.0)
+    sheet.cue_define(Cue("door", "hall", "a door", "drop", 3, seconds=8.0, lane="bed"))
     sheet.slot_gain(3, -6.0)
     sheet.cue_arm("door")
     capture.close()

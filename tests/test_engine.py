@@ -15,6 +15,7 @@ import soundfile
 import live_models
 from diegetic.audio.wav import read_wav
 from diegetic.engine import Engine, LiveConfig
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job, Refused
 from diegetic.live.news import (
     CueChanged,
@@ -142,7 +143,7 @@ def test_an_armed_cue_sounds_at_once_and_its_story_goes_on(tmp_path: Path) -> No
     async def body(live: Live) -> None:
         engine = live.engine
         await story(live)
-        await live.done(engine.cue_define("slam", "storm", "a door slams", slot=2))
+        await live.done(engine.cue_define(Cue("slam", "storm", "a door slams", slot=2)))
         assert "1 events" in await live.done(engine.cue_arm("slam"))
         asked = time.monotonic()
         await live.done(engine.slot_go(2))
@@ -159,10 +160,10 @@ def test_an_armed_cue_sounds_at_once_and_its_story_goes_on(tmp_path: Path) -> No
 def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine
-        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
         await live.done(engine.cue_go("slam"))
         await live.done(engine.cue_go("slam"))
-        await live.done(engine.cue_define("step", "hall", "a step"))
+        await live.done(engine.cue_define(Cue("step", "hall", "a step")))
         await live.done(engine.cue_go("step"))
         await live.until(lambda: len(dict(engine.dump().stories)["hall"].events) == 3)
 
@@ -176,7 +177,7 @@ def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Pa
         engine = live.engine
         await story(live)
         for name, text in (("slam", "a door slams"), ("crow", "a crow caws")):
-            await live.done(engine.cue_define(name, "storm", text))
+            await live.done(engine.cue_define(Cue(name, "storm", text)))
             await live.done(engine.cue_arm(name))
         for name in ("slam", "crow"):
             await live.done(engine.cue_go(name))
@@ -193,7 +194,7 @@ def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Pa
 def test_a_cue_fired_for_a_time_sounds_at_that_time(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine
-        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
         await live.done(engine.cue_arm("slam"))
         at_s = time.monotonic() + 0.5
         await live.done(engine.cue_go("slam", at_s))
@@ -209,7 +210,7 @@ def test_a_cue_that_is_late_does_as_its_policy_says(tmp_path: Path, policy: Any,
     async def body(live: Live) -> None:
         nonlocal bar_s
         engine = live.engine
-        await live.done(engine.cue_define("slam", "hall", "a door slams", policy))
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams", policy)))
         await live.done(engine.cue_arm("slam"))
 
         def next_bar(now_s: float) -> float:
@@ -229,6 +230,17 @@ def test_a_cue_that_is_late_does_as_its_policy_says(tmp_path: Path, policy: Any,
     assert bool(starts) is sounds
     if policy == "next_bar":
         assert abs(starts[0].at_s - bar_s) < 1.5 / RATE
+
+
+def test_a_cue_with_a_policy_there_is_none_of_is_refused(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        policy: Any = "drp"
+        with pytest.raises(Refused, match=r"cue slam: unknown policy 'drp'; did you mean 'drop'\?") as refused:
+            live.engine.cue_define(Cue("slam", "hall", "a door slams", policy))
+        assert refused.value.code == 422
+        assert live.engine.dump().cues == ()
+
+    live(body, tmp_path)
 
 
 def test_a_bed_goes_on_until_what_follows_it_is_rendered(tmp_path: Path) -> None:
@@ -255,7 +267,7 @@ def test_a_bed_goes_on_until_what_follows_it_is_rendered(tmp_path: Path) -> None
 def test_stopping_all_forgets_what_is_pending(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine
-        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
         await live.done(engine.cue_arm("slam"))
         job = engine.cue_go("slam", time.monotonic() + 30)
         await asyncio.sleep(0.05)
@@ -406,7 +418,7 @@ def test_a_generator_that_is_killed_costs_no_story_and_no_job(tmp_path: Path) ->
 def test_a_player_that_is_killed_is_back_and_the_schedule_goes_on_in_time(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine
-        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
         await live.done(engine.cue_arm("slam"))
         at_s = time.monotonic() + 6.0
         job = engine.cue_go("slam", at_s)
@@ -426,7 +438,7 @@ def test_nothing_is_left_in_shared_memory(tmp_path: Path) -> None:
 
     async def body(live: Live) -> None:
         engine = live.engine
-        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
         for _ in range(5):
             await live.done(engine.cue_arm("slam"))
             await live.done(engine.cue_go("slam"))

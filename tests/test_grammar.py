@@ -60,8 +60,16 @@ def test_whatever_is_chosen_of_what_may_follow_fills_the_story(seconds: float, s
 
 
 def test_the_last_event_ends_with_the_story_itself() -> None:
-    assert exact(10.0, 4.0, 10.4, PlanStyle()) == 10.4
-    assert exact(9.0, 4.0, 10.4, PlanStyle()) == 9.0
+    def end_of(start_s: float, end_s: float, seconds: float) -> tuple[float, float]:
+        event = exact(Timed("rain", "bed", start_s, end_s), seconds, PlanStyle())
+        return event.start_s, event.end_s
+
+    assert end_of(4.0, 10.0, 10.4) == (4.0, 10.4)
+    assert end_of(4.0, 9.0, 10.4) == (4.0, 9.0)
+    assert end_of(12.0, 13.0, 12.6) == (pytest.approx(11.6), 12.6), "an event of a second has its second"
+    assert end_of(13.0, 40.0, 40.4) == (13.0, 40.0), "no event is longer than a window"
+    assert end_of(11.0, 12.0, 12.5) == (11.0, 12.0)
+    assert end_of(11.0, 13.0, 12.5) == (11.0, 12.5)
 
 
 def test_a_plan_in_the_references_format_is_read() -> None:

@@ -62,6 +62,30 @@ def test_a_memory_loaded_goes_on_the_same_to_the_bit() -> None:
     assert max(each.event.end_s for each in went_on) == 24
 
 
+@pytest.mark.parametrize("style", [SPAN, SEQUENCE], ids=["span", "duration"])
+@pytest.mark.parametrize("seconds", [7.3, 7.5, 8.5, 12.6, 20.05])
+@pytest.mark.parametrize("more", [1.0, 4.4, 6.0, 6.5])
+def test_a_continuation_begins_where_the_story_ends_and_is_as_long_as_was_asked(
+    style: PlanStyle, seconds: float, more: float
+) -> None:
+    for seed in range(4):
+        narrator = tiny_narrator(style, seed)
+        memory, told = plan(narrator, seconds)
+        assert max(each.event.end_s for each in told) <= seconds + 1e-6
+        went_on = list(narrator.continue_(memory, "a door", more))
+        assert memory.seconds == pytest.approx(seconds + more)
+        assert went_on[0].event.start_s == pytest.approx(seconds)
+        reached = seconds
+        for each in went_on:
+            assert MIN_EVENT_S - 1e-6 <= each.event.end_s - each.event.start_s <= MAX_EVENT_S + 1e-6
+            assert each.event.start_s <= reached + 1e-6, "there is a silence that nobody told"
+            reached = max(reached, each.event.end_s)
+        assert reached == pytest.approx(seconds + more)
+        again = narrator.begin("rain", seconds)
+        narrator.reason(again, memory.reasoning)
+        assert all(same(narrator.read(again, each.event), each) for each in told)
+
+
 def test_continuing_feeds_only_what_is_new() -> None:
     narrator = tiny_narrator()
     memory, _ = plan(narrator, 20)

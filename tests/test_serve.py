@@ -18,8 +18,10 @@ import pytest
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from diegetic.audio.wav import read_wav
 from diegetic.cli.live import read_outputs
 from diegetic.errors import InputError
+from diegetic.manifest import read_manifest
 
 PROGRAM = Path(__file__).parent / "serve_main.py"
 TIMEOUT_S = 60.0
@@ -113,6 +115,26 @@ def test_the_web_answers_beside_osc_and_a_sheets_cues_are_there(tmp_path: Path) 
             assert json.load(answer)[-1]["address"] == "/diegetic/done"
         with urllib.request.urlopen(f"{url}/?HOST_INFO", timeout=TIMEOUT_S) as answer:
             assert json.load(answer)["OSC_PORT"] == live.port
+
+
+def test_a_bounce_is_laid_out_as_serve_was_told_but_for_what_the_command_says(tmp_path: Path) -> None:
+    options = ("--format", "flac", "--stems", "lane", "--bounce-rate", "16000", "--lane-loudness", "nowhere=-30")
+    with served(tmp_path, "quick", *options) as live:
+        live.send("/diegetic/tell", 1, "storm", "rain, a bell", 4.0)
+        live.answer("/diegetic/done")
+        live.send("/diegetic/bounce", 2, "storm", "usual")
+        live.answer("/diegetic/done")
+        live.send("/diegetic/bounce", 3, "storm", "own", "wav24", "mono")
+        assert str(tmp_path / "own") in live.answer("/diegetic/done")[3]
+        live.send("/diegetic/bounce", 4, "storm", "none", "mp3")
+        assert live.answer("/diegetic/fail")[3:] == [
+            422, "out-of-range", "format: unknown format 'mp3'; known: wav24, wav32f, flac"
+        ]  # fmt: skip
+    usual, own = (read_manifest(tmp_path / folder / "manifest.json") for folder in ("usual", "own"))
+    assert {Path(laid.path).suffix for laid in usual.files} == {".flac"}
+    assert {laid.kind for laid in usual.files} == {"mix", "lane"}
+    assert (usual.rate_hz, own.rate_hz) == (16_000, 16_000)
+    assert read_wav(tmp_path / "own" / "mix.wav")[0].shape == (4 * 16_000, 1)
 
 
 def test_a_captured_session_is_replayed_fast_into_a_bounce(tmp_path: Path) -> None:

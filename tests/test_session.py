@@ -4,7 +4,7 @@ import inspect
 import random
 import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pytest
@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from diegetic.engine import Engine
 from diegetic.errors import InputError
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Refused
+from diegetic.live.laying import Laying
 from diegetic.live.news import (
     CueChanged,
     DeviceChanged,
@@ -88,6 +90,11 @@ def test_the_engine_is_what_the_bridges_need() -> None:
             names = [name for name in inspect.signature(method).parameters if name not in ("self", "intensity")]
             assert ("at_s" in names) == verb.timed, verb.address
             expected = [argument.name for argument in verb.arguments[1:]]
+            if names == ["cue"]:
+                assert set(expected) == {each.name for each in fields(Cue)} - {"gain_db", "state"}
+                continue
+            if names[-1] == "laying":
+                names[-1:] = [each.name for each in fields(Laying)]
             assert [name for name in names if name != "at_s"] == [n if n != "model" else "name" for n in expected]
 
 
@@ -97,6 +104,16 @@ def test_a_slow_verb_is_acknowledged_at_once_and_done_at_its_end(stage: Stage) -
     stage.got.clear()
     stage.engine.end(1, text="storm")
     assert [each[::2] for each in stage.got] == [("/done", (7, "/diegetic/tell", 1, "storm"))]
+
+
+def test_a_bounce_says_how_it_is_laid_out_by_what_follows_the_folder(stage: Stage) -> None:
+    stage.send("/bounce", "iss", 1, "storm", "out")
+    stage.send("/bounce", "isssNsf", 2, "storm", "out", "flac", None, "lane", -23.0)
+    assert stage.engine.calls == [
+        ("bounce", "storm", "out"),
+        ("bounce", "storm", "out", Laying(format="flac", stems="lane", loudness=-23.0)),
+    ]
+    assert stage.send("/bounce", "isssssf", 3, "storm", "out", "flac", "mono", "lane", 3.0)[0][1][3] == 422
 
 
 def test_a_job_that_fails_ends_with_code_symbol_and_text(stage: Stage) -> None:

@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable
 from typing import Any, cast
 
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
+from diegetic.live.laying import Laying
 from diegetic_bridges.arguments import Call
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.queries import MIN_GAIN_DB
@@ -20,8 +22,15 @@ def begin(commands: Commands, call: Call, at_s: float | None) -> Job:
     """Begin the job of a slow verb. Raises what the engine refuses with."""
     method = getattr(commands, METHODS.get(call.verb.name, call.verb.name))
     given = list(zip(call.verb.arguments, call.values, strict=True))[1:]
-    required = [value for argument, value in given if not argument.optional]
-    chosen = {argument.name: value for argument, value in given if argument.optional and value is not None}
+    required: list[Any] = [value for argument, value in given if not argument.optional]
+    chosen: dict[str, Any] = {
+        argument.name: value for argument, value in given if argument.optional and value is not None
+    }
+    if call.verb.name == "cue_define":
+        return commands.cue_define(Cue(*required, **chosen))
+    if call.verb.name == "bounce":
+        story, folder = required
+        return commands.bounce(story, folder, Laying(**chosen))
     timed = {"at_s": at_s} if call.verb.timed else {}
     return cast(Job, method(*required, **chosen, **timed))
 

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from diegetic.errors import Failure, InputError
-from diegetic.live.cues import Policy
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
+from diegetic.names import free_path
 from diegetic.schema import read_strict
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.outgoing import Clock
@@ -47,7 +48,7 @@ class Capture:
     """
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
-        self.path = _free(path)
+        self.path = free_path(path)
         self._clock = clock or Clock()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,18 +111,10 @@ class Witnessed:
         self.subscribe, self.parameters = engine.subscribe, engine.parameters
         self.ended, self.report = engine.ended, engine.report
 
-    def cue_define(
-        self,
-        name: str,
-        story: str,
-        text: str,
-        policy: Policy = "wait",
-        slot: int | None = None,
-        lane: str = "",
-        seconds: float = 4.0,
-    ) -> Job:
-        job = self._engine.cue_define(name, story, text, policy, slot, lane, seconds)
-        self._note("cue/define", 0, name, story, text, policy, slot, lane, seconds, job=job)
+    def cue_define(self, cue: Cue) -> Job:
+        job = self._engine.cue_define(cue)
+        sent = (cue.name, cue.story, cue.text, cue.policy, cue.slot, cue.lane, cue.seconds)
+        self._note("cue/define", 0, *sent, job=job)
         return job
 
     def cue_arm(self, name: str) -> Job:
@@ -167,12 +160,3 @@ class Witnessed:
 
     def _note(self, path: str, *arguments: Given, job: Job | None = None) -> None:
         self._capture.take(self._client, f"{ROOT}/{path}", arguments, job=job)
-
-
-def _free(path: Path) -> Path:
-    """The path, or with a number behind its name where there is a capture already."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    return free

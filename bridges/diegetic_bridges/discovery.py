@@ -8,11 +8,11 @@ Knows nothing of what is served. Threads: zeroconf has its own; all here is in t
 import asyncio
 import logging
 import socket
-from types import TracebackType
-from typing import Self
 
 from zeroconf import InterfaceChoice, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
+
+from diegetic.service import Service
 
 NAME = "Diegetic"
 OSCQUERY, OSC = "_oscjson._tcp.local.", "_osc._udp.local."
@@ -22,7 +22,7 @@ _EVERYWHERE = ("0.0.0.0", "::", "")
 _log = logging.getLogger(__name__)
 
 
-class Announcement:
+class Announcement(Service):
     """Two services, from `start` to `stop`. host: of the servers; on this machine's own, others don't hear of them."""
 
     def __init__(self, host: str, osc_port: int, web_port: int, name: str = NAME) -> None:
@@ -48,15 +48,6 @@ class Announcement:
             except Exception as error:  # whatever a network that is gone raises
                 _log.info("mDNS: could not say goodbye (%s)", error)
             await zeroconf.async_close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _announce(self) -> None:
         try:

@@ -12,12 +12,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from diegetic.errors import DiegeticError, Failure
 from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.news import CueChanged, News
+from diegetic.service import Service
 from diegetic_bridges.midi_clock import MidiClock
 from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Played, feedback, notes_of, play
 
@@ -48,7 +48,7 @@ def rtmidi_backend(api: str = "") -> Backend:
     return backend
 
 
-class MidiBridge:
+class MidiBridge(Service):
     """One input, and one output for feedback. port: part of a port's name; "" for a port of our own.
 
     learned: told the map each time that it has learned a controller, to be kept.
@@ -88,15 +88,6 @@ class MidiBridge:
             await asyncio.wait([self._watching])
             self._watching = None
         self._close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     def learn(self, parameter: str) -> None:
         """Let the next controller that is moved move this parameter from then on."""

@@ -13,10 +13,10 @@ import errno
 import logging
 import socket
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from diegetic.errors import Failure
+from diegetic.service import Service
 from diegetic_bridges.admission import Admission, is_local
 from diegetic_bridges.clients import Peer
 from diegetic_bridges.framing import Framing
@@ -32,7 +32,7 @@ _TRIES = 20
 _log = logging.getLogger(__name__)
 
 
-class OscServer:
+class OscServer(Service):
     """A UDP and a TCP server for one session.
 
     host: where to listen. port: 0 takes a free one; `port` says which. allow: networks ("192.168.1.0/24") or addresses
@@ -70,15 +70,6 @@ class OscServer:
         """Close both, and every connection. Can be called twice."""
         self._close()
         await asyncio.sleep(0)  # lets transports close
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()

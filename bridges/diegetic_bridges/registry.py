@@ -101,6 +101,17 @@ _IN_SLOT = Argument("slot", "i", "slot it is put in", low=1, high=SLOTS, optiona
 _LANE = Argument("lane", "s", "lane it is laid into", optional=True)
 _LENGTH = Argument("seconds", "f", "length", "s", 1, 324, optional=True)
 _MODEL = Argument("model", "s", "name of the model")
+_LAYING = (
+    Argument("format", "s", "of mix and stems: wav24, wav32f or flac", optional=True),
+    Argument("channels", "s", "of mix and stems: mono or stereo", optional=True),
+    Argument("stems", "s", "which: event, lane or both", optional=True),
+    Argument("loudness", "f", "of the mix", "LUFS", -50, -5, optional=True),
+    Argument("lane_loudness", "s", "of lanes, in LUFS: bed=-30,foreground=-20", optional=True),
+    Argument("true_peak", "f", "the mix's limit", "dBTP", -20, 0, optional=True),
+    Argument("handles", "f", "sound kept around each event's clip", "s", 0, 10, optional=True),
+    Argument("bpm", "f", "tempo of the project files", "", 20, 400, optional=True),
+    Argument("rate", "i", "of mix and stems", "Hz", 8000, 192_000, optional=True),
+)
 _STATE = Argument("file", "s", "file inside the project folder")
 
 
@@ -156,7 +167,11 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(f"{ROOT}/transport/stop", (_PRESS,), "Fade all, and forget what is scheduled."),
     Verb(f"{ROOT}/panic", (_PRESS,), "Cut all at once, and forget what is scheduled."),
-    _slow("bounce", (_STORY, Argument("folder", "s", "folder inside the project folder")), "Lay a story out as stems."),
+    _slow(
+        "bounce",
+        (_STORY, Argument("folder", "s", "folder inside the project folder"), *_LAYING),
+        "Lay a story out as stems; what is left out is as serve was told.",
+    ),
     Verb(f"{ROOT}/job/get", (_JOB,), "How a job is; its end again, where it has ended.", ("job",), query="always"),
     Verb(f"{ROOT}/job/cancel", (_JOB,), "Cancel a job, within one denoise step.", ("job",)),
     Verb(f"{ROOT}/jobs", (), "All jobs that haven't ended.", ("job", "jobs.reply"), query="always"),

@@ -14,13 +14,12 @@ import asyncio
 import errno
 import logging
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from aiohttp import web
 
 from diegetic.errors import Failure
 from diegetic.live.jobs import Refused
+from diegetic.service import Service
 from diegetic_bridges.admission import Admission, is_local
 from diegetic_bridges.clients import Peer, Send
 from diegetic_bridges.codec import Incoming, Malformed
@@ -41,7 +40,7 @@ _STOP_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class WebServer:
+class WebServer(Service):
     """An HTTP server for one session.
 
     host, port, allow: as of OscServer. osc_port: what OSCQuery says of where OSC is. requests_per_s: more are refused,
@@ -96,15 +95,6 @@ class WebServer:
         if runner is not None:
             await runner.cleanup()
         await self._oscquery.stop()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":

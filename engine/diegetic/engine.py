@@ -13,15 +13,17 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Literal, Self
+from dataclasses import replace
+from functools import partial
+from typing import Literal
 
 from diegetic.generator.client import Generator
 from diegetic.live.board import Board, Work
 from diegetic.live.config import LiveConfig, Loader
 from diegetic.live.cue_desk import CueDesk, NextBar
-from diegetic.live.cues import Cue, Policy, check_name
+from diegetic.live.cues import Cue, check_name
 from diegetic.live.jobs import Job, Priority, Refused
+from diegetic.live.laying import Laying
 from diegetic.live.news import DeviceChanged, EngineState, Meters, News, StateChanged, Trouble, Underrun
 from diegetic.live.parameters import PARAMETERS, Parameter, check_parameter
 from diegetic.live.schedule import CUT_S, FADE_S, Schedule
@@ -31,6 +33,7 @@ from diegetic.live.status import Dump, Status
 from diegetic.live.tellings import Tellings
 from diegetic.player.client import Player
 from diegetic.player.messages import Lost, Move, Opened, Report, State, VoiceNews
+from diegetic.service import Service
 from diegetic.story import Told, check_told
 
 __all__ = ["Dump", "Engine", "LiveConfig", "Loader", "Status"]
@@ -38,11 +41,12 @@ __all__ = ["Dump", "Engine", "LiveConfig", "Loader", "Status"]
 _log = logging.getLogger(__name__)
 
 MAX_WORDS, MAX_WORDS_CHARACTERS = 16, 200
+AS_USUAL = Laying()
 _ENDING_S = 2.0
 """How long jobs have to end when the engine stops."""
 
 
-class Engine:
+class Engine(Service):
     """The engine. `at_s`: when something is to sound, on the clock of `now_s`; None: as soon as it can."""
 
     def __init__(self, config: LiveConfig, loader: Loader) -> None:
@@ -99,19 +103,6 @@ class Engine:
         """Wait until `quit` is called."""
         await self._quit.wait()
 
-    async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:
-            await self.stop()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
     @staticmethod
     def now_s() -> float:
         """The one clock of the engine: seconds, monotonic, the same in all its processes."""
@@ -164,12 +155,9 @@ class Engine:
             "continue", story, Priority.LIVE, lambda job: self._tellings.continue_(job, story, text, at_s)
         )
 
-    def cue_define(
-        self, name: str, story: str, text: str, policy: Policy = "wait", slot: int | None = None, lane: str = "",
-        seconds: float = 4.0,
-    ) -> Job:  # fmt: skip
-        """Define a cue, or another one under its name: what was armed is dropped. lane: "" leaves it to the model."""
-        return self._cues.define(Cue(name, story, text, policy, slot, 0.0, seconds, lane))
+    def cue_define(self, cue: Cue) -> Job:
+        """Define a cue, or another one under its name: what was armed is dropped."""
+        return self._cues.define(cue)
 
     def cue_arm(self, name: str) -> Job:
         """Render ahead, so that `cue_go` sounds at once."""
@@ -243,12 +231,14 @@ class Engine:
         self._cues.forget_pending()
         self._schedule.stop_all(CUT_S)
 
-    def bounce(self, story: str, folder: str) -> Job:
+    def bounce(self, story: str, folder: str, laying: Laying = AS_USUAL) -> Job:
         """Lay a story out as files in a folder inside the project; 422 for one that would be outside."""
-        self._shelf.get(story)
+        usual = self.config.bounces
+        output_of = partial(laying.over, replace(usual, rate_hz=usual.rate_hz or self._player.config.rate_hz))
+        output_of(self._shelf.get(story))  # what can't be is refused at once
         target = self._shelf.inside(folder)
         return self._board.begin(
-            "bounce", story, Priority.BOUNCE, lambda job: self._tellings.bounce(job, story, target)
+            "bounce", story, Priority.BOUNCE, lambda job: self._tellings.bounce(job, story, target, output_of)
         )
 
     def job_get(self, job: int) -> Job:

@@ -3,8 +3,10 @@
 Lower-case ASCII letters, digits and hyphens only, and none that Windows reserves (con, nul, com1, ...).
 """
 
+import itertools
 import re
 import unicodedata
+from pathlib import Path
 
 _MAX_CHARACTERS = 40
 _RESERVED = re.compile(r"con|prn|aux|nul|conin|conout|(com|lpt)[0-9]")
@@ -17,6 +19,12 @@ def slug(text: str, otherwise: str = "sound") -> str:
     if len(words) > _MAX_CHARACTERS:
         words = words[: _MAX_CHARACTERS + 1].rpartition("-")[0] or words[:_MAX_CHARACTERS]
     return f"{words}-{otherwise}" if _RESERVED.fullmatch(words) else words or otherwise
+
+
+def free_path(path: Path, first: int = 2) -> Path:
+    """The path, or where there is such a file already, with the first number behind its name that is free."""
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(first))
+    return path if not path.exists() else next(each for each in numbered if not each.exists())
 
 
 def one_line(text: str) -> str:

@@ -49,6 +49,15 @@ def check_ceiling(dbtp: float) -> float:
     return dbtp
 
 
+def read_lane(subject: str, text: str) -> tuple[str, float]:
+    """ "bed=-30" as a lane and its LUFS. Raises InputError."""
+    lane, _, lufs = text.partition("=")
+    try:
+        return lane.strip(), float(lufs)
+    except ValueError:
+        raise InputError(f"{subject}: must be LANE=LUFS, got {text[:40]!r}; for instance bed=-30") from None
+
+
 def check_lanes(story: Story, targets: Targets) -> None:
     """Raise InputError where a target is for a lane that the story hasn't."""
     known = lanes(story.events)

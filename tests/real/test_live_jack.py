@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import live_models
 from diegetic.audio.wav import read_wav
 from diegetic.engine import Engine, LiveConfig, Loader
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
 from diegetic.live.news import Late, News, SegmentEnd, SegmentStart
 from diegetic.model.registry import load_model
@@ -106,7 +107,7 @@ def test_an_armed_cue_sounds_within_a_block_of_being_asked_for(jack: Jack, tmp_p
     async def body(live: Live) -> None:
         engine = live.engine
         await live.done(engine.plan("hall", "quiet", 4.0))
-        await live.done(engine.cue_define("slam", "hall", "a door slams"))
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
         await live.done(engine.cue_arm("slam"))
         for _ in range(GOES):
             live.news.clear()
@@ -127,7 +128,7 @@ def test_two_minutes_of_rendering_without_pause_do_not_stop_the_sound(jack: Jack
     async def body(live: Live) -> None:
         engine = live.engine
         await live.done(engine.tell("storm", "wind and rain", 20.0))
-        await live.done(engine.cue_define("bell", "storm", "a bell rings"))
+        await live.done(engine.cue_define(Cue("bell", "storm", "a bell rings")))
         await live.done(engine.cue_arm("bell"))
         until_s, number = time.monotonic() + 120, 0
         before = engine.status().underruns

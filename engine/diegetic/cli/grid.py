@@ -19,7 +19,7 @@ from diegetic.schema import unknown
 from diegetic.settings import Settings
 from diegetic.story import Story, Told
 from diegetic.story_file import write_story
-from diegetic.targets import Targets, check_ceiling
+from diegetic.targets import Targets, check_ceiling, read_lane
 
 
 def laying(
@@ -38,21 +38,13 @@ def laying(
         settings.rate_hz,
         settings.stems,
         settings.curve,
-        targets=Targets(loudness, dict(map(_lane_target, lane_loudness or ()))),
+        targets=Targets(loudness, dict(read_lane("--lane-loudness", each) for each in lane_loudness or ())),
         ceiling_dbtp=CEILING_DBTP if true_peak is None else check_ceiling(true_peak),
         bpm=None if bpm is None else check_bpm(bpm),
         file_format=settings.file_format,
         channels=settings.channels,
         handles_s=check_handles(handles or 0.0),
     )
-
-
-def _lane_target(text: str) -> tuple[str, float]:
-    lane, _, lufs = text.partition("=")
-    try:
-        return lane.strip(), float(lufs)
-    except ValueError:
-        raise InputError(f"--lane-loudness: must be LANE=LUFS, got {text[:40]!r}; for instance bed=-30") from None
 
 
 def unit_of(quantise: str | None, bpm: float | None) -> Unit | None:

@@ -2,13 +2,26 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diegetic.cli.options import Json, Model
+from diegetic.cli.options import (
+    Bpm,
+    Channels,
+    Curve,
+    Format,
+    Handles,
+    Json,
+    LaneLoudness,
+    Loudness,
+    Model,
+    Stems,
+    TruePeak,
+)
 from diegetic.cli.outside import Listening, Outside, Replaying
 from diegetic.cli.screen import show
 from diegetic.errors import DiegeticError, InputError
@@ -37,6 +50,7 @@ Web = Annotated[bool, typer.Option("--web/--no-web", help="HTTP, WebSocket and O
 WebPort = Annotated[int, typer.Option("--web-port", help="Port of the web; 0 takes a free one.")]
 Cues = Annotated[str, typer.Option("--cues", help="A cue sheet: a file, or one of presets/cues by its name.")]
 Capture = Annotated[Path | None, typer.Option("--capture", help="Write each command to a file, for replay.")]
+BounceRate = Annotated[int, typer.Option("--bounce-rate", help="Rate of bounces in Hz; 0 takes the device's.")]
 MidiMap = Annotated[Path | None, typer.Option("--midi-map", help="A map; presets/midi/default.toml where left out.")]
 
 
@@ -62,13 +76,28 @@ def serve(
     web_port: WebPort = 9778,
     cues: Cues = "",
     capture: Capture = None,
+    bounce_rate: BounceRate = 0,
+    file_format: Format = None,
+    channels: Channels = None,
+    stems: Stems = None,
+    curve: Curve = None,
+    loudness: Loudness = None,
+    lane_loudness: LaneLoudness = None,
+    true_peak: TruePeak = None,
+    handles: Handles = None,
+    bpm: Bpm = None,
 ) -> None:
-    """Stay on: plan, render and play what OSC, MIDI and the web ask for, until Ctrl-C."""
+    """Stay on: plan, render and play what OSC, MIDI and the web ask for, until Ctrl-C.
+
+    What is said of stems, mix and clips is how bounces are laid out, where their command doesn't say otherwise.
+    """
+    from diegetic.cli.grid import laying
     from diegetic.live.config import LiveConfig
     from diegetic.live.cue_sheet import sheet_path
 
     outside: Outside = context.obj
-    settings = resolve(outside.environment, {"model": model, "device": compute})
+    flags = {"model": model, "device": compute, "stems": stems, "curve": curve}
+    settings = resolve(outside.environment, flags | {"file_format": file_format, "channels": channels})
     outside.check_name(settings.model, settings)
     config = LiveConfig(
         project=_project(project),
@@ -81,6 +110,10 @@ def serve(
         voices=_within("voices", voices, 1, 512),
         keep_alive_s=60 * keep_alive,
         memory_bytes=round(memory * 1e9),
+        bounces=replace(
+            laying(settings, loudness, bpm, lane_loudness, true_peak, handles),
+            rate_hz=_within("bounce rate", bounce_rate, 8_000, 192_000, free=0),
+        ),
     )
     listening = Listening(
         host=host,
@@ -108,6 +141,7 @@ def replay(
     bounce: Annotated[str, typer.Option("--bounce", help="Lay its stories out in this folder of the project.")] = "",
 ) -> None:
     """Play a captured session again, in its own time or as fast as it can be rendered."""
+    from diegetic.cli.grid import laying
     from diegetic.live.config import LiveConfig
 
     outside: Outside = context.obj
@@ -121,6 +155,7 @@ def replay(
         device="null" if fast else device,
         rate_hz=_within("rate", rate, 8_000, 192_000, free=0),
         record=record,
+        bounces=replace(laying(settings), rate_hz=0),
     )
     failed = outside.replay(config, partial(_load, outside.load, settings), Replaying(file, fast, bounce))
     raise typer.Exit(1 if failed else 0)

@@ -7,7 +7,6 @@ Knows nothing of processes. Raises InputError, Failure, Cancelled (from `report`
 """
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -35,6 +34,7 @@ from diegetic.generator.tasks import (
 )
 from diegetic.manifest import Manifest, write_manifest
 from diegetic.memory_file import read_memory, write_memory
+from diegetic.names import free_path
 from diegetic.progress import Report
 from diegetic.protocol import Latents, Memory, Planned, StoryModel
 from diegetic.schema import read_strict
@@ -208,9 +208,7 @@ def _begin_manifest(folder: StoryFolder, told: Told, model: StoryModel) -> None:
 def _set_aside(folder: StoryFolder, story: Story) -> None:
     """Keep the file of another story that is told no more, as story-1.toml and so on: its takes are still there."""
     if folder.story.exists() and read_story(folder.story) != story:
-        numbers = itertools.count(1)
-        free = next(path for n in numbers if not (path := folder.story.with_stem(f"{folder.story.stem}-{n}")).exists())
-        folder.story.rename(free)
+        folder.story.rename(free_path(folder.story, 1))
 
 
 def _in_lane(lane: str, plan: Iterator[Planned]) -> Iterator[Planned]:

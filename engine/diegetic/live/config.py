@@ -4,9 +4,10 @@ Knows nothing of where its values come from.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from diegetic.bounce import Output
 from diegetic.player.messages import PlayerConfig
 from diegetic.protocol import StoryModel
 
@@ -21,7 +22,8 @@ class LiveConfig:
     device: "null", "default", part of a device's name, or vban: or reastream: and a host. rate_hz: 0 for the device's
     own. outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of
     all that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the
-    most that the generator may hold; 0: no limit.
+    most that the generator may hold; 0: no limit. bounces: how they are laid out where nobody says; at a rate_hz of 0
+    in the device's rate.
     """
 
     project: Path
@@ -35,6 +37,7 @@ class LiveConfig:
     queue: int = 64
     keep_alive_s: float = 0.0
     memory_bytes: int = 0
+    bounces: Output = field(default_factory=lambda: Output(rate_hz=0))
 
     def player(self) -> PlayerConfig:
         """The player's part. Channels are counted from 1 here, from 0 there."""

@@ -15,16 +15,18 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from diegetic.errors import DiegeticError
 from diegetic.live.armed import Armed, taken_up
 from diegetic.live.board import Board
-from diegetic.live.cues import SLOTS, Cue, CueState, check_name
+from diegetic.live.cues import SLOTS, Cue, CueState, Policy, check_name
 from diegetic.live.jobs import Job, Priority, Refused
 from diegetic.live.news import CueChanged, Late, News
 from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
+from diegetic.schema import unknown
 from diegetic.story import Told, check_lane, check_told
 
 LATE_OK_S = 0.01
@@ -94,6 +96,8 @@ class CueDesk:
         """
         check_name("cue", cue.name)
         check_name("story", cue.story)
+        if cue.policy not in get_args(Policy):
+            raise Refused(422, f"cue {cue.name}: {unknown('policy', cue.policy, get_args(Policy))}")
         check_told(Told(cue.text, cue.seconds))
         if cue.lane:
             check_lane(f"cue {cue.name}", cue.lane)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diegetic.errors import DiegeticError, InputError
-from diegetic.live.cues import SLOTS, Policy, check_name
+from diegetic.live.cues import SLOTS, Cue, Policy, check_name
 from diegetic.schema import read_strict, read_toml, unknown
 from diegetic.story import GAIN_RANGE_DB, Told, check_lane, check_told
 
@@ -77,6 +77,11 @@ class CueSheet:
 
     def story_of(self, cue: SheetCue) -> str:
         return cue.story or self.story
+
+    def defined(self, cue: SheetCue) -> Cue:
+        """The cue as the engine knows it; its gain is its slot's."""
+        story = self.story_of(cue)
+        return Cue(cue.name, story, cue.text, cue.policy, cue.slot, seconds=cue.seconds, lane=cue.lane)
 
 
 def read_sheet(path: Path) -> CueSheet:

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from diegetic.errors import DiegeticError
 from diegetic.live.cue_sheet import CueSheet, SheetCue, read_sheet
-from diegetic.live.cues import Policy
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
+from diegetic.service import Service
 
 _UNREADABLE = 422
 
@@ -28,16 +28,7 @@ _log = logging.getLogger(__name__)
 class Defines(Protocol):
     """What is used of the engine."""
 
-    def cue_define(
-        self,
-        name: str,
-        story: str,
-        text: str,
-        policy: Policy = "wait",
-        slot: int | None = None,
-        lane: str = "",
-        seconds: float = 4.0,
-    ) -> Job: ...
+    def cue_define(self, cue: Cue) -> Job: ...
 
     def cue_arm(self, name: str) -> Job: ...
     def slot_gain(self, slot: int, gain_db: float) -> None: ...
@@ -45,7 +36,7 @@ class Defines(Protocol):
     def report(self, code: int, text: str) -> None: ...
 
 
-class CueSheets:
+class CueSheets(Service):
     """One sheet, from `start` to `stop`. changed: told the sheet each time it is another (for its MIDI notes)."""
 
     def __init__(
@@ -70,15 +61,6 @@ class CueSheets:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
@@ -100,19 +82,17 @@ class CueSheets:
         for cue in sheet.cue:
             story = sheet.story_of(cue)
             if known.pop(cue.name, None) != (story, cue):
-                await self._define(story, cue)
+                await self._define(cue)
         for story, left in known.values():
             if left.slot is not None and left.slot not in {cue.slot for cue in sheet.cue}:
-                await self._end(self._engine.cue_define(left.name, story, left.text, left.policy))
+                await self._end(self._engine.cue_define(Cue(left.name, story, left.text, left.policy)))
             _log.info("cue %s: isn't in the sheet any more; it stays defined until the engine ends", left.name)
         self._changed(sheet)
         _log.info("%s: %d cues", self._path, len(sheet.cue))
 
-    async def _define(self, story: str, cue: SheetCue) -> None:
+    async def _define(self, cue: SheetCue) -> None:
         try:
-            await self._end(
-                self._engine.cue_define(cue.name, story, cue.text, cue.policy, cue.slot, cue.lane, cue.seconds)
-            )
+            await self._end(self._engine.cue_define(self.sheet.defined(cue)))
             if cue.slot is not None:
                 self._engine.slot_gain(cue.slot, cue.gain_db)
             if cue.arm:

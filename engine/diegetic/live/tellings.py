@@ -40,7 +40,7 @@ from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
 from diegetic.remarks import remarks_on
-from diegetic.story import Told
+from diegetic.story import Story, Told
 
 CONTINUED_S = 6.0
 """How long what comes next in a story is, where nobody says."""
@@ -102,11 +102,11 @@ class Tellings:
             story = edited(self.shelf.get(name), event, "seed", str(seed))
             return await self._kept(job, Priority.ARM, name, Render(self.shelf.folder(name), story, 0))
 
-    async def bounce(self, job: int, name: str, target: Path) -> str:
+    async def bounce(self, job: int, name: str, target: Path, output_of: Callable[[Story], Output]) -> str:
         """Lay a story out as files, with all that was heard of it before."""
         async with self.shelf.lock(name):
             story = self.shelf.get(name)
-        task = Bounce(self.shelf.folder(name), story, target, Output(self._rate_hz))
+        task = Bounce(self.shelf.folder(name), story, target, output_of(story))
         return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
 
     async def save(self, job: int, name: str, file: Path) -> str:

@@ -11,6 +11,7 @@ here, only the text around them.
 Knows nothing of tokens ids, weights or torch.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -106,14 +107,25 @@ def frontier(seconds: float, style: PlanStyle) -> Frontier:
     """The start of a plan of `seconds`, in whole steps (`exact` gives the fraction back where the limits allow)."""
     step = style.time_step_s
     shortest = max(1, round(MIN_EVENT_S / step))
-    total = max(shortest, round(seconds / step))
+    total = max(shortest, whole_steps(seconds, style))
     return Frontier(total, shortest, int(MAX_EVENT_S / step + 1e-9), sequential=style.form == "duration")
 
 
-def exact(end_s: float, start_s: float, seconds: float, style: PlanStyle) -> float:
-    """Move an end that was rounded to whole steps to the story's own end, if the event then still lasts 1 to 27 s."""
-    is_last = abs(end_s - seconds) <= style.time_step_s / 2 + 1e-9
-    return seconds if is_last and MIN_EVENT_S <= seconds - start_s <= MAX_EVENT_S else end_s
+def exact(event: Timed, seconds: float, style: PlanStyle) -> Timed:
+    """An event of a plan in whole steps; the last of a story of `seconds` with the story's own end.
+
+    What would be shorter than 1 s then begins a little earlier; what would be longer than 27 s keeps its end, which is
+    before the story's.
+    """
+    if whole_steps(event.end_s, style) != whole_steps(seconds, style):
+        return event
+    start_s = max(0.0, min(event.start_s, seconds - MIN_EVENT_S))
+    return event if seconds - start_s > MAX_EVENT_S else replace(event, start_s=start_s, end_s=seconds)
+
+
+def whole_steps(seconds: float, style: PlanStyle) -> int:
+    """A time in the nearest whole steps. Halves go up, all of them: what is a step apart stays a step apart."""
+    return math.floor(seconds / style.time_step_s + 0.5 + 1e-6)
 
 
 def write_steps(steps: int, style: PlanStyle) -> str:
@@ -141,7 +153,7 @@ def write_seconds(seconds: float) -> str:
 
 def write_time(event: Timed, style: PlanStyle) -> str:
     """The text between `<timestamp>` and `</timestamp>`."""
-    start, end = round(event.start_s / style.time_step_s), round(event.end_s / style.time_step_s)
+    start, end = whole_steps(event.start_s, style), whole_steps(event.end_s, style)
     if style.form == "duration":
         return write_steps(max(1, end - start), style)
     return f"{write_lane(event.lane)}{write_steps(start, style)}-{write_steps(max(start + 1, end), style)}"

@@ -12,7 +12,7 @@ Knows nothing of projectors, flows or sound. States are [tokens, width], after t
 import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
@@ -106,11 +106,11 @@ class Narrator:
         """Write what comes next, for `seconds`: a short prefill and, as a rule, one event."""
         with torch.inference_mode():
             self._keep(memory, self.encoder.continuation(text, seconds))
-        reached = frontier(memory.seconds, self.style).total
-        longer = frontier(memory.seconds + max(seconds, self.style.time_step_s), self.style)
-        start = Frontier(longer.total, longer.shortest, longer.longest, longer.sequential, reached, reached)
+        reached, added = frontier(memory.seconds, self.style).total, frontier(seconds, self.style)
+        start = replace(added, total=reached + added.total, reached=reached, latest_start=reached)
+        late_s = memory.seconds - reached * self.style.time_step_s
         memory.seconds += seconds
-        yield from self._events(memory, start, text)
+        yield from self._events(memory, start, text, late_s)
 
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly: safetensors, with a header."""
@@ -133,20 +133,26 @@ class Narrator:
             memory.cache.update(keys.to(self.llm.device), values.to(self.llm.device), number)
         return memory
 
-    def _events(self, memory: StoryMemory, at: Frontier, text: str) -> Iterator[Narrated]:
+    def _events(self, memory: StoryMemory, at: Frontier, text: str, late_s: float = 0.0) -> Iterator[Narrated]:
+        """Events until they fill the story. late_s: how much later than in whole steps they are, all of them."""
+
+        def told(event: Timed) -> Narrated:
+            event = exact(event, memory.seconds - late_s, self.style)
+            return self.read(memory, replace(event, start_s=event.start_s + late_s, end_s=event.end_s + late_s))
+
         agenda = Agenda.of(text if self.style.cover else "")
         while at.count < MAX_PLANNED_EVENTS and at.starts():
             placed = self._next_event(memory, at, agenda)
-            if (window := self._window(memory, at, agenda, placed)) is not None:
+            if (window := self._window(at, agenda, placed)) is not None:
                 agenda.tell(window.event)
-                yield self.read(memory, window.event)
+                yield told(window.event)
                 at = at.after(window.start, window.end)
                 if placed is None or not at.room_for_more:
                     continue
             if placed is None:
                 return
             agenda.tell(placed.event, placed.part)
-            yield self.read(memory, placed.event)
+            yield told(placed.event)
             at = at.after(placed.start, placed.end)
 
     @torch.inference_mode()
@@ -174,7 +180,7 @@ class Narrator:
         if (tells := agenda.part_of(caption)) is not None and speaks_for_itself(tells):
             draft.forget()
             draft, caption = self._give(memory, bare(tells))
-        placed = self._place(draft, caption, memory, at, agenda)
+        placed = self._place(draft, caption, at, agenda)
         part = agenda.instead_of(placed.event if placed else None, at)
         if part is not None:
             return self._tell_part(memory, at, agenda, part)
@@ -187,7 +193,7 @@ class Narrator:
         encoder, draft = self.encoder, _Draft(self, memory)
         if speaks_for_itself(part):
             draft, caption = self._give(memory, bare(part))
-            return self._place(draft, caption, memory, at, agenda, part)
+            return self._place(draft, caption, at, agenda, part)
         draft.choose([encoder.gen_open])
         first = sorted({encoder.text(word)[0] for word in first_words(part)})
         ids = draft.write(torch.tensor(first), encoder.time_open, self._text, self.style.max_caption_tokens)
@@ -195,9 +201,9 @@ class Narrator:
         if agenda.part_of(caption) is not part or agenda.is_told(caption):
             draft.forget()
             draft, caption = self._give(memory, bare(part))
-        return self._place(draft, caption, memory, at, agenda, part)
+        return self._place(draft, caption, at, agenda, part)
 
-    def _window(self, memory: StoryMemory, at: Frontier, agenda: Agenda, coming: "_Placed | None") -> "_Placed | None":
+    def _window(self, at: Frontier, agenda: Agenda, coming: "_Placed | None") -> "_Placed | None":
         """The next window of a bed that goes on, where it is due before what comes; None where none is."""
         if not self.style.cover or at.sequential:
             return None
@@ -206,8 +212,7 @@ class Narrator:
             return None
         caption, start, end = due
         step = self.style.time_step_s
-        event = Timed(caption, BED, start * step, exact(end * step, start * step, memory.seconds, self.style))
-        return _Placed(event, start, end, None)
+        return _Placed(Timed(caption, BED, start * step, end * step), start, end, None)
 
     def _give(self, memory: StoryMemory, caption: str) -> "tuple[_Draft, str]":
         """A draft with a caption that is given, as long as captions may be; and that caption."""
@@ -217,7 +222,7 @@ class Narrator:
         return draft, " ".join(encoder.decode(ids).split())
 
     def _place(
-        self, draft: "_Draft", caption: str, memory: StoryMemory, at: Frontier, agenda: Agenda, part: Part | None = None
+        self, draft: "_Draft", caption: str, at: Frontier, agenda: Agenda, part: Part | None = None
     ) -> "_Placed | None":
         """Give a drafted caption its lane and time; None where a complete plan has none left for it.
 
@@ -243,8 +248,7 @@ class Narrator:
             ends = [end for end in ends if end <= last_end] or ends
         end = draft.choose_among(self._end_options(at, start, ends))
         draft.forget()
-        end_s = exact(end * step, start * step, memory.seconds, self.style)
-        return _Placed(Timed(text, lane, start * step, end_s), start, end, part)
+        return _Placed(Timed(text, lane, start * step, end * step), start, end, part)
 
     def _end_options(self, at: Frontier, start: int, ends: Sequence[int]) -> dict[tuple[int, ...], int]:
         """Ways to write an end, or in `duration` form a length, and the end it means."""

@@ -25,6 +25,7 @@ from diegetic.audio.shared_sound import SharedSound
 from diegetic.audio.voices import Voice
 from diegetic.child import GOODBYE
 from diegetic.errors import Failure
+from diegetic.names import free_path
 from diegetic.player.device import SoundDevice, usual_rate_hz
 from diegetic.player.messages import Command, Lost, Move, Opened, Play, PlayerConfig, State, Stop, StopAll, VoiceNews
 from diegetic.player.network import USUAL_RATE_HZ, NetworkDevice, target
@@ -76,7 +77,7 @@ class _Player:
             config.rate_hz, config.channels, config.block_frames, dict(config.outputs), config.voices, config.steal
         )
         self._recorder = (
-            Recorder(_free(Path(config.record)), config.rate_hz, config.channels) if config.record else None
+            Recorder(free_path(Path(config.record)), config.rate_hz, config.channels) if config.record else None
         )
         self._sounds: dict[int, SharedSound] = {}
         self._closing: list[SharedSound] = []
@@ -221,12 +222,3 @@ class _Player:
         meters = tuple((lane, peak, rms) for lane, (peak, rms) in self._mixer.take_meters().items())
         mixer = self._mixer
         return State(offset_s, mixer.frame, mixer.sounding, self._underruns, mixer.failures, load, least, meters)
-
-
-def _free(path: Path) -> Path:
-    """The path, or with a number behind its name where there is a recording already."""
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_stem(f"{path.stem}-{number}")
-    return free
