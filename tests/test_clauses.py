@@ -116,3 +116,10 @@ def test_a_bed_that_ends_where_no_window_does_is_over() -> None:
     agenda = Agenda.of("rain falls, a dog barks")
     agenda.tell(event("rain falls", BED, 0, 13))
     assert agenda.due(at, 1.0, None) is None
+
+
+def test_a_short_clause_that_a_story_goes_on_by_needs_no_draft() -> None:
+    assert Agenda.of("a door slams", goes_on=True).is_plain
+    assert not Agenda.of("a door slams").is_plain
+    assert not Agenda.of("a door slams, a dog barks", goes_on=True).is_plain
+    assert not Agenda.of("the door of the old house on the hill slams shut in the wind", goes_on=True).is_plain

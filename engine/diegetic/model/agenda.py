@@ -20,15 +20,21 @@ SHORT_WORDS = 6
 
 @dataclass(slots=True)
 class Agenda:
-    """The clauses of a text that are still to be told, in their order."""
+    """The clauses of a text that are still to be told, in their order. goes_on: in a story that has begun."""
 
     owed: list[Part]
     told: list[Timed] = field(default_factory=list)
+    goes_on: bool = False
 
     @classmethod
-    def of(cls, text: str) -> "Agenda":
+    def of(cls, text: str, goes_on: bool = False) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed."""
-        return cls(parts(text)[: MAX_PLANNED_EVENTS - 2])
+        return cls(parts(text)[: MAX_PLANNED_EVENTS - 2], goes_on=goes_on)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one short clause is owed to a story that has its place: there is nothing to be drafted then."""
+        return self.goes_on and len(self.owed) == 1 and speaks_for_itself(self.owed[0])
 
     def part_of(self, caption: str) -> Part | None:
         """The owed clause that a caption tells: it has two words of it, or more than half; the most, or the first."""

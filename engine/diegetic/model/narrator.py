@@ -83,7 +83,8 @@ class Narrator:
     def plan(self, memory: StoryMemory) -> Iterator[Narrated]:
         """Write the reasoning, then events until they fill the story; each is in the memory when it is yielded."""
         self.reason(memory, self._draft_reasoning(memory))
-        yield from self._events(memory, frontier(memory.seconds, self.style), memory.told)
+        agenda = Agenda.of(memory.told if self.style.cover else "")
+        yield from self._events(memory, frontier(memory.seconds, self.style), agenda)
 
     @torch.inference_mode()
     def reason(self, memory: StoryMemory, reasoning: str) -> None:
@@ -110,7 +111,7 @@ class Narrator:
         start = replace(added, total=reached + added.total, reached=reached, latest_start=reached)
         late_s = memory.seconds - reached * self.style.time_step_s
         memory.seconds += seconds
-        yield from self._events(memory, start, text, late_s)
+        yield from self._events(memory, start, Agenda.of(text if self.style.cover else "", goes_on=True), late_s)
 
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly: safetensors, with a header."""
@@ -133,14 +134,13 @@ class Narrator:
             memory.cache.update(keys.to(self.llm.device), values.to(self.llm.device), number)
         return memory
 
-    def _events(self, memory: StoryMemory, at: Frontier, text: str, late_s: float = 0.0) -> Iterator[Narrated]:
+    def _events(self, memory: StoryMemory, at: Frontier, agenda: Agenda, late_s: float = 0.0) -> Iterator[Narrated]:
         """Events until they fill the story. late_s: how much later than in whole steps they are, all of them."""
 
         def told(event: Timed) -> Narrated:
             event = exact(event, memory.seconds - late_s, self.style)
             return self.read(memory, replace(event, start_s=event.start_s + late_s, end_s=event.end_s + late_s))
 
-        agenda = Agenda.of(text if self.style.cover else "")
         while at.count < MAX_PLANNED_EVENTS and at.starts():
             placed = self._next_event(memory, at, agenda)
             if (window := self._window(at, agenda, placed)) is not None:
@@ -165,6 +165,8 @@ class Narrator:
     @torch.inference_mode()
     def _next_event(self, memory: StoryMemory, at: Frontier, agenda: Agenda) -> "_Placed | None":
         """The next event; None where the plan ends here. What the agenda rejects is told in another way."""
+        if agenda.is_plain:
+            return self._tell_part(memory, at, agenda, agenda.owed[0])
         draft, encoder = _Draft(self, memory), self.encoder
         may_end = at.complete and not agenda.owed
         if may_end and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
