@@ -23,6 +23,13 @@ def slow(name: str) -> MockModel:
     return MockModel(pause_s=0.1)
 
 
+def only_mock(name: str) -> MockModel:
+    """There is one model."""
+    if name != "mock":
+        raise Failure(f"model {name}: there is none of that name")
+    return MockModel()
+
+
 def missing(name: str) -> MockModel:
     raise Failure(f"model {name}: its weights are missing; pull it first")
 
