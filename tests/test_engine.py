@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from diegetic.audio.wav import read_wav
 from diegetic.engine import Engine, LiveConfig
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job, Refused
+from diegetic.live.laying import Laying
 from diegetic.live.news import (
     CueChanged,
     DeviceChanged,
@@ -254,6 +256,33 @@ def test_a_model_that_can_not_be_loaded_leaves_the_one_that_was(tmp_path: Path) 
         await story(live)
 
     live(body, tmp_path, live_models.only_mock)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL there")
+def test_a_model_that_ends_the_generator_leaves_the_one_that_was(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.until(lambda: engine.status().state == "ready")
+        ended = await live.end(engine.model_load("giant"))
+        assert ended.end is not None
+        assert ended.end.text.startswith(
+            "model giant: the generator ended while it was loaded; it may need more memory"
+        )
+        await story(live)
+        assert engine.status().model == "mock"
+
+    live(body, tmp_path, live_models.fatal)
+
+
+def test_a_lane_that_a_story_has_not_is_found_before_it_is_rendered(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await live.done(live.engine.plan("storm", TEXT, 3.0))
+        ended = await live.end(live.engine.bounce("storm", "out", Laying(lane_loudness="beds=-30")))
+        assert ended.end is not None
+        assert ended.end.text == "loudness: unknown lane 'beds'; did you mean 'bed'?"
+        assert live.of(SegmentReady) == []
+
+    live(body, tmp_path)
 
 
 def test_nothing_that_is_another_thing_is_written_over(tmp_path: Path) -> None:
