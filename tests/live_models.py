@@ -23,6 +23,20 @@ def slow(name: str) -> MockModel:
     return MockModel(pause_s=0.1)
 
 
+def only_mock(name: str) -> MockModel:
+    """There is one model."""
+    if name != "mock":
+        raise Failure(f"model {name}: there is none of that name")
+    return MockModel()
+
+
+def fatal(name: str) -> MockModel:
+    """Any model but one ends the process that loads it, as one that is too large does."""
+    if name != "mock":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return MockModel()
+
+
 def missing(name: str) -> MockModel:
     raise Failure(f"model {name}: its weights are missing; pull it first")
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from diegetic.audio.wav import read_wav
 from diegetic.engine import Engine, LiveConfig
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job, Refused
+from diegetic.live.laying import Laying
 from diegetic.live.news import (
     CueChanged,
     DeviceChanged,
@@ -144,7 +146,7 @@ def test_an_armed_cue_sounds_at_once_and_its_story_goes_on(tmp_path: Path) -> No
         engine = live.engine
         await story(live)
         await live.done(engine.cue_define(Cue("slam", "storm", "a door slams", slot=2)))
-        assert "1 events" in await live.done(engine.cue_arm("slam"))
+        assert "1 event, 4 s" in await live.done(engine.cue_arm("slam"))
         asked = time.monotonic()
         await live.done(engine.slot_go(2))
         start = next(each for each in live.of(SegmentStart) if each.event == "e5")
@@ -243,6 +245,67 @@ def test_a_cue_with_a_policy_there_is_none_of_is_refused(tmp_path: Path) -> None
     live(body, tmp_path)
 
 
+def test_a_model_that_can_not_be_loaded_leaves_the_one_that_was(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.until(lambda: engine.status().state == "ready")
+        ended = await live.end(engine.model_load("nobody"))
+        assert ended.end is not None
+        assert ended.end.text == "model nobody: there is none of that name; mock is loaded again"
+        assert (engine.status().model, engine.status().state) == ("mock", "ready")
+        await story(live)
+
+    live(body, tmp_path, live_models.only_mock)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL there")
+def test_a_model_that_ends_the_generator_leaves_the_one_that_was(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.until(lambda: engine.status().state == "ready")
+        ended = await live.end(engine.model_load("giant"))
+        assert ended.end is not None
+        assert ended.end.text.startswith(
+            "model giant: the generator ended while it was loaded; it may need more memory"
+        )
+        await story(live)
+        assert engine.status().model == "mock"
+
+    live(body, tmp_path, live_models.fatal)
+
+
+def test_a_lane_that_a_story_has_not_is_found_before_it_is_rendered(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await live.done(live.engine.plan("storm", TEXT, 3.0))
+        ended = await live.end(live.engine.bounce("storm", "out", Laying(lane_loudness="beds=-30")))
+        assert ended.end is not None
+        assert ended.end.text == "loudness: unknown lane 'beds'; did you mean 'bed'?"
+        assert live.of(SegmentReady) == []
+
+    live(body, tmp_path)
+
+
+def test_nothing_that_is_another_thing_is_written_over(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await story(live)
+        await live.done(engine.plan("other", "wind", 4.0))
+        with pytest.raises(Refused, match="folder 'other': is where story other lies"):
+            engine.bounce("storm", "other")
+        with pytest.raises(Refused, match=r"folder 'storm/story.toml': is a file"):
+            engine.bounce("storm", "storm/story.toml")
+        with pytest.raises(Refused, match="file 'storm': is a folder"):
+            engine.state_save("storm", "storm")
+        ended = await live.end(engine.state_save("storm", "storm/story.toml"))
+        assert ended.end is not None
+        assert ended.end.text == "story.toml: is there, and is no saved state; give another name"
+        read_story(tmp_path / "storm" / "story.toml")
+        for _ in range(2):
+            await live.done(engine.state_save("storm", "state"))
+
+    live(body, tmp_path)
+
+
 def test_a_bed_goes_on_until_what_follows_it_is_rendered(tmp_path: Path) -> None:
     """Two windows of a bed, 2 s each; the second is held back until the first has faded out."""
     record = tmp_path / "played.wav"
@@ -302,12 +365,20 @@ def test_events_are_edited_and_taken_again(tmp_path: Path) -> None:
         await live.done(engine.plan("storm", TEXT, 3.0))
         await live.done(engine.event_set("storm", 2, "gain_db", "-6"))
         await live.done(engine.event_set("storm", 1, "loop", "true"))
+        assert await live.done(engine.event_set("storm", 2, "seed", "12")) == "event e2: seed = 12"
+        await live.done(engine.event_set("storm", 2, "seed", ""))
         await live.done(engine.event_retake("storm", 3, 7))
-        refused = ((9, "seed", "1"), (1, "gain", "1"), (1, "gain_db", "99"), (1, "loop", "yes"))
-        for code, arguments in zip((404, 404, 422, 422), refused, strict=True):
+        refused = (
+            (9, "seed", "1", 404, "event 9: the story has none of that number; it has e1, e2, e3, e4"),
+            (1, "gain", "1", 404, "event e1: unknown key 'gain'; did you mean 'gain_db'?"),
+            (1, "gain_db", "99", 422, "event e1: gain_db must be -60..24, got 99"),
+            (1, "gain_db", "loud", 422, "event e1: gain_db must be a number of decibels, got 'loud'"),
+            (1, "loop", "yes", 422, "event e1: loop must be true or false, got 'yes'"),
+        )
+        for *arguments, code, text in refused:
             ended = await live.end(engine.event_set("storm", *arguments))
             assert ended.end is not None
-            assert ended.end.code == code
+            assert (ended.end.code, ended.end.text) == (code, text)
 
     live(body, tmp_path)
     told = read_story(tmp_path / "storm" / "story.toml")

@@ -120,8 +120,8 @@ def test_only_planning_renders_nothing_and_rendering_comes_later(tmp_path: Path)
     async def body(bench: Bench) -> None:
         done = await bench.do(1, tell(tmp_path, render=False))
         assert bench.ready(1) == []
-        assert (await bench.do(2, Render(tmp_path, done.story, 0))).text == "4 rendered, 0 kept"
-        assert (await bench.do(3, Render(tmp_path, done.story, 0))).text == "0 rendered, 4 kept"
+        assert (await bench.do(2, Render(tmp_path, done.story, 0))).text == "4 events rendered, 0 kept"
+        assert (await bench.do(3, Render(tmp_path, done.story, 0))).text == "0 events rendered, 4 kept"
 
     work(body)
 
@@ -167,7 +167,7 @@ def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.bin").write_bytes(b"{}\nnonsense")
 
     async def body(bench: Bench) -> None:
-        with pytest.raises(Refused, match=r"bad.bin: isn't a saved state") as refused:
+        with pytest.raises(Refused, match=r"bad.bin: is no saved state") as refused:
             await bench.do(1, LoadState(tmp_path / "b", tmp_path / "bad.bin"))
         assert refused.value.code == 422
 

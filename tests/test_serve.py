@@ -146,7 +146,7 @@ def test_a_captured_session_is_replayed_fast_into_a_bounce(tmp_path: Path) -> No
         assert live.process.wait(TIMEOUT_S) == 0
     ended = program("replay", str(file), "--project", str(tmp_path / "again"), "--fast", "--bounce", "out")
     assert ended.returncode == 0, ended.stderr
-    assert "1 commands, 0 failed; stories: storm" in ended.stderr
+    assert "1 command, 0 failed; stories: storm" in ended.stderr
     assert (tmp_path / "again/out/storm/mix.wav").is_file()
     assert program("replay", str(tmp_path / "none")).returncode == 2
 

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from diegetic.cli.outside import Listening, Replaying
+from diegetic.counted import counted
 from diegetic.engine import Engine, LiveConfig, Loader
 from diegetic.live.cue_sheet import CueSheet, read_sheet
 from diegetic.live.cue_watch import CueSheets
@@ -114,7 +115,7 @@ async def _replay(config: LiveConfig, loader: Loader, replaying: Replaying) -> i
         while not replaying.fast and engine.status().voices:
             await asyncio.sleep(_SOUNDS_EVERY_S)
         stories = ", ".join(done.stories) or "none"
-        _log.info("%d commands, %d failed; stories: %s", done.commands, done.failed, stories)
+        _log.info("%s, %d failed; stories: %s", counted(done.commands, "command"), done.failed, stories)
     return done.failed
 
 

@@ -236,7 +236,7 @@ class Engine(Service):
         usual = self.config.bounces
         output_of = partial(laying.over, replace(usual, rate_hz=usual.rate_hz or self._player.config.rate_hz))
         output_of(self._shelf.get(story))  # what can't be is refused at once
-        target = self._shelf.inside(folder)
+        target = self._shelf.place_for(story, folder)
         return self._board.begin(
             "bounce", story, Priority.BOUNCE, lambda job: self._tellings.bounce(job, story, target, output_of)
         )
@@ -260,13 +260,13 @@ class Engine(Service):
     def state_save(self, story: str, file: str) -> Job:
         """Save a story and its memory, exactly, to a file inside the project."""
         self._shelf.get(story)
-        path = self._shelf.inside(file)
+        path = self._shelf.file(file)
         return self._board.begin("state/save", story, Priority.LIVE, lambda job: self._tellings.save(job, story, path))
 
     def state_load(self, story: str, file: str) -> Job:
         """Load what `state_save` saved under the name `story`."""
         check_name("story", story)
-        path = self._shelf.inside(file)
+        path = self._shelf.file(file)
         return self._board.begin("state/load", story, Priority.LIVE, lambda job: self._tellings.load(job, story, path))
 
     def model_load(self, name: str) -> Job:

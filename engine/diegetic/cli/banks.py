@@ -9,6 +9,7 @@ from diegetic.cli.options import Device, Json
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import open_display, show
 from diegetic.cli.stopping import Stopping
+from diegetic.counted import counted
 from diegetic.errors import Cancelled
 from diegetic.settings import Settings, resolve
 
@@ -46,7 +47,7 @@ def add(
     minutes = sum(step.seconds for step in taken) / 60
     problems = [{"file": str(step.file), "problem": step.problem} for step in steps if step.problem]
     lines = [
-        f"{name}: {len(taken)} recordings, {minutes:.1f} minutes, {len(problems)} left out",
+        f"{name}: {counted(len(taken), 'recording')}, {minutes:.1f} minutes, {len(problems)} left out",
         f'tell a story in it: diegetic render "..." --model pocket+{name}',
     ]
     facts = {"bank": name, "folder": str(place), "recordings": len(taken), "minutes": minutes, "left_out": problems}

@@ -9,6 +9,7 @@ from diegetic.cli.options import Curve, Device, Json, Loudness, Model, Rate, See
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import show
 from diegetic.cli.stories import Output
+from diegetic.counted import counted
 from diegetic.errors import InputError
 from diegetic.settings import resolve
 
@@ -62,7 +63,9 @@ def dub(
         plan = folder.path / f"{video.stem}.dub.toml" if output else video.with_suffix(".dub.toml")
         count = _write_plan(given, plan, captioner)
         if captioner is None:
-            lines = [f"{plan}: {count} scenes; write what is to be heard, then `diegetic dub {video} {plan}`"]
+            lines = [
+                f"{plan}: {counted(count, 'scene')}; write what is to be heard, then `diegetic dub {video} {plan}`"
+            ]
             show(lines, json, {"plan": str(plan), "scenes": count})
             return
         what = str(plan)

@@ -18,6 +18,7 @@ from diegetic.cli.asked import Wishes, asked_for, check_folder, folder_for, is_f
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import Display, open_display, show
 from diegetic.cli.stopping import Stopping
+from diegetic.counted import counted
 from diegetic.errors import Cancelled, DiegeticError, Failure, InputError
 from diegetic.protocol import StoryModel
 from diegetic.scenes import Load, Result, Scene, Watch, check_apart
@@ -153,7 +154,7 @@ def _report(results: Sequence[Result], total_s: float, json: bool) -> None:
     counts = {state: sum(result.state == state for result in results) for state in ("rendered", "kept", "failed")}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     failed = [_line(result) for result in results if result.state == "failed"]
-    scenes = f"{len(results)} scene{'' if len(results) == 1 else 's'}"
+    scenes = f"{counted(len(results), 'scene')}"
     lines = [*failed, f"{scenes}: {summary} in {total_s:.1f} s"]
     show(lines, json, {"scenes": [_facts(result) for result in results], **counts, "total_s": round(total_s, 3)})
 

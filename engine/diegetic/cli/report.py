@@ -6,6 +6,7 @@ Knows nothing of commands.
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from diegetic.counted import counted
 from diegetic.director import Rendered
 from diegetic.folder import StoryFolder
 from diegetic.manifest import MIX, mix_of
@@ -21,11 +22,11 @@ def rendered_lines(folder: StoryFolder, done: Rendered, load_s: float) -> Iterat
     yield f"{folder.path / mix_of(done.files)}: {done.story.seconds:g} s, {loud}, {peak}{limited}"
     speed = done.total_s / done.story.seconds
     yield (
-        f"{len(done.rendered)} events rendered and {len(done.kept)} kept in {done.total_s:.1f} s "
+        f"{counted(len(done.rendered), 'event')} rendered and {len(done.kept)} kept in {done.total_s:.1f} s "
         f"({speed:.2f} of its length), the first sound after {done.first_audio_s:.1f} s; loading took {load_s:.1f} s"
     )
     loops = sum(laid.kind == "loop" for laid in done.files)
-    stems = f"{len(done.files) - 1 - loops} stems" + (f" and {loops} loop{'s' * (loops > 1)}" if loops else "")
+    stems = counted(len(done.files) - 1 - loops, "stem") + (f" and {counted(loops, 'loop')}" if loops else "")
     yield f"{stems}; edit {folder.story} and render it again"
 
 

@@ -136,10 +136,20 @@ class Generator:
         return self._child.pid if self._child is not None else 0
 
     async def load(self, name: str) -> None:
-        """Load a model in the place of another. Raises Refused."""
+        """Load a model in the place of another, which is loaded again where this one can't be. Raises Refused."""
         async with self._turns.turn(Priority.LIVE):
-            self.wanted = name
-            await self._load()
+            before, self.wanted = self.loaded, name
+            try:
+                await self._load()
+            except (Refused, Died) as error:
+                if before in ("", name):
+                    raise
+                self.wanted = before
+                if isinstance(error, Refused):
+                    await self._load()
+                    raise Refused(error.code, f"{error}; {before} is loaded again") from None
+                why = "the generator ended while it was loaded; it may need more memory than there is"
+                raise Refused(500, f"model {name}: {why}; {before} is loaded again") from None
 
     async def unload(self) -> None:
         """Let go of the model, once the step under way is done."""

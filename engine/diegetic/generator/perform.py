@@ -14,6 +14,7 @@ from pathlib import Path
 
 from diegetic.atomic import write_atomically
 from diegetic.clock import now
+from diegetic.counted import counted
 from diegetic.director import begin, memory_of, plan_after, plan_told, read_again, recall, render_story, story_of
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
@@ -43,6 +44,7 @@ from diegetic.story import Event, Story, Told, check_story, check_told, continue
 from diegetic.story_file import read_story, write_story
 
 _STATES_KEPT, _LATENTS_KEPT = 4, 64
+_STATE_BEGINS = b'{"model": "'
 
 
 class Performer:
@@ -87,7 +89,7 @@ class Performer:
             if task.keep:
                 _set_aside(folder, story)
                 self._keep(folder, story, memory)
-        yield Finished(story, f"{len(story.events)} events in {story.seconds:g} s")
+        yield Finished(story, f"{counted(len(story.events), 'event')} in {story.seconds:g} s")
 
     def _render(self, task: Render, report: Report, keep: bool = True) -> Iterator[Outcome]:
         folder, story = StoryFolder(task.folder), check_story(task.story)
@@ -99,7 +101,7 @@ class Performer:
                 yield _ready(segments, hearing, planned.event, planned.condition)
             if keep:
                 self._keep(folder, story, memory)
-        yield Finished(story, f"{len(segments.rendered)} rendered, {len(segments.kept())} kept")
+        yield Finished(story, f"{counted(len(segments.rendered), 'event')} rendered, {len(segments.kept())} kept")
 
     def _continue(self, task: Continue, report: Report) -> Iterator[Outcome]:
         """What comes next, from what is remembered; the memory itself moves on only where the story does."""
@@ -129,7 +131,7 @@ class Performer:
             self._remember(grown, self.model.save(memory))
             if task.keep:
                 self._keep(folder, grown, memory)
-        yield Finished(grown, f"{len(added)} events more, {grown.seconds:g} s in all")
+        yield Finished(grown, f"{counted(len(added), 'event')} more, {grown.seconds:g} s in all")
 
     def _bounce(self, task: Bounce, report: Report) -> Iterator[Outcome]:
         """Segment by segment, so that others come between; the files of the whole at the end."""
@@ -142,9 +144,11 @@ class Performer:
             if task.target != task.folder:
                 _link_takes(source, target)
         rendered = render_story(self.model, task.story, target, task.output, report)
-        yield Finished(task.story, f"{len(rendered.files)} files in {task.target}")
+        yield Finished(task.story, f"{counted(len(rendered.files), 'file')} in {task.target}")
 
     def _save(self, task: SaveState) -> Iterator[Outcome]:
+        if task.file.exists() and not is_state(task.file):
+            raise InputError(f"{task.file.name}: is there, and is no saved state; give another name")
         folder = StoryFolder(task.folder)
         with folder.held():
             memory = self._memory(folder, task.story)
@@ -160,7 +164,7 @@ class Performer:
             write_story(folder.story, story)
             write_memory(folder.memory, state, self.model.digest, story)
         self._remember(story, state)
-        yield Finished(story, f"{len(story.events)} events in {story.seconds:g} s")
+        yield Finished(story, f"{counted(len(story.events), 'event')} in {story.seconds:g} s")
 
     def _memory(self, folder: StoryFolder, story: Story) -> Memory:
         """A memory of exactly this story that may be written on: kept here, kept in its folder, or read again."""
@@ -178,14 +182,23 @@ class Performer:
         self._states[_fingerprint(story)] = state
 
 
+def is_state(file: Path) -> bool:
+    """Whether a file begins as one that a state was saved to."""
+    with file.open("rb") as opened:
+        return opened.read(len(_STATE_BEGINS)) == _STATE_BEGINS
+
+
 def read_state(file: Path, digest: str) -> tuple[Story, bytes]:
     """A story and what a model of this digest remembers of it. Raises InputError."""
     try:
         header, _, state = file.read_bytes().partition(b"\n")
         kept = json.loads(header)
         model, values = kept["model"], kept["story"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file.name}: isn't a saved state ({error}); save one by state/save") from error
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise InputError(f"{file.name}: can't be read ({why}); save a state by state/save first") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file.name}: is no saved state; give a file that state/save wrote") from error
     if model != digest:
         raise InputError(f"{file.name}: was saved by another model; load that one, or tell the story again")
     return check_story(read_strict(Story, values, file.name)), state

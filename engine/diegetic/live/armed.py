@@ -22,6 +22,11 @@ class Armed:
         """When in `after` the first of them begins."""
         return min(each.event.start_s for each in self.ready)
 
+    @property
+    def length_s(self) -> float:
+        """From the beginning of the first of them to the end of the last."""
+        return milliseconds(max(each.event.end_s for each in self.ready) - self.from_s)
+
 
 def taken_up(armed: Armed, now: Story | None) -> Story:
     """The story with what was heard: as it was rendered, or at its end where the story has gone on since then.

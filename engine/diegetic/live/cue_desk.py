@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from diegetic.counted import counted
 from diegetic.errors import DiegeticError
 from diegetic.live.armed import Armed, taken_up
 from diegetic.live.board import Board
@@ -115,7 +116,7 @@ class CueDesk:
         if before is None or _sound(before) != _sound(cue):
             self._drop(cue.name)
         self._show(cue.name)
-        return f"cue {cue.name}: {cue.text[:80]}"
+        return "defined" if cue.slot is None else f"defined, in slot {cue.slot}"
 
     def arm(self, name: str) -> Job:
         """Render a cue ahead, anew where it is armed already. Raises Refused: 404, 409 while it is being rendered."""
@@ -126,8 +127,7 @@ class CueDesk:
 
     async def _arm(self, job: int, name: str) -> str:
         armed = await self._rendered(job, Priority.ARM, name)
-        length_s = sum(each.event.duration_s for each in armed.ready)
-        return f"armed: {len(armed.ready)} events, {length_s:g} s"
+        return f"armed: {counted(len(armed.ready), 'event')}, {armed.length_s:g} s"
 
     def go(self, name: str, at_s: float | None, intensity: float) -> Job:
         """Play a cue; its job is done when it sounds. Raises Refused: 404, 409 where it is to be rendered twice."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from diegetic.counted import counted
 from diegetic.errors import DiegeticError
 from diegetic.live.cue_sheet import CueSheet, SheetCue, read_sheet
 from diegetic.live.cues import Cue
@@ -88,7 +89,7 @@ class CueSheets(Service):
                 await self._end(self._engine.cue_define(Cue(left.name, story, left.text, left.policy)))
             _log.info("cue %s: isn't in the sheet any more; it stays defined until the engine ends", left.name)
         self._changed(sheet)
-        _log.info("%s: %d cues", self._path, len(sheet.cue))
+        _log.info("%s: %s", self._path, counted(len(sheet.cue), "cue"))
 
     async def _define(self, cue: SheetCue) -> None:
         try:

@@ -4,7 +4,7 @@ Knows nothing of files.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diegetic.live.jobs import Refused
@@ -12,32 +12,32 @@ from diegetic.schema import unknown
 from diegetic.story import Story, check_story
 
 
-def _or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda value: read(value) if value.strip() else None
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """How a value is read from words, and what it must be; optional: "" forgets it."""
+
+    read: Callable[[str], Any]
+    rule: str
+    optional: bool = False
 
 
-def _truth(value: str) -> bool:
-    if value not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return value == "true"
-
-
-_KEYS: Mapping[str, Callable[[str], Any]] = {
-    "caption": str,
-    "start_s": float,
-    "duration_s": float,
-    "lane": str,
-    "seed": _or_none(int),
-    "gain_db": float,
-    "variation": _or_none(float),
-    "loop": _truth,
+_KEYS: Mapping[str, _Key] = {
+    "caption": _Key(str, "words"),
+    "start_s": _Key(float, "a number of seconds"),
+    "duration_s": _Key(float, "a number of seconds"),
+    "lane": _Key(str, "a word"),
+    "seed": _Key(int, "a whole number, or empty", optional=True),
+    "gain_db": _Key(float, "a number of decibels"),
+    "variation": _Key(float, "a number from 0 to 1, or empty", optional=True),
+    "loop": _Key({"true": True, "false": False}.__getitem__, "true or false"),
 }
 
 
 def edited(story: Story, event: int, key: str, value: str) -> Story:
     """The story with `key` of event number `event` ("e3" is 3) set; "" forgets a seed or a variation.
 
-    Raises Refused: 404 for an event or a key there isn't, 422 for a value that breaks a rule.
+    Raises Refused: 404 for an event or a key there isn't, 422 for a value that can't be read; InputError for one that
+    breaks a rule of stories.
     """
     wanted = f"e{event}"
     found = next((each for each in story.events if each.id == wanted), None)
@@ -47,7 +47,9 @@ def edited(story: Story, event: int, key: str, value: str) -> Story:
     if key not in _KEYS:
         raise Refused(404, f"event {wanted}: {unknown('key', key, tuple(_KEYS))}")
     try:
-        changed = replace(found, **{key: _KEYS[key](value)})
-        return check_story(replace(story, events=tuple(changed if each is found else each for each in story.events)))
-    except ValueError as error:
-        raise Refused(422, f"event {wanted}: {key} can't be {value[:40]!r} ({error})") from None
+        forgotten = _KEYS[key].optional and not value.strip()
+        read: Any = None if forgotten else _KEYS[key].read(value)
+    except (ValueError, KeyError):
+        raise Refused(422, f"event {wanted}: {key} must be {_KEYS[key].rule}, got {value[:40]!r}") from None
+    changed = replace(found, **{key: read})
+    return check_story(replace(story, events=tuple(changed if each is found else each for each in story.events)))

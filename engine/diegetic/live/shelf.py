@@ -71,6 +71,23 @@ class Shelf:
         await asyncio.to_thread(write_story, file, story)
         self.set(name, story)
 
+    def place_for(self, story: str, given: str) -> Path:
+        """A folder inside the project that a story may be laid out in. Raises Refused: 422, 409 for another story's."""
+        path = self.inside(given)
+        if path.is_file():
+            raise Refused(422, f"folder {given[:80]!r}: is a file; give another name")
+        other = next((name for name in self._stories if name != story and self.folder(name) == path), None)
+        if other is not None:
+            raise Refused(409, f"folder {given[:80]!r}: is where story {other} lies; give another name")
+        return path
+
+    def file(self, given: str) -> Path:
+        """A file inside the project. Raises Refused (422)."""
+        path = self.inside(given)
+        if path.is_dir():
+            raise Refused(422, f"file {given[:80]!r}: is a folder; give another name")
+        return path
+
     def inside(self, given: str) -> Path:
         """A path inside the project. Raises Refused (422) for what leaves it: absolute, "..", or by a link."""
         root = self.project.resolve()

@@ -41,6 +41,7 @@ from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
 from diegetic.remarks import remarks_on
 from diegetic.story import Story, Told
+from diegetic.targets import check_lanes
 
 CONTINUED_S = 6.0
 """How long what comes next in a story is, where nobody says."""
@@ -106,7 +107,9 @@ class Tellings:
         """Lay a story out as files, with all that was heard of it before."""
         async with self.shelf.lock(name):
             story = self.shelf.get(name)
-        task = Bounce(self.shelf.folder(name), story, target, output_of(story))
+        output = output_of(story)
+        check_lanes(story, output.targets)  # before anything is rendered
+        task = Bounce(self.shelf.folder(name), story, target, output)
         return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
 
     async def save(self, job: int, name: str, file: Path) -> str:
