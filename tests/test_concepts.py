@@ -1,11 +1,16 @@
 """What pocket's concepts promise: read strictly, told by names and tags, never by guesswork."""
 
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from diegetic.errors import InputError
+from diegetic.model.bank.library import CAPTIONS, COLUMNS, INDEX, TABLE, Bank, Index, write_index, write_table
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts/pocket"))
@@ -15,8 +20,10 @@ from captions import (  # noqa: E402
     Concepts,
     Matcher,
     Recording,
+    Row,
     caption_all,
     captions_of,
+    found_by,
     read_concepts,
     words_of,
 )
@@ -52,6 +59,72 @@ def test_every_label_is_one_that_the_tagger_knows(known: Concepts) -> None:
 def test_no_caption_belongs_to_two_concepts(known: Concepts) -> None:
     captions = [caption for concept in known.concepts for caption in set(concept.captions)]
     assert sorted({caption for caption in captions if captions.count(caption) > 1}) == []
+
+
+def test_no_wording_belongs_to_two_concepts_or_is_a_caption(known: Concepts) -> None:
+    wordings = [wording for concept in known.concepts for wording in concept.wordings]
+    captions = {caption for each in known.concepts for caption in (*each.captions, *each.special.values())}
+    assert sorted({wording for wording in wordings if wordings.count(wording) > 1 or wording in captions}) == []
+
+
+def test_every_concept_has_wordings_beside_its_captions(known: Concepts) -> None:
+    assert [concept.name for concept in known.concepts if len(concept.wordings) < 10] == []
+
+
+def test_a_recording_is_found_by_what_its_concept_is_told_by() -> None:
+    rain = Concept("rain", "bed", ("rain falls",) * 6, ("Rain",), wordings=("a wet day", "drizzle"))
+    assert found_by(["rain at night", "rain falls"], rain) == ("rain at night", "rain falls", "a wet day", "drizzle")
+
+
+def test_nothing_trains_on_wordings(known: Concepts) -> None:
+    rain = next(concept for concept in known.concepts if concept.name == "rain")
+    assert not set(captions_of(recording("night_rain.ogg"), rain)) & set(rain.wordings)
+
+
+def test_a_wording_of_nine_words_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 to 8 words"):
+        Concept("rain", "bed", ("rain falls",) * 6, ("Rain",), wordings=("a b c d e f g h i",))
+
+
+def test_the_shipped_bank_is_found_by_all_wordings(known: Concepts) -> None:
+    bank = Bank(ROOT / "presets/models/pocket/bank")
+    told = {concept.captions: found_by((), concept) for concept in known.concepts}
+    offsets = bank.index.caption_offsets
+    for first, after in pairwise(offsets):
+        captions = {bank.captions[k] for k in bank.index.captions[first:after]}
+        assert any(captions >= set(each) for each in told.values())
+
+
+def test_a_bank_is_called_anew_and_keeps_its_audio(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from build_bank import call_anew
+
+    index = Index(
+        np.zeros((3, 4), np.int8), np.array([0, 1, 3]), np.zeros(2, np.float32), np.ones(2, np.int64),
+        np.zeros((1, 384), np.float16), np.array([0, 0]), np.array([0, 1, 2]), *np.arange(6).reshape(3, 2),
+    )  # fmt: skip
+    rows = [{**dict.fromkeys(COLUMNS, ""), "file": file, "caption": "rain falls"} for file in ("1.opus", "made/rain")]
+    for name, data in ((INDEX, write_index(index)), (TABLE, write_table(rows)), (CAPTIONS, b"old\n")):
+        (tmp_path / name).write_bytes(data)
+    rain = Concept("rain", "bed", ("rain falls",) * 6, ("Rain",), wordings=("drizzle",))
+    row = Row(
+        file="1.opus", concept="rain", kind="bed", captions=["night rain"], seconds=1, may_ship=True, held_out=False
+    )
+    call_anew(tmp_path, [row], [rain], OneHot())
+    bank = Bank(tmp_path)
+    assert bank.captions == ["drizzle", "night rain", "rain falls"]
+    assert bank.index.captions.tolist() == [1, 2, 0, 2, 0]
+    assert bank.index.caption_offsets.tolist() == [0, 3, 5]
+    assert np.array_equal(bank.index.starts, index.starts)
+    assert bank.scores(np.eye(384, dtype=np.float32)[1], "").tolist() == pytest.approx([1.0, 0.0])
+
+
+class OneHot:
+    """A text encoder to which no two captions are alike."""
+
+    def targets(self, captions: Sequence[str], queries: int) -> torch.Tensor:
+        rows = torch.eye(384)[: len(captions), None] * 384**0.5
+        return rows.expand(-1, queries, -1)
 
 
 def test_labels_that_need_no_name_also_count_as_right(known: Concepts) -> None:

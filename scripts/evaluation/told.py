@@ -36,8 +36,12 @@ def read_told(path: Path = TOLD) -> tuple[Told, ...]:
 
 
 def seen_in_training(told: tuple[Told, ...], concepts: Concepts, scenes: Path = SCENES) -> Iterator[str]:
-    """Wordings that are a caption that is trained on, or stand in a line of a written scene; articles don't count."""
-    known = {_plain(caption) for each in concepts.concepts for caption in (*each.captions, *each.special.values())}
+    """Wordings that are trained on, that the bank has, or that stand in a line of a written scene.
+
+    Articles don't count.
+    """
+    said = [(*each.captions, *each.special.values(), *each.wordings) for each in concepts.concepts]
+    known = {_plain(caption) for captions in said for caption in captions}
     lines = [_plain(line) for file in sorted(scenes.glob("*.txt")) for line in file.read_text("utf-8").splitlines()]
     for each in told:
         for wording in each.wordings:

@@ -4,6 +4,11 @@
         --text-encoder MINILM_FOLDER --space RUN/latents.safetensors -o presets/models/pocket/bank
 
 Which they are is pieces.py's matter. Licence, author and source of each go into recordings.csv beside the audio.
+
+    python scripts/pocket/build_bank.py --captions-only --captions captions.json --text-encoder MINILM_FOLDER \
+        -o presets/models/pocket/bank
+
+calls the recordings of a bank anew, where concepts.toml has other wordings: its audio stays as it is.
 """
 
 import argparse
@@ -11,25 +16,27 @@ import csv
 import io
 import json
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from captions import read_concepts, read_recordings
+from captions import Concept, Row, found_by, read_concepts, read_recordings
 from describe_sounds import Described
 from diegetic.atomic import write_atomically
 from diegetic.model.bank.describe import SAMPLE_RATE, LatentSpace
-from diegetic.model.bank.library import CAPTIONS, INDEX, TABLE, Index, quantised, write_index, write_table
+from diegetic.model.bank.library import CAPTIONS, INDEX, TABLE, Bank, Index, quantised, write_index, write_table
 from diegetic.model.loading import read_space
-from pieces import Piece, choose
+from pieces import MADE, Piece, choose
 from procedural import make_all
 from text_encoder import FEATURES, TextEncoder
 
 SHARD_BYTES = 40_000_000
+EMBEDDING_STEP = 1 / 1024
+"""Of embeddings: a quarter of their bytes is saved, and no cosine moves by 1e-4."""
 OWN = {
     "source": "Diegetic",
     "original_name": "scripts/pocket/procedural.py",
@@ -63,7 +70,11 @@ def encode(samples: NDArray[np.float32], level: float) -> bytes:
 
 def main() -> None:
     args = _arguments()
-    rows = json.loads(args.captions.read_text(encoding="utf-8"))
+    rows: list[Row] = json.loads(args.captions.read_text(encoding="utf-8"))
+    text_encoder = TextEncoder(args.text_encoder)
+    if args.captions_only:
+        call_anew(args.out, rows, read_concepts().concepts, text_encoder)
+        return
     described, space = Described(args.features), read_space(args.space)
     with (args.sounds / "sounds.csv").open(encoding="utf-8", newline="") as file:
         origin = {row["file"]: row for row in csv.DictReader(file)}
@@ -72,21 +83,61 @@ def main() -> None:
     folder = args.sounds / "audio"
     made = list(make_all(rows, origin, folder))
     pieces = list(choose(rows, guesses, described, concepts, made, random.Random(args.seed)))
-    text_encoder = TextEncoder(args.text_encoder)
     audio, table = Audio(), []
     for piece in pieces:
         samples = piece.samples(folder)
         audio.add(encode(samples, args.compression))
         table.append(_table_row(piece, origin, len(samples) / SAMPLE_RATE))
-    texts = sorted({caption for piece in pieces for caption in piece.captions})
-    index = _index(pieces, texts, space, text_encoder, audio)
+    index, texts = called([piece.captions for piece in pieces], _index(pieces, space, audio), text_encoder)
     for number, shard in enumerate(audio.shards):
         write_atomically(args.out / f"audio-{number}.bin", bytes(shard))
     write_atomically(args.out / TABLE, write_table(table))
-    write_atomically(args.out / CAPTIONS, "".join(f"{text}\n" for text in texts).encode())
-    write_atomically(args.out / INDEX, write_index(index))
+    _write_called(args.out, index, texts)
     seconds = sum(float(row["seconds"]) for row in table)
     print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, audio.shards)) / 1e6:.1f} MB")
+
+
+def call_anew(bank: Path, rows: Sequence[Row], concepts: Sequence[Concept], text_encoder: TextEncoder) -> None:
+    """Write what a bank's recordings are found by, as a bank built anew would have it; rows: of captions.json."""
+    known = Bank(bank)
+    captions = list(captions_of_table(known.table, rows, concepts))
+    index, texts = called(captions, known.index, text_encoder)
+    _write_called(bank, index, texts)
+    print(f"{len(captions)} recordings, {len(texts)} captions, {(bank / INDEX).stat().st_size / 1e6:.1f} MB")
+
+
+def captions_of_table(
+    table: Sequence[Mapping[str, str]], rows: Sequence[Row], concepts: Sequence[Concept]
+) -> Iterator[tuple[str, ...]]:
+    """What each recording of a bank's table is found by. Made ones are told by the first caption of their concept."""
+    named = {concept.name: concept for concept in concepts}
+    first = {concept.captions[0]: concept for concept in concepts}
+    of_file = {row["file"]: row for row in rows}
+    for each in table:
+        if each["file"].startswith(MADE):
+            yield found_by((), first[each["caption"]])
+        else:
+            row = of_file[each["file"]]
+            yield found_by(row["captions"], named[row["concept"]])
+
+
+def called(captions: Sequence[tuple[str, ...]], index: Index, text_encoder: TextEncoder) -> tuple[Index, Sequence[str]]:
+    """An index with these captions of its recordings, and the texts that it has embeddings of, each once."""
+    texts = sorted({caption for each in captions for caption in each})
+    number = {text: k for k, text in enumerate(texts)}
+    embeddings = text_encoder.targets(texts, 2)[:, 0].numpy() / FEATURES**0.5
+    found = replace(
+        index,
+        embeddings=(np.round(embeddings / EMBEDDING_STEP) * EMBEDDING_STEP).astype(np.float16),
+        captions=np.array([number[caption] for each in captions for caption in each]),
+        caption_offsets=np.cumsum([0, *(len(each) for each in captions)]),
+    )
+    return found, texts
+
+
+def _write_called(bank: Path, index: Index, texts: Sequence[str]) -> None:
+    write_atomically(bank / CAPTIONS, "".join(f"{text}\n" for text in texts).encode())
+    write_atomically(bank / INDEX, write_index(index))
 
 
 def _table_row(piece: Piece, origin: Mapping[str, Mapping[str, str]], seconds: float) -> dict[str, str]:
@@ -105,20 +156,17 @@ def _table_row(piece: Piece, origin: Mapping[str, Mapping[str, str]], seconds: f
     }
 
 
-def _index(
-    pieces: Sequence[Piece], texts: Sequence[str], space: LatentSpace, text_encoder: TextEncoder, audio: Audio
-) -> Index:
-    number = {text: k for k, text in enumerate(texts)}
-    embeddings = text_encoder.targets(texts, 2)[:, 0].numpy() / FEATURES**0.5
+def _index(pieces: Sequence[Piece], space: LatentSpace, audio: Audio) -> Index:
+    """An index of pieces that nothing finds yet."""
     places = np.array(audio.places)
     return Index(
         units=quantised(space.encode(np.concatenate([piece.features for piece in pieces]))),
         unit_offsets=np.cumsum([0, *(len(piece.features) for piece in pieces)]),
         gains_db=np.array([piece.gain_db for piece in pieces], np.float32),
         channels=np.ones(len(pieces), np.int64),
-        embeddings=embeddings.astype(np.float16),
-        captions=np.array([number[caption] for piece in pieces for caption in piece.captions]),
-        caption_offsets=np.cumsum([0, *(len(piece.captions) for piece in pieces)]),
+        embeddings=np.zeros((0, FEATURES), np.float16),
+        captions=np.zeros(0, np.int64),
+        caption_offsets=np.zeros(len(pieces) + 1, np.int64),
         shards=places[:, 0],
         starts=places[:, 1],
         sizes=places[:, 2],
@@ -127,15 +175,19 @@ def _index(
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sounds", type=Path, required=True, help="folder with sounds.csv and audio/")
+    parser.add_argument("--sounds", type=Path, help="folder with sounds.csv and audio/")
     parser.add_argument("--captions", type=Path, required=True)
-    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--features", type=Path)
     parser.add_argument("--text-encoder", type=Path, required=True)
-    parser.add_argument("--space", type=Path, required=True)
+    parser.add_argument("--space", type=Path)
+    parser.add_argument("--captions-only", action="store_true", help="call a bank's recordings anew, nothing else")
     parser.add_argument("--compression", type=float, default=0.8, help="0 to 1: 256 to 6 kbit/s")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, required=True)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.captions_only and None in (args.sounds, args.features, args.space):
+        parser.error("a bank needs --sounds, --features and --space; --captions-only goes without them")
+    return args
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ class Concept:
     kind: Literal["bed", "event"]
     captions: tuple[str, ...]
     yamnet: tuple[str, ...]  # labels that count as right
+    wordings: tuple[str, ...] = ()  # what else people say for it: recordings are found by them, nothing trains on them
     include: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()  # names that count only where nothing is heard better than `yamnet`
     exclude: tuple[str, ...] = ()
@@ -56,6 +57,9 @@ class Concept:
         for caption in (*self.captions, *self.special.values()):
             if not 2 <= len(caption.split()) <= 6:
                 raise ValueError(f"a caption of {self.name} must have 2 to 6 words, got {caption!r}")
+        for wording in self.wordings:
+            if not 1 <= len(wording.split()) <= 8:
+                raise ValueError(f"a wording of {self.name} must have 1 to 8 words, got {wording!r}")
         if not 0.0 < self.min_tag <= 1.0:
             raise ValueError(f"min_tag of {self.name} must be above 0 and at most 1, got {self.min_tag}")
         _refuse_bad_patterns((*self.include, *self.hints, *self.exclude, *self.special))
@@ -203,6 +207,11 @@ def captions_of(recording: Recording, concept: Concept) -> list[str]:
     rng = random.Random(zlib.crc32(recording.file.encode()))
     chosen = rng.sample(concept.captions, k=min(len(concept.captions), rng.randint(4, 7)))
     return list(dict.fromkeys([*told, *chosen]))[:8]
+
+
+def found_by(told: Sequence[str], concept: Concept) -> tuple[str, ...]:
+    """All that a recording in the bank is found by: what is told of it, then all that its concept is told by."""
+    return tuple(dict.fromkeys((*told, *concept.captions, *concept.wordings)))
 
 
 def caption_all(recordings: Sequence[Recording], known: Concepts) -> list[Row]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from captions import Concept, Row
+from captions import Concept, Row, found_by
 from describe_sounds import Described, read_mono
 from diegetic.model.bank.describe import UNIT_FRAMES, UNITS_PER_S, describe
 from procedural import Made, Samples
@@ -28,6 +28,8 @@ SECONDS = {"bed": 130.0, "event": 60.0}
 PIECE_S = {"bed": 20.0, "event": 9.0}
 ENOUGH_S = {"bed": 40.0, "event": 10.0}
 """Of recordings that are heard as named, before others are left out."""
+MADE = "made/"
+"""What the files of recordings begin with that are none of the folder's."""
 HEARD = 0.1
 """The tagger's score from which a recording is heard as named."""
 
@@ -96,10 +98,10 @@ def _piece(row: Row, concept: Concept, features: NDArray[np.float32]) -> Piece |
     # Which stretch of a long recording is taken depends on the recording alone.
     spare = max(0, len(shaped) - longest)
     offset = 0 if concept.kind == "event" else zlib.crc32(row["file"].encode()) % (spare + 1)
-    captions = tuple(dict.fromkeys((*row["captions"], *concept.captions)))
+    captions = found_by(row["captions"], concept)
     return Piece(row["file"], captions, kept.start + offset, shaped[offset : offset + longest], gain_db)
 
 
 def _made_piece(made: Made, concept: Concept) -> Piece:
     shaped, gain_db, kept = at_level(describe(made.samples), concept.kind)
-    return Piece(f"made/{made.name}", concept.captions, kept.start, shaped, gain_db, made)
+    return Piece(f"{MADE}{made.name}", found_by((), concept), kept.start, shaped, gain_db, made)

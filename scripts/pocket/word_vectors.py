@@ -23,7 +23,8 @@ from text_encoder import TextEncoder
 
 def main() -> None:
     args = _arguments()
-    captions = " ".join(caption for concept in read_concepts().concepts for caption in concept.captions)
+    concepts = read_concepts().concepts
+    captions = " ".join(caption for each in concepts for caption in (*each.captions, *each.wordings))
     common = [word for word in top_n_list("en", args.words, wordlist="best") if re.fullmatch(r"[a-z]{2,}", word)]
     words = sorted({*common, *re.findall(r"[a-z]{2,}", captions.lower())})
     embedded = TextEncoder(args.text_encoder).targets(words, 2)[:, 0].numpy()

@@ -83,6 +83,7 @@ class Bank:
         if len(self.captions) != len(self.index.embeddings):
             said = f"{len(self.captions)} captions, its index {len(self.index.embeddings)}"
             raise Failure(f"{folder}: isn't a bank (it has {said}); add the recordings again, or reinstall")
+        self._embeddings = self.index.embeddings.astype(np.float32)
         self._words = Words(self.captions, vocabulary)
         self._places: NDArray[np.float32] | None = None
 
@@ -92,7 +93,7 @@ class Bank:
         The cosine of the meaning, and a share of the nearness of the words.
         """
         index = self.index
-        near = index.embeddings.astype(np.float32) @ (query / (np.linalg.norm(query) + 1e-9))
+        near = self._embeddings @ (query / (np.linalg.norm(query) + 1e-9))
         near += _WORDS_SHARE * self._words.nearness(caption)
         best: NDArray[np.float32] = np.maximum.reduceat(near[index.captions], index.caption_offsets[:-1])
         return best
