@@ -87,7 +87,8 @@ async def story(live: Live, name: str = "storm", seconds: float = 3.0) -> None:
 
 def test_a_told_story_is_planned_rendered_and_heard(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
-        await story(live)
+        engine = live.engine
+        await live.done(engine.tell("storm", TEXT, 3.0, engine.now_s() + 5.0))  # all of it is rendered by then
         await live.until(lambda: len(live.of(SegmentEnd)) == 4)
 
     heard = live(body, tmp_path)
@@ -164,6 +165,7 @@ def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:
         engine = live.engine
         await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
         await live.done(engine.cue_go("slam"))
+        await live.until(lambda: "hall" in dict(engine.dump().stories))
         await live.done(engine.cue_go("slam"))
         await live.done(engine.cue_define(Cue("step", "hall", "a step")))
         await live.done(engine.cue_go("step"))

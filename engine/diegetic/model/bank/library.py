@@ -30,7 +30,7 @@ from diegetic.model.bank.words import Vocabulary, Words
 Samples = NDArray[np.float32]
 INDEX, TABLE, CAPTIONS = "index.npz", "recordings.csv", "captions.txt"
 COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
-_WORDS_SHARE = 0.4
+_WORDS_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
