@@ -39,6 +39,7 @@ _FREE, _LONGEST_SHARE = 0.5, 0.25
 _SIDE = 0.55
 _HUSHED_DB = -50.0  # above this level something sounds
 _ENDED_UNITS = 4
+_SECOND_UNITS, _HOLE_UNITS, _DIP_DB = 12, 2, 4.0
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
 
 
@@ -150,6 +151,9 @@ class BankDecoder:
         """The runs of a pick's recordings that follow latents [units, channels]; flowing: what goes on all the time."""
         units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
         level_db = self.space.level_db(latents)
+        if flowing:
+            latents = without_holes(latents, level_db, _HUSHED_DB)
+            level_db = self.space.level_db(latents)
         jump, natural = _JUMP * (1.0 - 0.85 * variation), FLOWING if flowing else NATURAL
         longest = max(1, int(len(latents) * _LONGEST_SHARE)) if variation >= _FREE else None
         runs = follow(
@@ -191,3 +195,26 @@ class BankDecoder:
     def _audio(self, pick: Pick, number: int) -> Samples:
         bank, recording = pick.recordings[number]
         return self.banks[bank].audio(recording)[: (_LONGEST_UNITS + 1) * UNIT_FRAMES]
+
+
+def without_holes(latents: Array, level_db: Array, hushed_db: float) -> Array:
+    """Latents [units, channels] of what goes on, without moments of silence: what was drawn around them, in between.
+
+    The flow learned from recordings that end after some seconds and begin again. A hole is at most two units under
+    `hushed_db`, the only one within a second, with what dips beside it: what pulses, begins or ends is left as it is.
+    """
+    hushed = level_db < hushed_db
+    starts = np.flatnonzero(hushed & ~np.concatenate([[False], hushed[:-1]]))
+    holes = np.zeros(len(level_db), bool)
+    for start in starts:
+        around = slice(max(0, start - _SECOND_UNITS), start + _SECOND_UNITS)
+        usual = float(np.median(level_db[around]))
+        inside = _HOLE_UNITS < start < len(level_db) - 2 * _HOLE_UNITS
+        if inside and hushed[around].sum() <= _HOLE_UNITS and usual > hushed_db:
+            beside = slice(max(0, start - 2), start + _HOLE_UNITS + 2)
+            holes[beside] |= level_db[beside] < usual - _DIP_DB
+    kept = np.flatnonzero(~holes)
+    if not holes.any():
+        return latents
+    everywhere = np.arange(len(latents))
+    return np.stack([np.interp(everywhere, kept, channel[kept]) for channel in latents.T], axis=1).astype(np.float32)
