@@ -9,6 +9,8 @@ Knows nothing of sockets, bytes or the engine.
 from dataclasses import dataclass
 from typing import Literal
 
+from diegetic.settings import RATES_HZ
+
 ROOT = "/diegetic"
 SLOTS = 16
 LONGEST_TEXT = 4000
@@ -110,7 +112,7 @@ _LAYING = (
     Argument("true_peak", "f", "the mix's limit", "dBTP", -20, 0, optional=True),
     Argument("handles", "f", "sound kept around each event's clip", "s", 0, 10, optional=True),
     Argument("bpm", "f", "tempo of the project files", "", 20, 400, optional=True),
-    Argument("rate", "i", "of mix and stems", "Hz", 8000, 192_000, optional=True),
+    Argument("rate", "i", "of mix and stems", "Hz", *RATES_HZ, optional=True),
 )
 _STATE = Argument("file", "s", "file inside the project folder")
 

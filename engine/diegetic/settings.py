@@ -19,6 +19,10 @@ _PREFIX = "DIEGETIC_"
 _FILE = "DIEGETIC_SETTINGS"
 
 
+RATES_HZ = (8_000, 192_000)
+"""The lowest and the highest rate of what is played and laid out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One machine's settings. threads: 0 for one a core. models_folder: "" for the user's data folder."""
@@ -36,7 +40,7 @@ class Settings:
     models_folder: str = ""
 
     def __post_init__(self) -> None:
-        if not 8_000 <= self.rate_hz <= 192_000:
+        if not RATES_HZ[0] <= self.rate_hz <= RATES_HZ[1]:
             raise ValueError(f"rate_hz must be 8000..192000, got {self.rate_hz}; 48000 suits most uses")
         if not 0 <= self.threads <= 256:
             raise ValueError(f"threads must be 0..256, got {self.threads}; 0 takes one a core")

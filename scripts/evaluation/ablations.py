@@ -22,14 +22,13 @@ from numpy.typing import NDArray
 from captions import read_concepts
 from diegetic.audio.treatment import treat
 from diegetic.model.attributes import treatment_of
-from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.library import Bank
 from diegetic.model.config import SamplerConfig
 from diegetic.model.grammar import Timed
 from diegetic.model.storyteller import Condition, Storyteller
 from diegetic.story import BED, FOREGROUND, Event
 from evaluation.context import Context
-from evaluation.events import SECONDS, hear
+from evaluation.events import SECONDS, codec_of, condition_of, hear
 from evaluation.row import Row
 from evaluation.told import Told, unseen_told
 
@@ -70,7 +69,7 @@ def _heard(context: Context, model: Storyteller, cases: Sequence[Case], residual
     """The share of events that are heard as told, in percent."""
     right = []
     for told, event, seed in cases:
-        condition = _condition(model, event, residual)
+        condition = condition_of(model, event) if residual else _without_residual(model, event)
         latents = model.imagine(condition, event, seed, None, lambda done, total: None)
         samples = model.decode(latents, condition, event, seed)
         right.append(hear(context, told, event.caption, samples, model.sample_rate).right)
@@ -78,17 +77,15 @@ def _heard(context: Context, model: Storyteller, cases: Sequence[Case], residual
 
 
 @torch.inference_mode()
-def _condition(model: Storyteller, event: Event, residual: bool) -> Condition:
-    """An event's condition in a story of its own; residual False: with residual features of zero."""
+def _without_residual(model: Storyteller, event: Event) -> Condition:
+    """An event's condition in a story of its own, with residual features of zero."""
     memory = model.begin(event.caption, SECONDS)
     narrator, network = model._narrator, model._network
     narrator.reason(memory, "1 event.")
     narrated = narrator.read(memory, Timed(event.caption, event.lane, 0.0, SECONDS))
-    if residual:
-        return model._condition(narrated, memory.reasoning)
     states = (each.to(network.null)[None] for each in (narrated.semantic, narrated.residual))
-    semantic, features = network.features(*states)
-    fused = network.fusion(semantic, torch.zeros_like(features))
+    semantic, residual = network.features(*states)
+    fused = network.fusion(semantic, torch.zeros_like(residual))
     return Condition(fused, semantic[0, 0].float().numpy(), memory.reasoning, np.zeros(0, np.float32))
 
 
@@ -116,7 +113,7 @@ class _Part(Bank):
 
 def _with_less(model: Storyteller, every: int) -> Storyteller:
     """The same model with a part of its bank."""
-    other, codec = copy(model), _codec(model)
+    other, codec = copy(model), codec_of(model)
     other.codec = copy(codec)
     other.codec.banks = tuple(_Part(bank, every) for bank in codec.banks)
     return other
@@ -124,20 +121,15 @@ def _with_less(model: Storyteller, every: int) -> Storyteller:
 
 def _as_it_is(context: Context, model: Storyteller, cases: Sequence[Case]) -> float:
     """Heard of the nearest recordings as they are, treated as the caption says."""
-    codec, right = _codec(model), []
+    codec, right = codec_of(model), []
     for told, event, _ in cases:
-        condition = _condition(model, event, residual=True)
+        condition = condition_of(model, event)
         bank = codec.banks[0]
         samples = bank.audio(int(bank.scores(condition.called, event.caption).argmax()))
         cut = samples[: round(SECONDS * codec.sample_rate)]
         sound = treat(cut, treatment_of(event, condition.place), codec.sample_rate)
         right.append(hear(context, told, event.caption, sound, codec.sample_rate).right)
     return 100 * float(np.mean(right))
-
-
-def _codec(model: Storyteller) -> BankDecoder:
-    assert isinstance(model.codec, BankDecoder)
-    return model.codec
 
 
 def _row(name: str, ours: float, beside: dict[str, float], events: int) -> Row:

@@ -67,11 +67,11 @@ def _tell(
 ) -> tuple[list[Heard], list[float], list[float]]:
     """What the ear says of every wording; how alike two seeds are; how long the longest runs are."""
     heard, alike, runs = [], [], []
-    model, codec = context.model, _codec(context.model)
+    model, codec = context.model, codec_of(context.model)
     for each in told:
         for number, wording in enumerate(each.wordings[: 2 if context.quick else None]):
             event = Event("e1", wording, 0.0, SECONDS, BED if each.concept in beds else FOREGROUND)
-            condition = _condition(model, event)
+            condition = condition_of(model, event)
             drawn = model.imagine(condition, event, number, None, _watch)
             samples = model.decode(drawn, condition, event, number)
             heard.append(hear(context, each, wording, samples, model.sample_rate))
@@ -148,13 +148,15 @@ def _median(values: Sequence[float]) -> float:
     return float(np.median(values))
 
 
-def _codec(model: object) -> BankDecoder:
+def codec_of(model: object) -> BankDecoder:
+    """Pocket's codec: the bank."""
     assert isinstance(model, Storyteller)
     assert isinstance(model.codec, BankDecoder)
     return model.codec
 
 
-def _condition(model: object, event: Event) -> Condition:
+def condition_of(model: object, event: Event) -> Condition:
+    """What an event is imagined under in a story of its own."""
     assert isinstance(model, Storyteller)
     memory = model.begin(event.caption, SECONDS)
     (condition,) = model.recall(memory, "1 event.", [event])

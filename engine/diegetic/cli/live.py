@@ -25,7 +25,7 @@ from diegetic.cli.options import (
 from diegetic.cli.outside import Listening, Outside, Replaying
 from diegetic.cli.screen import show
 from diegetic.errors import DiegeticError, InputError
-from diegetic.settings import Settings, presets_folder, resolve
+from diegetic.settings import RATES_HZ, Settings, presets_folder, resolve
 
 if TYPE_CHECKING:
     from diegetic.protocol import StoryModel
@@ -103,7 +103,7 @@ def serve(
         project=_project(project),
         model=settings.model,
         device=device,
-        rate_hz=_within("rate", rate, 8_000, 192_000, free=0),
+        rate_hz=_within("rate", rate, *RATES_HZ, free=0),
         block_frames=_within("block", block, 16, 4096),
         outputs=read_outputs(outputs),
         record=record,
@@ -112,7 +112,7 @@ def serve(
         memory_bytes=round(memory * 1e9),
         bounces=replace(
             laying(settings, loudness, bpm, lane_loudness, true_peak, handles),
-            rate_hz=_within("bounce rate", bounce_rate, 8_000, 192_000, free=0),
+            rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0),
         ),
     )
     listening = Listening(
@@ -153,7 +153,7 @@ def replay(
         project=_project(project),
         model=settings.model,
         device="null" if fast else device,
-        rate_hz=_within("rate", rate, 8_000, 192_000, free=0),
+        rate_hz=_within("rate", rate, *RATES_HZ, free=0),
         record=record,
         bounces=replace(laying(settings), rate_hz=0),
     )

@@ -154,7 +154,7 @@ def _report(results: Sequence[Result], total_s: float, json: bool) -> None:
     counts = {state: sum(result.state == state for result in results) for state in ("rendered", "kept", "failed")}
     summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     failed = [_line(result) for result in results if result.state == "failed"]
-    scenes = f"{counted(len(results), 'scene')}"
+    scenes = counted(len(results), "scene")
     lines = [*failed, f"{scenes}: {summary} in {total_s:.1f} s"]
     show(lines, json, {"scenes": [_facts(result) for result in results], **counts, "total_s": round(total_s, 3)})
 

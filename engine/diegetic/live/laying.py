@@ -13,10 +13,9 @@ from diegetic.errors import InputError
 from diegetic.grid import check_bpm
 from diegetic.handles import check_handles
 from diegetic.schema import unknown
+from diegetic.settings import RATES_HZ
 from diegetic.story import Story, lanes
 from diegetic.targets import Targets, check_ceiling, read_lane
-
-_RATES_HZ = (8_000, 192_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Laying:
 
         Usual targets of lanes that the story hasn't are left out: they are for all stories of a project.
         """
-        low, high = _RATES_HZ
+        low, high = RATES_HZ
         if self.rate is not None and not low <= self.rate <= high:
             raise InputError(f"rate: must be {low}..{high} Hz, got {self.rate}")
         return replace(
