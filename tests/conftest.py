@@ -1,5 +1,6 @@
 """Things that tests stand on: disks that are full or read-only, and no test that fails because a machine is busy."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from disks import mounted
 
 settings.register_profile("busy", deadline=None)
 settings.load_profile("busy")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores, and threads that wait for one another take turns
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

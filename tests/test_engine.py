@@ -34,6 +34,7 @@ from diegetic.live.news import (
     Trouble,
 )
 from diegetic.story_file import read_story
+from left_behind import nothing_left_in_shared_memory
 
 RATE = 24_000
 TEXT = "rain, a bell, thunder"
@@ -505,10 +506,6 @@ def test_a_player_that_is_killed_is_back_and_the_schedule_goes_on_in_time(tmp_pa
 
 
 def test_nothing_is_left_in_shared_memory(tmp_path: Path) -> None:
-    if not Path("/dev/shm").is_dir():
-        pytest.skip("shared memory isn't seen as files here")
-    before = set(Path("/dev/shm").glob("psm_*"))
-
     async def body(live: Live) -> None:
         engine = live.engine
         await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
@@ -522,8 +519,8 @@ def test_nothing_is_left_in_shared_memory(tmp_path: Path) -> None:
             engine.job_cancel(job.id)
             assert (await live.end(job)).state == "cancelled"
 
-    live(body, tmp_path)
-    assert set(Path("/dev/shm").glob("psm_*")) <= before
+    with nothing_left_in_shared_memory():
+        live(body, tmp_path)
 
 
 def test_more_jobs_than_the_queue_holds_are_refused(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 from numpy.typing import NDArray
 
 from diegetic.audio.shared_sound import SharedSound
 from diegetic.player.client import Player
 from diegetic.player.messages import Lost, Move, Opened, Play, PlayerConfig, Report, State, VoiceNews
+from left_behind import nothing_left_in_shared_memory
 
 RATE = 8_000
 Samples = NDArray[np.float32]
@@ -140,15 +140,12 @@ def test_a_sound_that_is_gone_is_refused() -> None:
     play(body, config())
 
 
-@pytest.mark.skipif(not Path("/dev/shm").exists(), reason="needs to see shared memory as files")
 def test_no_shared_memory_is_left_behind() -> None:
-    before = set(Path("/dev/shm").glob("psm_*"))
-    one = sound()
-
     async def body(player: Player, heard: list[Report]) -> None:
         player.play(Play(1, one.handle, "bed", None, (0, 1)))
         await until(lambda: bool(news(heard, "ended")))
 
-    play(body, config())
-    one.remove()
-    assert set(Path("/dev/shm").glob("psm_*")) <= before
+    with nothing_left_in_shared_memory():
+        one = sound()
+        play(body, config())
+        one.remove()

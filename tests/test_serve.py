@@ -211,9 +211,9 @@ def test_the_children_end_where_the_director_is_killed(tmp_path: Path) -> None:
         live.send("/diegetic/tell", 1, "storm", "rain, a bell, thunder", 9.0)
         live.answer("/diegetic/segment/start")
         children = [
-            int(stat.parent.name)
-            for stat in Path("/proc").glob("[0-9]*/stat")
-            if stat.exists() and stat.read_text().rpartition(")")[2].split()[1] == str(live.process.pid)
+            int(folder.name)
+            for folder in Path("/proc").glob("[0-9]*")
+            if _facts(int(folder.name))[1:2] == [str(live.process.pid)]
         ]
         assert len(children) >= 2
         live.process.kill()
@@ -226,7 +226,12 @@ def test_the_children_end_where_the_director_is_killed(tmp_path: Path) -> None:
 
 def _runs(pid: int) -> bool:
     """Whether a process is there and no zombie."""
+    return _facts(pid)[:1] not in ([], ["Z"])
+
+
+def _facts(pid: int) -> list[str]:
+    """What /proc says of a process, from its state on: none where it has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
+        return []

@@ -12,7 +12,7 @@ from diegetic.audio.shared_sound import SharedSound
 from diegetic.player.client import Player
 from diegetic.player.messages import Lost, Opened, Play, PlayerConfig, Report, VoiceNews
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 
 def play(body: Callable[[Player, list[Report]], Awaitable[None]]) -> None:

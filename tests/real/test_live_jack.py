@@ -25,6 +25,7 @@ from diegetic_bridges.session import Session
 
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.alone,
     pytest.mark.skipif(shutil.which("oscsend") is None, reason="needs oscsend (apt install liblo-tools)"),
 ]
 

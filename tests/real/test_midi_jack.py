@@ -20,6 +20,7 @@ MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
 
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.alone,
     pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)} (apt install jackd2)"),
 ]
 

@@ -13,7 +13,7 @@ from diegetic.audio.shared_sound import SharedSound
 from diegetic.player.client import Player
 from diegetic.player.messages import Play, PlayerConfig, Report, VoiceNews
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 RATE = 48_000
 SECONDS = 2
