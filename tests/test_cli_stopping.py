@@ -14,7 +14,7 @@ import soundfile
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGINT can't be sent to another process there")
 
 SCENE = "rain on the water, thunder, a ship's bell"
-STORY = ("render", SCENE, "--seconds", "12", "--model", "mock", "-o", "storm")
+STORY = ("render", SCENE, "--seconds", "12", "--rate", "16000", "--model", "mock", "-o", "storm")
 
 # A process with the command line and a mock model. It creates the file `at` when it reaches the stage named by
 # argv[1], and stays there for argv[2] seconds.

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -24,9 +25,25 @@ from test_cli import contents, known
 Run = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The story that each test has a copy of."""
+    folder = tmp_path_factory.mktemp("rendered")
+    scene = ("rain, a bell, thunder", "--seconds", "9", "--rate", "24000", "--stems", "lane", "--model", "mock")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        outside = Outside(load=lambda name, settings: MockModel(), check_name=known)
+        assert run(["render", *scene, "-o", "storm"], outside) == 0
+    return folder / "storm"
+
+
 @pytest.fixture
-def diegetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def diegetic(
+    rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
     """Run a command beside a rendered story `storm` (9 s, 24 kHz, events e1 to e4): (exit code, stdout, stderr)."""
+    shutil.copytree(rendered, tmp_path / "storm")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
@@ -43,8 +60,6 @@ def diegetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         out, err = capsys.readouterr()
         return code, out, err
 
-    scene = ("rain, a bell, thunder", "--seconds", 9, "--rate", 24_000, "--stems", "lane")
-    assert command("render", *scene, "-o", "storm", "--model", "mock")[0] == 0
     return command
 
 

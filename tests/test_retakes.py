@@ -1,5 +1,6 @@
 """Takes and undo: what is rendered again, what comes back, what is cleared away."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,17 @@ def silent(progress: object) -> None:
     pass
 
 
-@pytest.fixture
-def storm(tmp_path: Path) -> StoryFolder:
-    folder = StoryFolder(tmp_path / "storm")
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = StoryFolder(tmp_path_factory.mktemp("rendered") / "storm")
     render_story(MockModel(), Told("rain, a bell, thunder", 9.0, 3), folder, OUTPUT, silent)
-    return folder
+    return folder.path
+
+
+@pytest.fixture
+def storm(rendered: Path, tmp_path: Path) -> StoryFolder:
+    """A copy of the rendered story for each test."""
+    return StoryFolder(Path(shutil.copytree(rendered, tmp_path / "storm")))
 
 
 def render(folder: StoryFolder, story: Story, model: Any = None) -> None:
