@@ -33,11 +33,13 @@ from diegetic.live.news import (
     StateChanged,
     Trouble,
 )
+from diegetic.story import Story
 from diegetic.story_file import read_story
 from left_behind import nothing_left_in_shared_memory
 
 RATE = 24_000
 TEXT = "rain, a bell, thunder"
+NOTHING = Story("", 0.0, 0, "")
 Kind = TypeVar("Kind")
 
 
@@ -175,6 +177,33 @@ def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:
     live(body, tmp_path)
     captions = [event.caption for event in read_story(tmp_path / "hall" / "story.toml").events]
     assert captions == ["quiet air", "a door slams", "a step"]
+
+
+def test_cues_fired_at_once_begin_a_story_once_and_go_on_in_it(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine, texts = live.engine, {"slam": "a door slams", "step": "a step", "crow": "a crow"}
+        for name, text in texts.items():
+            await live.done(engine.cue_define(Cue(name, "hall", text)))
+        for job in [engine.cue_go(name) for name in texts]:
+            await live.done(job)
+        await live.until(lambda: len(dict(engine.dump().stories).get("hall", NOTHING).events) == 4)
+
+    assert [each.event.id for each in live(body, tmp_path).of(EventPlanned)] == ["e1", "e2", "e3", "e4"]
+    captions = [event.caption for event in read_story(tmp_path / "hall" / "story.toml").events]
+    assert captions == ["quiet air", "a door slams", "a step", "a crow"]
+
+
+def test_a_cue_goes_on_from_the_armed_one_fired_before_it(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        for name, text in (("slam", "a door slams"), ("step", "a step")):
+            await live.done(engine.cue_define(Cue(name, "hall", text)))
+        await live.done(engine.cue_arm("slam"))
+        for job in (engine.cue_go("slam"), engine.cue_go("step")):
+            await live.done(job)
+        await live.until(lambda: len(dict(engine.dump().stories).get("hall", NOTHING).events) == 3)
+
+    assert [each.event.id for each in live(body, tmp_path).of(EventPlanned)] == ["e1", "e2", "e3"]
 
 
 def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Path) -> None:

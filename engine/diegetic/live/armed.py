@@ -34,8 +34,9 @@ def taken_up(armed: Armed, now: Story | None) -> Story:
     Events keep the seeds they were rendered with, so that their takes are found again. Raises InputError where the
     story would be longer than a story may be.
     """
-    if now is None or now == armed.before:
+    if now == armed.before:
         return armed.after
+    now = replace(armed.after, seconds=0.0, events=()) if now is None else now  # what was before it was never heard
     heard = [each.event for each in armed.ready]
     shift_s = now.seconds - armed.from_s
     ids = free_ids([event.id for event in now.events])

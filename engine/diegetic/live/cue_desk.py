@@ -3,8 +3,8 @@
     idle -> arming -> armed -> pending -> sounding -> armed        what was fired once stays armed
 
 A cue that isn't armed is rendered when it is fired, and sounds when it is ready, as its policy says. What is first
-heard of an armed cue becomes part of its story, so that what comes next knows of it; fired again it is the same sound,
-until it is armed anew.
+heard of an armed cue becomes part of its story, and what is rendered once it is fired knows of it already; fired again
+it is the same sound, until it is armed anew.
 
 Threads: all in the event loop's.
 """
@@ -22,19 +22,20 @@ from diegetic.errors import DiegeticError
 from diegetic.live.armed import Armed, taken_up
 from diegetic.live.board import Board
 from diegetic.live.cues import SLOTS, Cue, CueState, Policy, check_name
+from diegetic.live.fired import Fired, FiredCues
 from diegetic.live.jobs import Job, Priority, Refused
 from diegetic.live.news import CueChanged, Late, News
 from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 from diegetic.schema import unknown
-from diegetic.story import Told, check_lane, check_told
+from diegetic.story import Story, Told, check_lane, check_told
 
 LATE_OK_S = 0.01
 """A time that is over by less is played at once, and not called late."""
 
-Render = Callable[[int, Priority, Cue], Awaitable[Armed]]
-"""Renders a cue ahead for a job; the sounds are held by whoever gets them."""
+Render = Callable[[int, Priority, Cue, Story | None], Awaitable[Armed]]
+"""Renders a cue ahead for a job, as what comes after a story; the sounds are held by whoever gets them."""
 NextBar = Callable[[float], float | None]
 """When the next bar begins, at a time or later; None where no clock runs."""
 
@@ -68,6 +69,7 @@ class CueDesk:
         self._armed: dict[str, Armed] = {}
         self._arming: dict[str, int] = {}  # cue -> the job that renders it
         self._going: defaultdict[str, set[int]] = defaultdict(set)  # cue -> jobs that have yet to sound
+        self._fired = FiredCues()
         self._plays: defaultdict[str, list[Playing]] = defaultdict(list)
         self._gains_db: dict[int, float] = {}
         self._taking_up: set[asyncio.Task[None]] = set()
@@ -126,7 +128,7 @@ class CueDesk:
         return self._board.begin("cue/arm", name, Priority.ARM, lambda job: self._arm(job, name))
 
     async def _arm(self, job: int, name: str) -> str:
-        armed = await self._rendered(job, Priority.ARM, name)
+        armed = await self._rendered(job, Priority.ARM, name, None)
         return f"armed: {counted(len(armed.ready), 'event')}, {armed.length_s:g} s"
 
     def go(self, name: str, at_s: float | None, intensity: float) -> Job:
@@ -138,27 +140,25 @@ class CueDesk:
         if armed is None and at_s is None and self._going[name]:
             raise Refused(409, f"cue {name}: is pending already; it sounds when it is rendered")
         self._board.check_room()
-        launched = self._launch(cue, armed, at_s, intensity) if armed is not None else None
+        fired, launched = Fired(cue.story, at_s), None
+        self._fired.add(fired)
+        if armed is not None:
+            fired.become(armed)
+            launched = self._launch(cue, armed, intensity, fired)
         job = self._board.begin(
-            "cue/go", name, Priority.LIVE, lambda job: self._go(job, name, at_s, intensity, armed, launched)
+            "cue/go", name, Priority.LIVE, lambda job: self._go(job, name, intensity, fired, launched)
         )
         self._going[name].add(job.id)
         self._show(name)
         return job
 
-    async def _go(
-        self,
-        job: int,
-        name: str,
-        at_s: float | None,
-        intensity: float,
-        armed: Armed | None,
-        launched: _Launched | None,
-    ) -> str:
+    async def _go(self, job: int, name: str, intensity: float, fired: Fired, launched: _Launched | None) -> str:
+        at_s = fired.at_s
         try:
-            if armed is None:
-                armed = await self._be_armed(job, name)
-                launched = self._launch(self.get(name), armed, at_s, intensity)
+            if fired.armed is None:
+                armed = await self._be_armed(job, name, fired)
+                fired.become(armed)
+                launched = self._launch(self.get(name), armed, intensity, fired)
             if launched is None:
                 return "dropped: it wasn't ready in time"
             heard_s = await launched.heard
@@ -168,6 +168,8 @@ class CueDesk:
                 self._schedule.stop(launched.play)
             raise
         finally:
+            if launched is None:
+                self._fired.settle(fired)
             self._going[name].discard(job)
             self._show(name)
 
@@ -201,21 +203,27 @@ class CueDesk:
             for job in list(jobs):
                 self._board.cancel(job)
 
-    async def _be_armed(self, job: int, name: str) -> Armed:
+    async def _be_armed(self, job: int, name: str, fired: Fired) -> Armed:
         """What a cue sounds like: rendered now, or by the job that is at it already."""
         if name in self._arming:
             ended = await self._board.ended(self._arming[name])
             if name not in self._armed:
                 raise Refused(ended.end.code if ended.end else 500, ended.end.text if ended.end else "")
             return self._armed[name]
-        return await self._rendered(job, Priority.LIVE, name)
+        return await self._rendered(job, Priority.LIVE, name, fired)
 
-    async def _rendered(self, job: int, priority: Priority, name: str) -> Armed:
+    async def _rendered(self, job: int, priority: Priority, name: str, fired: Fired | None) -> Armed:
+        """Render a cue as what comes after all that is fired, by the time it is to sound at itself."""
         self._arming[name] = job
         self._show(name)
         cue = self.get(name)
+        by_s = fired.at_s if fired is not None and fired.at_s is not None else time.monotonic()
+        before = self._fired.before(cue.story, by_s, fired)
         try:
-            armed = await self._render(job, priority, cue)
+            for each in before:
+                await each.known.wait()
+            story = self._fired.then(self._shelf.find(cue.story), before)
+            armed = await self._render(job, priority, cue, story)
             if _sound(self._cues.get(name, cue)) == _sound(cue):
                 self._drop(name)
                 self._armed[name] = armed
@@ -224,8 +232,9 @@ class CueDesk:
             del self._arming[name]
             self._show(name)
 
-    def _launch(self, cue: Cue, armed: Armed, at_s: float | None, intensity: float) -> _Launched | None:
+    def _launch(self, cue: Cue, armed: Armed, intensity: float, fired: Fired) -> _Launched | None:
         """Play what is armed. None: it is too late, and dropped."""
+        at_s = fired.at_s
         late_s = time.monotonic() - at_s if at_s is not None else 0.0
         if late_s > LATE_OK_S:
             self._tell(Late(cue.name, late_s, cue.policy))
@@ -237,8 +246,8 @@ class CueDesk:
         heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         gain = intensity * _linear(cue.gain_db)
         play = Playing(cue.story, at_s, armed.from_s, gain, lead_s=SOON_S)
-        play.heard = lambda heard_s: self._heard(cue.name, armed, heard, heard_s)
-        play.over = lambda: self._over(cue.name, play, heard)
+        play.heard = lambda heard_s: self._heard(cue.name, armed, fired, heard, heard_s)
+        play.over = lambda: self._over(cue.name, play, fired, heard)
         self._plays[cue.name].append(play)
         self._schedule.begin(play)
         for each in armed.ready:
@@ -246,27 +255,33 @@ class CueDesk:
         self._schedule.finish(play)
         return _Launched(play, heard)
 
-    def _heard(self, name: str, armed: Armed, heard: "asyncio.Future[float]", at_s: float) -> None:
+    def _heard(self, name: str, armed: Armed, fired: Fired, heard: "asyncio.Future[float]", at_s: float) -> None:
         if not heard.done():
             heard.set_result(at_s)
         self._show(name)
         if self._armed.get(name) is armed and armed.after is not armed.before:
             self._armed[name] = replace(armed, before=armed.after)  # from now on it is a sound that was heard before
-            task = asyncio.get_running_loop().create_task(self._take_up(name, armed))
+            task = asyncio.get_running_loop().create_task(self._take_up(name, armed, fired))
             self._taking_up.add(task)
             task.add_done_callback(self._taking_up.discard)
+        else:
+            self._fired.settle(fired)
 
-    async def _take_up(self, name: str, armed: Armed) -> None:
+    async def _take_up(self, name: str, armed: Armed, fired: Fired) -> None:
         """The story goes on by what was heard."""
-        story = self._cues[name].story
+        story = fired.story
         async with self._shelf.lock(story):
             try:
                 await self._shelf.write(story, taken_up(armed, self._shelf.find(story)))
             except DiegeticError as error:
                 _log.warning("cue %s: was heard, but its story doesn't go on by it (%s)", name, error)
+            finally:
+                self._fired.settle(fired)
 
-    def _over(self, name: str, play: Playing, heard: "asyncio.Future[float]") -> None:
+    def _over(self, name: str, play: Playing, fired: Fired, heard: "asyncio.Future[float]") -> None:
         self._plays[name].remove(play)
+        if not play.begun:
+            self._fired.settle(fired)
         if not heard.done():
             heard.set_exception(Refused(499, f"cue {name}: was stopped before it sounded"))
             heard.exception()

@@ -1,7 +1,7 @@
 """Work on stories, as jobs do it: tell, go on, edit, render, lay out, save; each by one task of the generator.
 
-Whoever changes a story holds its lock. What only reads one takes it as it is: arming a cue at once, a bounce once those
-that are at it have changed it.
+Whoever changes a story holds its lock. What only reads one takes it as it is: a cue is rendered at once, after the story it
+is given; a bounce waits for those that are at it.
 
 Knows nothing of cues' states or clients.
 
@@ -123,9 +123,8 @@ class Tellings:
         async with self.shelf.lock(name):
             return await self._kept(job, Priority.LIVE, name, LoadState(self.shelf.folder(name), file))
 
-    async def ahead(self, job: int, priority: Priority, cue: Cue) -> Armed:
-        """Render a cue ahead: the story stays as it is. The sounds are held, for the caller to let go."""
-        story = self.shelf.find(cue.story)
+    async def ahead(self, job: int, priority: Priority, cue: Cue, story: Story | None) -> Armed:
+        """Render a cue ahead, after a story that stays as it is. The sounds are held, for the caller to let go."""
         seed = story.seed if story is not None else SEED
         folder, told = self.shelf.folder(cue.story), self._said(cue.text)
         task = Continue(folder, story, told, cue.seconds, seed, self._rate_hz, keep=False, lane=cue.lane)
