@@ -60,8 +60,8 @@ class FakeEngine:
     def render(self, story: str) -> Job:
         return self._begin("render", story)
 
-    def continue_(self, story: str, text: str, at_s: float | None = None) -> Job:
-        return self._begin("continue", story, text, at_s)
+    def continue_(self, story: str, text: str, at_s: float | None = None, seconds: float = 6.0) -> Job:
+        return self._begin("continue", story, text, at_s, *(() if seconds == 6.0 else (seconds,)))
 
     def cue_define(self, cue: Cue) -> Job:
         more = (cue.lane, cue.seconds) if (cue.lane, cue.seconds) != ("", 4.0) else ()

@@ -16,6 +16,7 @@ import soundfile
 import live_models
 from diegetic.audio.wav import read_wav
 from diegetic.engine import Engine, LiveConfig
+from diegetic.errors import InputError
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job, Refused
 from diegetic.live.laying import Laying
@@ -463,6 +464,19 @@ def test_parameters_and_words_are_told_with_the_next_event(tmp_path: Path) -> No
 
     heard = live(body, tmp_path)
     assert heard.of(EventPlanned)[-1].event.caption == "a drop falls, intense, in the cave"
+
+
+def test_a_story_goes_on_for_as_long_as_it_is_told_to(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await story(live)
+        await live.done(engine.continue_("storm", "a crow", seconds=2.0))
+        await live.done(engine.continue_("storm", "a gull"))
+        with pytest.raises(InputError, match=r"must be 1\.\.324, got 0\.5"):
+            engine.continue_("storm", "a gull", seconds=0.5)
+
+    live(body, tmp_path)
+    assert [event.end_s for event in read_story(tmp_path / "storm" / "story.toml").events[-2:]] == [5.0, 11.0]
 
 
 def test_a_story_told_anew_sets_the_earlier_one_aside(tmp_path: Path) -> None:

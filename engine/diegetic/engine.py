@@ -30,7 +30,7 @@ from diegetic.live.schedule import CUT_S, FADE_S, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 from diegetic.live.status import Dump, Status
-from diegetic.live.tellings import Tellings
+from diegetic.live.tellings import CONTINUED_S, Tellings
 from diegetic.player.client import Player
 from diegetic.player.messages import Lost, Move, Opened, Report, State, VoiceNews
 from diegetic.service import Service
@@ -147,12 +147,12 @@ class Engine(Service):
         self._shelf.get(story)
         return self._board.begin("render", story, Priority.ARM, lambda job: self._tellings.render(job, story))
 
-    def continue_(self, story: str, text: str, at_s: float | None = None) -> Job:
-        """Plan, render and play what comes next in a story."""
+    def continue_(self, story: str, text: str, at_s: float | None = None, seconds: float = CONTINUED_S) -> Job:
+        """Plan, render and play what comes next in a story, `seconds` of it."""
         self._shelf.get(story)
-        check_told(Told(text, 1.0))
+        check_told(Told(text, seconds))
         return self._board.begin(
-            "continue", story, Priority.LIVE, lambda job: self._tellings.continue_(job, story, text, at_s)
+            "continue", story, Priority.LIVE, lambda job: self._tellings.continue_(job, story, text, seconds, at_s)
         )
 
     def cue_define(self, cue: Cue) -> Job:

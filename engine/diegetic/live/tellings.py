@@ -1,7 +1,7 @@
 """Work on stories, as jobs do it: tell, go on, edit, render, lay out, save; each by one task of the generator.
 
-Whoever changes a story holds its lock. What only reads one takes it as it is: a cue is rendered at once, after the story it
-is given; a bounce waits for those that are at it.
+Whoever changes a story holds its lock. What only reads one takes it as it is: a cue is rendered at once, after
+the story that it is given; a bounce waits for those that are at it.
 
 Knows nothing of cues' states or clients.
 
@@ -70,13 +70,13 @@ class Tellings:
             task = Tell(self.shelf.folder(name), told, True, self._rate_hz)
             return remarked(await self._played(job, name, task, play), text)
 
-    async def continue_(self, job: int, name: str, text: str, at_s: float | None) -> str:
+    async def continue_(self, job: int, name: str, text: str, seconds: float, at_s: float | None) -> str:
         """Plan, render and play what comes next."""
         async with self.shelf.lock(name):
             story = self.shelf.get(name)
             play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds))
             folder, told = self.shelf.folder(name), self._said(text)
-            task = Continue(folder, story, told, CONTINUED_S, story.seed, self._rate_hz, keep=True)
+            task = Continue(folder, story, told, seconds, story.seed, self._rate_hz, keep=True)
             return remarked(await self._played(job, name, task, play), text)
 
     async def plan(self, job: int, name: str, text: str, seconds: float) -> str:
@@ -110,7 +110,8 @@ class Tellings:
         output = output_of(story)
         check_lanes(story, output.targets)  # before anything is rendered
         task = Bounce(self.shelf.folder(name), story, target, output)
-        return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
+        with self.shelf.laid_out(name, target):
+            return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
 
     async def save(self, job: int, name: str, file: Path) -> str:
         """Save a story and its memory."""
