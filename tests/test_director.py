@@ -134,22 +134,26 @@ def test_telling_the_same_text_again_goes_on_with_what_was_edited(tmp_path: Path
     ],
 )
 def test_a_folder_of_another_story_is_refused_with_a_way_out(tmp_path: Path, told: Told, said: str) -> None:
-    render(tmp_path)
+    story = render(tmp_path).story
     before = mix(tmp_path)
     with pytest.raises(InputError, match=said):
         render(tmp_path, told)
     with pytest.raises(InputError, match="holds another story"):
-        render(tmp_path, replace(read_story(tmp_path / "story.toml"), instruction="snow"))
+        render(tmp_path, replace(story, instruction="snow"))
     (tmp_path / "story.toml").unlink()
     with pytest.raises(InputError, match=said):
         render(tmp_path, told)
+    with pytest.raises(InputError, match="holds another story"):
+        render(tmp_path, replace(story, instruction="snow"))
     assert np.array_equal(mix(tmp_path), before)
 
 
 def test_somebody_s_own_sound_is_not_overwritten(tmp_path: Path) -> None:
+    planned = render(tmp_path / "other").story
     (tmp_path / "mix.wav").write_bytes(b"mine")
-    with pytest.raises(InputError, match="has sound in it that isn't this story's"):
-        render(tmp_path)
+    for asked in (TOLD, planned):
+        with pytest.raises(InputError, match="has sound in it that isn't this story's"):
+            render(tmp_path, asked)
     assert (tmp_path / "mix.wav").read_bytes() == b"mine"
 
 

@@ -449,6 +449,36 @@ def test_nothing_is_written_outside_the_project(tmp_path: Path) -> None:
     live(body, project)
 
 
+def test_two_stories_are_not_laid_out_in_one_folder(tmp_path: Path) -> None:
+    def kept() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (tmp_path / "laid" / "out").rglob("*") if path.is_file()}
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        for name, text in (("storm", TEXT), ("same", TEXT), ("snow", "snow, a dog")):
+            await live.done(engine.plan(name, text, 3.0))
+        storm, same = engine.bounce("storm", "laid/out"), engine.bounce("same", "laid/out")
+        await live.done(storm)
+        before, ended = kept(), (await live.end(same)).end
+        assert ended is not None
+        assert (ended.code, ended.text) == (409, "folder 'out': is where story storm is laid out; give another name")
+        with pytest.raises(Refused, match="is where story storm is laid out"):
+            engine.bounce("snow", "laid/out")
+        assert kept() == before
+        await live.done(engine.bounce("storm", "laid/out"))
+
+    async def again(live: Live) -> None:
+        before, ended = kept(), (await live.end(live.engine.bounce("snow", "laid/out"))).end
+        assert ended is not None
+        assert "holds another story" in ended.text
+        assert kept() == before
+        assert not (tmp_path / "snow" / "takes").exists()  # refused before anything was rendered
+        await live.done(live.engine.bounce("snow", "new"))
+
+    live(body, tmp_path)
+    live(again, tmp_path)
+
+
 def test_parameters_and_words_are_told_with_the_next_event(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine

@@ -86,18 +86,22 @@ class StoryFolder:
         if self.manifest.exists():
             begun = manifest.read_manifest(self.manifest)
             self._check_same(told, model, begun.instruction, begun.seconds, begun.seed, begun.model)
-        elif any((self.path / name).exists() for name in ("mix.wav", "stems", takes.FOLDER)):
-            raise InputError(f"{self.path}: has sound in it that isn't this story's; give another folder with -o")
+        else:
+            self._check_silent()
         return None
 
     def accept(self, story: Story) -> None:
-        """Raise InputError where the folder holds a story that was told with other words, or can't be read."""
-        if self.manifest.exists():
-            manifest.read_manifest(self.manifest)
+        """Raise InputError where the folder holds a story that was told with other words, or sound, or can't be read.
+
+        What else of the story is another is an edit.
+        """
+        begun = manifest.read_manifest(self.manifest) if self.manifest.exists() else None
         if self.story.exists():
-            other = story_file.read_story(self.story).instruction
-            if other.strip() != story.instruction.strip():
-                raise InputError(f"{self.path}: holds another story ({_quote(other)}); {_AWAY}")
+            self._check_words(story, story_file.read_story(self.story).instruction)
+        elif begun is not None:
+            self._check_words(story, begun.instruction)
+        else:
+            self._check_silent()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -134,8 +138,7 @@ class StoryFolder:
         return lock
 
     def _check_same(self, told: Told, model: str, instruction: str, seconds: float, seed: int, other: str) -> None:
-        if instruction.strip() != told.instruction.strip():
-            raise InputError(f"{self.path}: holds another story ({_quote(instruction)}); {_AWAY}")
+        self._check_words(told, instruction)
         for name, ours, theirs in (
             ("seconds", told.seconds, seconds),
             ("seed", told.seed, seed),
@@ -146,6 +149,15 @@ class StoryFolder:
                     f"{self.path}: holds this story with {name} = {theirs}, got {ours}; "
                     f"edit {story_file.NAME} there and render it, or give another folder with -o"
                 )
+
+    def _check_words(self, asked: Told | Story, instruction: str) -> None:
+        if instruction.strip() != asked.instruction.strip():
+            raise InputError(f"{self.path}: holds another story ({_quote(instruction)}); {_AWAY}")
+
+    def _check_silent(self) -> None:
+        """Raise InputError where there is sound that no story here made."""
+        if any((self.path / name).exists() for name in ("mix.wav", "stems", takes.FOLDER)):
+            raise InputError(f"{self.path}: has sound in it that isn't this story's; give another folder with -o")
 
     def _holder(self) -> str:
         try:

@@ -135,13 +135,15 @@ class Performer:
 
     def _bounce(self, task: Bounce, report: Report) -> Iterator[Outcome]:
         """Segment by segment, so that others come between; the files of the whole at the end."""
-        source = StoryFolder(task.folder)
+        source, target = StoryFolder(task.folder), StoryFolder(task.target)
+        target.accept(task.story)  # before anything is rendered
         for outcome in self._render(Render(task.folder, task.story, 0), report, keep=False):
             if not isinstance(outcome, Finished):
                 yield outcome
-        target = StoryFolder(task.target)
-        with source.held():
-            if task.target != task.folder:
+        if task.target != task.folder:
+            with source.held(), target.held():
+                target.accept(task.story)
+                _begin_manifest(target, task.story, self.model)  # first: it says whose the takes are
                 _link_takes(source, target)
         rendered = render_story(self.model, task.story, target, task.output, report)
         yield Finished(task.story, f"{counted(len(rendered.files), 'file')} in {task.target}")
@@ -212,7 +214,7 @@ def _ready(segments: Segments, hearing: Hearing, event: Event, condition: object
     return hearing.add(event, segments.store.samples(take), take.rate_hz)
 
 
-def _begin_manifest(folder: StoryFolder, told: Told, model: StoryModel) -> None:
+def _begin_manifest(folder: StoryFolder, told: Told | Story, model: StoryModel) -> None:
     if not folder.manifest.exists():
         begun = Manifest(told.instruction, told.seconds, told.seed, model.name, model.digest, now())
         write_manifest(folder.manifest, begun)

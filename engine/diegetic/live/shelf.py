@@ -8,6 +8,8 @@ Threads: all in the event loop's. Files are small, and read at the start only.
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from diegetic.errors import DiegeticError
@@ -28,6 +30,7 @@ class Shelf:
     def __init__(self, project: Path) -> None:
         self.project = project
         self._stories: dict[str, Story] = {}
+        self._laid_out: dict[Path, str] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def open(self) -> None:
@@ -79,7 +82,27 @@ class Shelf:
         other = next((name for name in self._stories if name != story and self.folder(name) == path), None)
         if other is not None:
             raise Refused(409, f"folder {given[:80]!r}: is where story {other} lies; give another name")
+        self._check_laid_out(story, path)
         return path
+
+    @contextmanager
+    def laid_out(self, story: str, path: Path) -> Iterator[None]:
+        """A story is laid out in a folder, which is no other's from then on. Raises Refused (409)."""
+        self._check_laid_out(story, path)
+        known = path in self._laid_out
+        self._laid_out[path] = story
+        try:
+            yield
+        except BaseException:
+            if not known:
+                self._laid_out.pop(path, None)
+            raise
+
+    def _check_laid_out(self, story: str, path: Path) -> None:
+        """Stories that were told in the same words can't be told apart by what is in the folder."""
+        other = self._laid_out.get(path, story)
+        if other != story:
+            raise Refused(409, f"folder {path.name[:80]!r}: is where story {other} is laid out; give another name")
 
     def file(self, given: str) -> Path:
         """A file inside the project. Raises Refused (422)."""
