@@ -13,7 +13,8 @@ RATE, PERIOD = 48_000, 256
 Samples = NDArray[np.float32]
 
 EAR = """
-import os, sys, time, jack, numpy
+import gc, os, sys, time, jack, numpy
+gc.disable()  # it would hold the whole server up
 name, path = sys.argv[1:]
 client = jack.Client("ear", servername=name, no_start_server=True)
 ports = [client.inports.register(f"in_{n}") for n in (1, 2)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jack_server import PERIOD, RATE, Jack
+from late_wakes import LateWakes
 from numpy.typing import NDArray
 
 import live_models
@@ -16,7 +17,7 @@ from diegetic.audio.wav import read_wav
 from diegetic.engine import Engine, LiveConfig, Loader
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
-from diegetic.live.news import Late, News, SegmentEnd, SegmentStart
+from diegetic.live.news import Late, News, SegmentEnd, SegmentStart, Underrun
 from diegetic.model.registry import load_model
 from diegetic.protocol import StoryModel
 from diegetic.settings import Settings
@@ -31,6 +32,8 @@ pytestmark = [
 
 Samples = NDArray[np.float32]
 GOES = 200
+TOLD_WITHIN_S = 0.5
+"""From a missed block until it is told of."""
 
 
 class Live:
@@ -126,22 +129,35 @@ def test_an_armed_cue_sounds_within_a_block_of_being_asked_for(jack: Jack, tmp_p
 
 
 def test_two_minutes_of_rendering_without_pause_do_not_stop_the_sound(jack: Jack, tmp_path: Path) -> None:
+    """No block is missed but beside a moment in which the machine itself was late; a busy one always is."""
+    told: list[tuple[float, int]] = []
+    played: list[int] = []
+
     async def body(live: Live) -> None:
         engine = live.engine
         await live.done(engine.tell("storm", "wind and rain", 20.0))
         await live.done(engine.cue_define(Cue("bell", "storm", "a bell rings")))
         await live.done(engine.cue_arm("bell"))
         until_s, number = time.monotonic() + 120, 0
-        before = engine.status().underruns
+        engine.subscribe(
+            lambda news: told.append((time.monotonic(), news.blocks)) if isinstance(news, Underrun) else None
+        )
         while time.monotonic() < until_s:
             number += 1
             await live.done(engine.cue_go("bell"))
             await live.done(engine.tell(f"story-{number}", f"wind, rain and {number} crows", 8.0))
-        missed, blocks = engine.status().underruns - before, round((time.monotonic() - until_s + 120) * RATE / PERIOD)
-        print(f"{missed} underruns in {blocks} blocks, beside {number} stories")
-        assert missed <= blocks / 1000  # none on a machine that does nothing else
-        assert number >= 3
+        played.extend((number, round((time.monotonic() - until_s + 120) * RATE / PERIOD)))
 
-    live(body, tmp_path, pocket, limit_s=400)
+    wakes = LateWakes()
+    try:
+        live(body, tmp_path, pocket, limit_s=400)
+    finally:
+        late = wakes.stop()
     _, xruns = jack.heard()
-    print(f"{xruns} xruns of the server")
+    stories, blocks = played
+    missed = sum(count for _, count in told)
+    ours = sum(count for at_s, count in told if not any(at_s - TOLD_WITHIN_S < each < at_s for each in late))
+    print(f"{missed} underruns in {blocks} blocks, beside {stories} stories; {xruns} xruns of the server")
+    print(f"cores were late {len(late)} times; {ours} underruns without that")
+    assert (ours == 0) if wakes.watches else (missed <= blocks / 1000)
+    assert stories >= 3
