@@ -114,12 +114,12 @@ def follow(
 def _cuts(
     recordings: Sequence[Array], first: NDArray[np.intp], longest: int | None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """States that no run goes on into, and for each state its recording if that has cuts, else -1."""
+    """States that no run goes on into, and for each state its recording where runs may only last so long, else -1."""
     cuts: list[int] = []
     limited = np.full(int(first[-1]) + len(recordings[-1]), -1, np.intp)
     for number, recording in enumerate(recordings):
         at, start = 0, int(first[number + 1])
-        if longest is not None and len(recording) > longest:
+        if longest is not None:
             limited[start : start + len(recording)] = number
         while longest is not None and len(recording) - at > longest:
             soonest = at + max(1, longest // 2)
@@ -129,7 +129,10 @@ def _cuts(
 
 
 def _goes_on(leaving: NDArray[np.intp], entering: NDArray[np.intp], limited: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether a jump is hardly one: in a recording with cuts, to near where it would go on, [leaving, entering]."""
+    """Whether a jump is hardly one: to near where its recording would go on, [leaving, entering].
+
+    A short sound that begins again as soon as it ends is none either: four knocks in a row are one recording's.
+    """
     same = (limited[leaving][:, None] == limited[entering]) & (limited[leaving][:, None] >= 0)
     on: NDArray[np.bool_] = same & (np.abs(entering - leaving[:, None] - 1) < APART_UNITS)
     return on
