@@ -61,6 +61,11 @@ def test_words_that_say_something_else_change_nothing(caption: str) -> None:
     assert (plain.size, plain.speed, plain.gain_db, plain.cutoff_hz, plain.room) == (1.0, 1.0, 0.0, 0.0, None)
 
 
+def test_a_room_that_only_the_story_tells_is_heard_less() -> None:
+    assert told("a bell in a cave").wet_db > told("a bell", "a cave").wet_db
+    assert told("a bell in a cave").room == told("a bell", "a cave").room
+
+
 @pytest.mark.parametrize(
     ("caption", "place", "room"),
     [

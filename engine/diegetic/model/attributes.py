@@ -57,13 +57,16 @@ _SIDES = {"left": -0.7, "right": 0.7}
 _USUAL_SIDE = 0.35
 _PASSING_SIDE = 0.8
 _BED_WET_DB, _FAR_WET_DB, _CLOSE_WET_DB = -6.0, 8.0, -6.0
+_IMPLIED_WET_DB = -10.0
+"""Of a room that only the story tells: a recording has one of its own, and a second one that is as loud blurs it."""
 
 
 def treatment_of(event: Event, place: str) -> Treatment:
     """How an event is to be heard. place: the story's, in words; it counts where the caption names none."""
     bed = event.lane == BED
-    said, room = _placed(event.caption.lower(), place.lower())
-    gain_db, cutoff_hz, order, wet_db = 0.0, 0.0, 1, _BED_WET_DB if bed else 0.0
+    said, room, is_told = _placed(event.caption.lower(), place.lower())
+    gain_db, cutoff_hz, order = 0.0, 0.0, 1
+    wet_db = (_BED_WET_DB if bed else 0.0) + (0.0 if is_told else _IMPLIED_WET_DB)
     size, speed = 1.0, 1.0
     if _has(_DISTANT, said):
         gain_db, cutoff_hz, wet_db = gain_db - 9.0, 2_500.0, wet_db + _FAR_WET_DB
@@ -100,15 +103,15 @@ def _side(said: str) -> tuple[float, float]:
     return drawn * _USUAL_SIDE, drawn * _USUAL_SIDE
 
 
-def _placed(said: str, place: str) -> tuple[str, Room | None]:
-    """What a caption says but where it is, and the room: that of the caption, or else of the story."""
+def _placed(said: str, place: str) -> tuple[str, Room | None, bool]:
+    """What a caption says but where it is; the room, the caption's or else the story's; whether it is the caption's."""
     for words, room in _ROOMS:
         for where in re.finditer(rf"(,|\b({_WITHIN})\b)? ?\b(an? |the )?(\w+ )??\b(?P<name>{words})\b", said):
             if where[1] or _has(_ADVERBS, where["name"]):
-                return said[: where.start()] + said[where.end() :], room
+                return said[: where.start()] + said[where.end() :], room, True
     if _has(_OUTDOORS, place):
-        return said, VALLEY if _has(_ROOMS[-2][0], place) else None
-    return said, next((room for words, room in _ROOMS if _has(words, place)), None)
+        return said, VALLEY if _has(_ROOMS[-2][0], place) else None, False
+    return said, next((room for words, room in _ROOMS if _has(words, place)), None), False
 
 
 def _has(words: str, text: str) -> bool:
