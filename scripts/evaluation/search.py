@@ -1,6 +1,8 @@
 """What a user would do by hand: search the bank's captions for words, and take the nearest recording.
 
-The same bank as pocket's and all its captions; MiniLM embeds the query. Knows nothing of scenes or plans.
+The same bank as pocket's and all its captions; MiniLM embeds the query. Of recordings that are as near as each other,
+the bank has those first that a tagger heard as named (scripts/pocket/pieces.py): a search that takes the first has that
+for nothing. Knows nothing of scenes or plans.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from diegetic.model.bank.library import Bank
 from text_encoder import TextEncoder
 
 Samples = NDArray[np.float32]
+_EQUAL = 1e-6
 BANK = Path(__file__).parents[2] / "presets/models/pocket/bank"
 
 
@@ -23,10 +26,11 @@ class Search:
         self.bank = Bank(BANK)
         self._encoder = TextEncoder(text_encoder)
 
-    def nearest(self, queries: Sequence[str]) -> list[int]:
-        """For each text the recording with the nearest caption."""
+    def nearest(self, queries: Sequence[str]) -> list[list[int]]:
+        """For each text the recordings with the nearest caption, in the bank's order: those of one kind share them."""
         features = self._encoder.targets(queries, 1)[:, 0].numpy()
-        return [int(self.bank.scores(feature, "").argmax()) for feature in features]
+        scores = [self.bank.scores(feature, "") for feature in features]
+        return [np.flatnonzero(each >= each.max() - _EQUAL).tolist() for each in scores]
 
     def clip(self, recording: int, seconds: float) -> Samples:
         """The first seconds of a recording, [frames, channels]."""

@@ -9,6 +9,7 @@ random clips.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import soundfile
@@ -31,6 +32,9 @@ HEARD_S = 8.0
 BLOCK, HUSHED_DB = 12_000, 40.0
 """What is so much quieter than the loudest quarter of a second is silence: a short sound in a long window counts."""
 CLEARLY = 0.05
+WAYS = ("search by clause", "the same, any of those as near", "search by the very words", "random")
+"""Clips that a told sound is heard in: the nearest to its clause, the bank's first of those as near as each other; any
+of these; the nearest to its own words; a random one."""
 QUICK = 6
 UNTUNED_EVERY = 3
 """The untuned LLM plans every third scene: it never stops early, and takes longest."""
@@ -144,27 +148,33 @@ def heard_row(context: Context, told: Sequence[Told]) -> Row:
     if context.text_encoder is not None:
         search = Search(context.text_encoder)
         ways = list(searched(context.ear, search, [each.scene for each in told]))
-        by_clause, by_words, at_random = (float(np.mean(column)) for column in zip(*ways, strict=True))
-        beside = {"search by clause": by_clause, "search by the very words": by_words, "random": at_random}
-        aim = by_clause + CLEARLY
+        beside = {way: float(np.mean(column)) for way, column in zip(WAYS, zip(*ways, strict=True), strict=True)}
+        aim = beside[WAYS[0]] + CLEARLY
     planned = [heard for each in told for heard, event in zip(each.heard, each.judged.found, strict=True) if event]
     note = f"{float(np.mean(planned)):.2f} of those planned; among YAMNet's {BEST} best"
     return Row("stories: told sounds heard in their window", ours, beside, aim, True, note)
 
 
-def searched(ear: Ear, search: Search, scenes: Sequence[ToldScene]) -> Iterator[tuple[bool, bool, bool]]:
-    """For each told sound whether it is heard in the clip of its clause, of its own words, and in a random one."""
+def searched(ear: Ear, search: Search, scenes: Sequence[ToldScene]) -> Iterator[tuple[float, float, float, float]]:
+    """For each told sound how often it is heard: see `WAYS`."""
     rng = np.random.default_rng(0)
+
+    @cache
+    def best(clip: int) -> set[str]:
+        scores = ear.hear(sounding(search.clip(clip, HEARD_S)), 48_000)
+        return {label for label, _ in ear.guesses(scores, BEST)}
+
+    def heard(sound: ToldSound, clips: Sequence[int]) -> float:
+        return float(np.mean([bool(best(clip) & set(sound.labels)) for clip in clips])) if clips else 0.0
+
     for scene in scenes:
         clauses = [part.text for part in parts(scene.text)] or [scene.text]
         clips = search.nearest(clauses)
         for sound in scene.sounds:
-            named = [clip for clause, clip in zip(clauses, clips, strict=True) if sound.is_named_in(clause)]
-            chosen = (named[:1], search.nearest([sound.says]), [int(rng.integers(search.bank.index.recordings))])
-            by_clause, by_words, at_random = (
-                any(is_heard(ear, search.clip(clip, HEARD_S), sound) for clip in clips_of) for clips_of in chosen
-            )
-            yield by_clause, by_words, at_random
+            named = next((c for clause, c in zip(clauses, clips, strict=True) if sound.is_named_in(clause)), [])
+            (worded,) = search.nearest([sound.says])
+            at_random = [int(rng.integers(search.bank.index.recordings))]
+            yield heard(sound, named[:1]), heard(sound, named), heard(sound, worded[:1]), heard(sound, at_random)
 
 
 def _found(judged: Judged) -> Sequence[bool]:
