@@ -1,6 +1,7 @@
 """The bank: descriptors, the path of units, overlap-add, and a user's library, on sounds made here."""
 
 import csv
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from diegetic.errors import Failure, InputError
 from diegetic.model.bank.add import add_to_bank, caption_of_name, read_captions
 from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, LatentSpace, describe
-from diegetic.model.bank.library import INDEX, Bank
+from diegetic.model.bank.library import INDEX, Bank, write_index
 from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import APART_UNITS, SILENCE, Run, follow
 from diegetic.model.bank.words import Vocabulary, Words
@@ -238,6 +239,13 @@ def test_no_run_is_longer_than_it_may_be_nor_goes_on_beside_a_cut(space: LatentS
             assert abs(later.first - earlier.first - earlier.units) >= APART_UNITS
 
 
+def test_a_short_sound_is_not_told_again_and_again_where_others_may_sound(space: LatentSpace) -> None:
+    knocks = [space.encode(describe(hiss(0.4, seed=k))) for k in range(3)]
+    target = np.concatenate([knocks[0]] * 12)[:50]
+    path = follow(target, knocks, silent(space), np.ones(12, np.float32), jump=1.0, longest=12)
+    assert all(a.recording != b.recording for a, b in pairwise(path) if SILENCE not in (a.recording, b.recording))
+
+
 def test_words_that_mean_the_like_are_near_by_a_vocabulary(tmp_path: Path) -> None:
     path = tmp_path / "words.npz"
     vectors = np.array([[127, 0, 0], [125, 10, 0], [0, 127, 0], [0, 0, 127]], np.int8)
@@ -254,6 +262,36 @@ def test_a_damaged_vocabulary_is_a_failure_with_its_name(tmp_path: Path) -> None
         Vocabulary(tmp_path / "words.npz")
 
 
+def test_what_sounds_like_its_name_is_drawn_rather(tmp_path: Path, space: LatentSpace) -> None:
+    for number in range(12):
+        soundfile.write(tmp_path / f"rain{number}.wav", hiss(1, seed=number), SAMPLE_RATE)
+    list(add_to_bank(tmp_path, tmp_path / "bank", {}, space, by_first_letter))
+    bank = Bank(tmp_path / "bank")
+    assert not bank.typical.any()
+    typical = np.array([0.2, 0.8] * 5 + [np.nan] * 2, np.float32)
+    (tmp_path / "bank" / INDEX).write_bytes(write_index(replace(bank.index, typical=typical)))
+    heard = Bank(tmp_path / "bank")
+    assert heard.typical == pytest.approx(np.array([-0.3, 0.3] * 5 + [0.0] * 2), abs=1e-6)
+    decoder = BankDecoder([heard], space, [0.0], 0.5)
+    drawn = [
+        recording
+        for seed in range(20)
+        for _, recording in decoder.pick(
+            by_first_letter(["rain"])[0], "rain", 0.5, np.random.default_rng(seed)
+        ).recordings
+    ]
+    assert np.mean([typical[recording] == np.float32(0.8) for recording in drawn]) > 0.75
+
+
+def test_a_bank_from_before_ears_listened_is_read(tmp_path: Path, space: LatentSpace) -> None:
+    list(add_to_bank(library(tmp_path), tmp_path / "bank", {}, space, by_first_letter))
+    path = tmp_path / "bank" / INDEX
+    with np.load(path) as stored:
+        without = {name: stored[name] for name in stored.files if name != "typical"}
+    np.savez(path.with_suffix(""), **without)
+    assert not Bank(tmp_path / "bank").typical.any()
+
+
 def test_a_story_keeps_to_its_recordings_of_a_kind(tmp_path: Path, space: LatentSpace) -> None:
     for number in range(12):
         soundfile.write(tmp_path / f"rain{number}.wav", hiss(1, seed=number), SAMPLE_RATE)
@@ -264,9 +302,9 @@ def test_a_story_keeps_to_its_recordings_of_a_kind(tmp_path: Path, space: Latent
     def picks(direction: Array, seed: int) -> set[tuple[int, int]]:
         return set(decoder.pick(query, "rain", 0.5, np.random.default_rng(seed), belongs=direction).recordings)
 
-    here, there = np.eye(32, dtype=np.float32)[:2]
+    here, *elsewhere = np.eye(32, dtype=np.float32)[:9]
     own = [len(picks(here, 1) & picks(here, seed)) for seed in range(2, 8)]
-    other = [len(picks(here, 1) & picks(there, seed)) for seed in range(2, 8)]
+    other = [len(picks(here, 1) & picks(there, seed)) for there in elsewhere for seed in range(2, 8)]
     assert np.mean(own) > np.mean(other) + 0.5
     lies = decoder.banks[0].lie(here)
     assert np.array_equal(lies, Bank(tmp_path / "bank").lie(here))

@@ -102,6 +102,7 @@ def test_a_bank_is_called_anew_and_keeps_its_audio(tmp_path: Path) -> None:
     index = Index(
         np.zeros((3, 4), np.int8), np.array([0, 1, 3]), np.zeros(2, np.float32), np.ones(2, np.int64),
         np.zeros((1, 384), np.float16), np.array([0, 0]), np.array([0, 1, 2]), *np.arange(6).reshape(3, 2),
+        np.array([0.25, np.nan], np.float32),
     )  # fmt: skip
     rows = [{**dict.fromkeys(COLUMNS, ""), "file": file, "caption": "rain falls"} for file in ("1.opus", "made/rain")]
     for name, data in ((INDEX, write_index(index)), (TABLE, write_table(rows)), (CAPTIONS, b"old\n")):
@@ -116,6 +117,7 @@ def test_a_bank_is_called_anew_and_keeps_its_audio(tmp_path: Path) -> None:
     assert bank.index.captions.tolist() == [1, 2, 0, 2, 0]
     assert bank.index.caption_offsets.tolist() == [0, 3, 5]
     assert np.array_equal(bank.index.starts, index.starts)
+    assert np.array_equal(bank.index.typical, index.typical, equal_nan=True)
     assert bank.scores(np.eye(384, dtype=np.float32)[1], "").tolist() == pytest.approx([1.0, 0.0])
 
 

@@ -170,6 +170,7 @@ def _index(pieces: Sequence[Piece], space: LatentSpace, audio: Audio) -> Index:
         shards=places[:, 0],
         starts=places[:, 1],
         sizes=places[:, 2],
+        typical=np.full(len(pieces), np.nan, np.float32),
     )
 
 

@@ -43,12 +43,9 @@ def main() -> None:
     rows = [row for row in json.loads(options.captions.read_text(encoding="utf-8")) if row["captions"]]
     names = read_names(options.sounds)
     known = tomllib.loads(CONCEPTS.read_text(encoding="utf-8"))["concepts"]
-    space, call = load_caller("pocket", Settings())
-    concepts = torch.from_numpy(np.stack([_mean(call(concept["captions"][:SAID])) for concept in known]))
+    space, concepts = concept_vectors(known)
     number = {concept["name"]: place for place, concept in enumerate(known)}
-    described = Described(options.features)
-    sounds = [(latents, number[row["concept"]], row["file"]) for row in rows
-              if (latents := _latents(described[row["file"]], space)) is not None]  # fmt: skip
+    sounds = sounds_of(rows, number, Described(options.features), space)
     held = [each for each in sounds if is_held_out(names[each[2]])]
     taught = [each for each in sounds if not is_held_out(names[each[2]])]
     print(f"{len(taught)} recordings to learn from, {len(held)} held out, {len(known)} concepts")
@@ -60,6 +57,20 @@ def main() -> None:
     ]
     stored = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
     write_atomically(options.out / EAR, save(stored, {"concepts": json.dumps(described_concepts)}))
+
+
+def concept_vectors(known: Sequence[Mapping[str, Any]]) -> tuple[LatentSpace, Tensor]:
+    """The space of descriptors, and where the captions of each concept lie on average, unit vectors [K, F]."""
+    space, call = load_caller("pocket", Settings())
+    return space, torch.from_numpy(np.stack([_mean(call(concept["captions"][:SAID])) for concept in known]))
+
+
+def sounds_of(
+    rows: Sequence[Mapping[str, Any]], number: Mapping[str, int], described: Described, space: LatentSpace
+) -> list[tuple[Array, int, str]]:
+    """What is heard of each recording that isn't silent [units, channels], the number of its concept, its file."""
+    return [(latents, number[row["concept"]], row["file"]) for row in rows
+            if (latents := _latents(described[row["file"]], space)) is not None]  # fmt: skip
 
 
 def read_names(sounds: Path) -> dict[str, str]:

@@ -29,7 +29,8 @@ from diegetic.story import BED, Event
 Array = NDArray[np.float32]
 
 _POOL = 64
-_NEAR = 0.04  # how much less near than the best a recording of the pool may be, in cosine
+_NEAR = 0.03  # how much less near than the best a recording of the pool may be, in cosine
+_TYPICAL = 8.0  # how much rather a recording is drawn that sounds like what it is called: e to this power
 _ALIKE = 0.01  # as near as each other: recordings of one kind
 _BELONGING = 20.0  # how much rather a recording is drawn that lies in the story's direction: e to this power
 _JUMP = 5.0
@@ -122,7 +123,7 @@ class BankDecoder:
         without: Collection[tuple[int, int]] = (),
         belongs: Array | None = None,
     ) -> Pick:
-        """Draw recordings for a query [F] and its caption: near ones more often; the freer the variation, the more.
+        """Draw recordings for a query [F] and its caption: near and typical ones rather; the freer it varies, the more.
 
         without: recordings that are taken only where no others are near. belongs: the direction of the story, a unit
         vector; among recordings as near as each other those that lie in it come first.
@@ -130,15 +131,15 @@ class BankDecoder:
         near = [bank.scores(query, caption) + more for bank, more in zip(self.banks, self._preference, strict=True)]
         names = [(number, recording) for number, scores in enumerate(near) for recording in range(len(scores))]
         nearness = np.concatenate(near)
+        favour = _TYPICAL * np.concatenate([bank.typical for bank in self.banks])
         order = np.argsort(-nearness, kind="stable")[: _POOL + len(without)]
         order = order[nearness[order] >= nearness[order[0]] - _NEAR]
         others = [index for index in order if names[index] not in without]
         order = np.array(others) if others else order
-        favour = np.zeros(len(nearness))
         if belongs is not None and len(belongs):
             # Only among those of one kind: what a story keeps to must still be what was told.
             order = order[nearness[order] >= nearness[order[0]] - _ALIKE]
-            favour = _BELONGING * np.concatenate([bank.lie(belongs) for bank in self.banks])
+            favour += _BELONGING * np.concatenate([bank.lie(belongs) for bank in self.banks])
         count = min(len(order), 2 + round(6 * variation))
         favour = favour[order] + (nearness[order] - nearness[order[0]]) / (_NEAR / 2)
         odds = np.exp(favour - favour.max())

@@ -14,9 +14,10 @@ import csv
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -40,7 +41,8 @@ class Index:
     units: int8 [U, channels], latents in steps of `step`; unit_offsets: [N + 1]; gains_db: [N], brings a recording to
     the bank's level; channels: [N], of the audio; embeddings: float16 [E, F], unit length; captions: [K], an embedding
     for each caption; caption_offsets: [N + 1]; shards, starts, sizes: [N], where the encoded audio lies (shard -1: in a
-    file of its own).
+    file of its own); typical: [N], how much a recording sounds like what it is called, as the cosine of what an ear
+    hears and its caption; nan where none has heard it.
     """
 
     units: NDArray[np.int8]
@@ -53,6 +55,7 @@ class Index:
     shards: NDArray[np.int64]
     starts: NDArray[np.int64]
     sizes: NDArray[np.int64]
+    typical: NDArray[np.float32]
 
     step = 1 / 20
 
@@ -71,7 +74,7 @@ class Bank:
         self.folder = folder
         try:
             with np.load(io.BytesIO((folder / INDEX).read_bytes()), allow_pickle=False) as stored:
-                self.index = Index(**{field.name: stored[field.name] for field in fields(Index)})
+                self.index = _read_index(stored)
             self.table = read_table(folder / TABLE)
             self.captions = self._captions()
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -86,6 +89,10 @@ class Bank:
         self._embeddings = self.index.embeddings.astype(np.float32)
         self._words = Words(self.captions, vocabulary)
         self._places: NDArray[np.float32] | None = None
+        heard = np.isfinite(self.index.typical)
+        usual = np.median(self.index.typical[heard]) if heard.any() else 0.0
+        self.typical = np.where(heard, self.index.typical - usual, 0.0).astype(np.float32)
+        """How much more than others each recording sounds like what it is called, [N]; 0 where none has heard it."""
 
     def scores(self, query: NDArray[np.float32], caption: str) -> NDArray[np.float32]:
         """How near each recording's nearest caption is to a query [F] and the caption it stands for, [N].
@@ -148,6 +155,13 @@ def read_audio(source: Path | io.BytesIO) -> Samples:
         samples = soxr.resample(samples, rate_hz, SAMPLE_RATE)
     read: Samples = samples
     return read
+
+
+def _read_index(stored: Mapping[str, NDArray[Any]]) -> Index:
+    """An index as it is stored; nothing is known to be typical in one from before ears listened. Raises KeyError."""
+    unheard = np.full(len(stored["gains_db"]), np.nan, np.float32)
+    given = {field.name: stored[field.name] for field in fields(Index) if field.name != "typical"}
+    return Index(**given, typical=stored.get("typical", unheard))
 
 
 def quantised(latents: NDArray[np.float32]) -> NDArray[np.int8]:
