@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from diegetic.model import chunks
 from diegetic.model.chunks import FEWEST, ChunkedLinear, read_in_chunks
+
+
+@pytest.fixture(autouse=True)
+def no_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "has_bfloat16", lambda: False)
 
 
 def llm(dtype: torch.dtype) -> nn.Sequential:
@@ -32,6 +38,13 @@ def test_a_chunk_is_as_exact_as_its_rounding() -> None:
     inputs = torch.randn(1, 40, 64).bfloat16()
     exact = nn.functional.linear(inputs.double(), layers[0].weight.double())
     torch.testing.assert_close(layers[0](inputs).double(), exact.bfloat16().double(), rtol=2**-7, atol=1e-6)
+
+
+def test_a_cpu_with_bfloat16_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "has_bfloat16", lambda: True)
+    layers = llm(torch.bfloat16)
+    read_in_chunks(layers)
+    assert type(layers[0]) is nn.Linear
 
 
 def test_layers_in_float32_are_left_alone() -> None:
