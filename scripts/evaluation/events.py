@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from captions import Concepts, caption_all, read_concepts, read_recordings
 from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.decoder import Path as UnitPath
-from diegetic.model.bank.describe import UNIT_FRAMES
 from diegetic.model.bank.units import SILENCE
 from diegetic.model.codec import Drawn
 from diegetic.model.storyteller import Condition, Storyteller
@@ -109,8 +108,7 @@ def correlation(codec: BankDecoder, one: Drawn, other: Drawn) -> float:
 def longest_run(codec: BankDecoder, drawn: Drawn, event: Event) -> float:
     """The longest stretch of one recording as a share of the event, when it is told with variation `FREE`."""
     free = Event(event.id, event.caption, event.start_s, event.duration_s, event.lane, variation=FREE)
-    units = max(longest_units(path) for path in codec.paths(drawn, free))
-    return units * UNIT_FRAMES / codec.sample_rate / event.duration_s
+    return max(longest_units(path) / (path.runs[-1].at + path.runs[-1].units) for path in codec.paths(drawn, free))
 
 
 def worst(heard: Sequence[Heard], real: Sequence[Heard]) -> str:
