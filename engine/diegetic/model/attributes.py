@@ -57,7 +57,7 @@ _SIDES = {"left": -0.7, "right": 0.7}
 _USUAL_SIDE = 0.35
 _PASSING_SIDE = 0.8
 _BED_WET_DB, _FAR_WET_DB, _CLOSE_WET_DB = -6.0, 8.0, -6.0
-_IMPLIED_WET_DB = -10.0
+_IMPLIED_WET_DB = -16.0
 """Of a room that only the story tells: a recording has one of its own, and a second one that is as loud blurs it."""
 
 

@@ -31,7 +31,7 @@ from diegetic.model.bank.words import Vocabulary, Words
 Samples = NDArray[np.float32]
 INDEX, TABLE, CAPTIONS = "index.npz", "recordings.csv", "captions.txt"
 COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
-_WORDS_SHARE = 0.2
+_WORDS_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
