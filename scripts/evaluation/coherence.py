@@ -38,7 +38,16 @@ PLACES = (
     ("On the village green.", "village green, outdoors"),
     ("In a cabin of planks.", "wooden cabin, small room"),
 )
-BEDS = ("people talking", "a fire burning", "rain falling")
+BEDS = (
+    "people talking",
+    "a fire burning",
+    "rain falling",
+    "waves on a beach",
+    "forest birds",
+    "wind blowing",
+    "a stream flowing",
+    "a rooster farm",
+)
 BETWEEN = "wind blowing"
 EARNED = 1.05
 """By how much residual tokens must better the figure to have earned their place."""

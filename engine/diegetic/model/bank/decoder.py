@@ -126,7 +126,7 @@ class BankDecoder:
         """Draw recordings for a query [F] and its caption: near and typical ones rather; the freer it varies, the more.
 
         without: recordings that are taken only where no others are near. belongs: the direction of the story, a unit
-        vector; among recordings as near as each other those that lie in it come first.
+        vector; among recordings as near as each other those that lie in it come first, typical or not.
         """
         near = [bank.scores(query, caption) + more for bank, more in zip(self.banks, self._preference, strict=True)]
         names = [(number, recording) for number, scores in enumerate(near) for recording in range(len(scores))]
@@ -137,9 +137,9 @@ class BankDecoder:
         others = [index for index in order if names[index] not in without]
         order = np.array(others) if others else order
         if belongs is not None and len(belongs):
-            # Only among those of one kind: what a story keeps to must still be what was told.
+            # Only among those of one kind: what a story keeps to must be what was told. Which of them, it says alone.
             order = order[nearness[order] >= nearness[order[0]] - _ALIKE]
-            favour += _BELONGING * np.concatenate([bank.lie(belongs) for bank in self.banks])
+            favour = _BELONGING * np.concatenate([bank.lie(belongs) for bank in self.banks])
         count = min(len(order), 2 + round(6 * variation))
         favour = favour[order] + (nearness[order] - nearness[order[0]]) / (_NEAR / 2)
         odds = np.exp(favour - favour.max())
