@@ -112,7 +112,12 @@ def render(model: StoryModel, planned: Planned) -> Samples:
 
 def is_heard(ear: Ear, samples: Samples, sound: ToldSound) -> bool:
     """Whether one of a sound's labels is among the ear's best, silence left out."""
-    return any(label in sound.labels for label, _ in ear.guesses(ear.hear(sounding(samples), 48_000), BEST))
+    return bool(best_labels(ear, samples) & sound.labels)
+
+
+def best_labels(ear: Ear, samples: Samples) -> set[str]:
+    """The ear's best labels of samples, silence left out."""
+    return {label for label, _ in ear.guesses(ear.hear(sounding(samples), 48_000), BEST)}
 
 
 def sounding(samples: Samples) -> Samples:
@@ -161,11 +166,10 @@ def searched(ear: Ear, search: Search, scenes: Sequence[ToldScene]) -> Iterator[
 
     @cache
     def best(clip: int) -> set[str]:
-        scores = ear.hear(sounding(search.clip(clip, HEARD_S)), 48_000)
-        return {label for label, _ in ear.guesses(scores, BEST)}
+        return best_labels(ear, search.clip(clip, HEARD_S))
 
     def heard(sound: ToldSound, clips: Sequence[int]) -> float:
-        return float(np.mean([bool(best(clip) & set(sound.labels)) for clip in clips])) if clips else 0.0
+        return float(np.mean([bool(best(clip) & sound.labels) for clip in clips])) if clips else 0.0
 
     for scene in scenes:
         clauses = [part.text for part in parts(scene.text)] or [scene.text]

@@ -9,6 +9,7 @@ recording made of others stays as it is: it was made to be typical.
 """
 
 import argparse
+import io
 import json
 import tomllib
 import zlib
@@ -22,11 +23,10 @@ from numpy.typing import NDArray
 from describe_sounds import Described
 from diegetic.atomic import write_atomically
 from diegetic.model.bank.library import INDEX, Bank, write_index
-from train_ear import CONCEPTS, concept_vectors, read_names, sounds_of, train
+from train_ear import CONCEPTS, concept_vectors, hear, read_names, sounds_of, train
 
 Array = NDArray[np.float32]
 FOLDS = 5
-_LONGEST_UNITS = 250
 
 
 def main() -> None:
@@ -39,7 +39,9 @@ def main() -> None:
     if not options.work.exists():
         sounds = sounds_of(rows, number, Described(options.features), space)
         heard = hear_all(sounds, read_names(options.sounds), concepts, options.minutes)
-        np.savez(options.work, files=np.array(list(heard)), called=np.stack(list(heard.values())))
+        kept = io.BytesIO()
+        np.savez(kept, files=np.array(list(heard)), called=np.stack(list(heard.values())))
+        write_atomically(options.work, kept.getvalue())
     with np.load(options.work) as stored:
         called = dict(zip(stored["files"].tolist(), stored["called"], strict=True))
     bank, of_file = Bank(options.out), {row["file"]: number[row["concept"]] for row in rows}
@@ -61,11 +63,7 @@ def hear_all(
         held = [each for each in sounds if _fold(names[each[2]]) == fold]
         taught = [each for each in sounds if _fold(names[each[2]]) != fold]
         ear = train(taught, held, concepts, minutes, seed=fold)
-        with torch.inference_mode():
-            for latents, _, file in held:
-                units = torch.from_numpy(latents[:_LONGEST_UNITS])[None]
-                called, _ = ear(units, torch.ones(units.shape[:2], dtype=torch.bool))
-                heard[file] = called[0].numpy()
+        heard |= {file: hear(ear, latents)[0].numpy() for latents, _, file in held}
     return heard
 
 

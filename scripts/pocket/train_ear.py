@@ -35,6 +35,7 @@ from diegetic.settings import Settings
 Array = NDArray[np.float32]
 CONCEPTS = Path(__file__).parents[2] / "presets/models/pocket/concepts.toml"
 UNITS, BATCH, SAID = 50, 96, 5
+HEARD_UNITS = 250
 
 
 def main() -> None:
@@ -149,12 +150,16 @@ def batches(
 @torch.inference_mode()
 def right(network: EarNetwork, sounds: Sequence[tuple[Array, int, str]], among: int = 1) -> float:
     """The share of recordings whose concept is among the likeliest so many."""
-    hits = 0
-    for latents, label, _ in sounds:
-        units = torch.from_numpy(latents[:250])[None]
-        _, odds = network(units, torch.ones(units.shape[:2], dtype=torch.bool))
-        hits += label in odds[0].topk(among).indices.tolist()
+    hits = sum(label in hear(network, latents)[1].topk(among).indices.tolist() for latents, label, _ in sounds)
     return hits / len(sounds)
+
+
+@torch.inference_mode()
+def hear(network: EarNetwork, latents: Array) -> tuple[Tensor, Tensor]:
+    """Where a recording of latents [units, channels] lies [F], and the odds of each concept [K], by its first 20 s."""
+    units = torch.from_numpy(latents[:HEARD_UNITS])[None]
+    called, odds = network(units, torch.ones(units.shape[:2], dtype=torch.bool))
+    return called[0], odds[0]
 
 
 def report(
