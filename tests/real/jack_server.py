@@ -40,8 +40,12 @@ class Jack:
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def start(self) -> None:
+        """Synchronous (-S): each cycle waits for its clients, so what the ear lacks is what a client didn't deliver.
+
+        Otherwise a cycle that begins late, on a machine that is late itself, leaves out what was delivered in time.
+        """
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "text": True}
-        options = ["-R", "-P", "70", "-n", self.name, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
+        options = ["-R", "-S", "-P", "70", "-n", self.name, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
         self.processes = [subprocess.Popen(["jackd", *options], **quiet)]
         subprocess.run(["jack_wait", "-s", self.name, "-w", "-t", "5"], check=True, capture_output=True, timeout=10)
         ear = subprocess.Popen(

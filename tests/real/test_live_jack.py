@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from jack_server import PERIOD, RATE, Jack
 from late_wakes import LateWakes
 from numpy.typing import NDArray
@@ -63,9 +64,15 @@ class Live:
             await asyncio.sleep(0.005)
 
 
-def live(body: Callable[[Live], Awaitable[None]], project: Path, loader: Loader, limit_s: float = 120.0) -> None:
+def live(
+    body: Callable[[Live], Awaitable[None]],
+    project: Path,
+    loader: Loader,
+    record: Path | None = None,
+    limit_s: float = 120.0,
+) -> None:
     async def run() -> None:
-        engine = Engine(LiveConfig(project, "pocket", "ear", RATE, PERIOD), loader)
+        engine = Engine(LiveConfig(project, "pocket", "ear", RATE, PERIOD, record=record), loader)
         async with engine, OscServer(Session(engine), port=0) as server, asyncio.timeout(limit_s):
             await body(Live(engine, server.port))
 
@@ -85,12 +92,11 @@ def test_a_cue_fired_by_oscsend_is_heard_and_a_story_is_its_bounce_to_the_sample
         await live.oscsend("/diegetic/cue/define", "isss", "1", "slam", "hall", "a door slams")
         await live.oscsend("/diegetic/cue/slam", "f", "1.0")
         await live.until(lambda: live.ends() > 0)
-        for lead_s in (1.0, 4.0, 12.0, 4.0):  # a busy machine may be late, which moves what sounds, or miss a block
+        for lead_s in (1.0, 4.0, 12.0, 4.0):  # a busy machine may be late, which moves what sounds
             live.news.clear()
-            before = engine.status().underruns
             await live.done(engine.tell("storm", "rain, a bell, thunder", 6.0, time.monotonic() + lead_s))
             await live.until(lambda: live.ends() == 4)
-            if not any(isinstance(each, Late) for each in live.news) and engine.status().underruns == before:
+            if not any(isinstance(each, Late) for each in live.news):
                 break
         await live.done(engine.bounce("storm", "out"))
         bounced.append(read_wav(tmp_path / "out" / "mix.wav")[0])
@@ -129,7 +135,7 @@ def test_an_armed_cue_sounds_within_a_block_of_being_asked_for(jack: Jack, tmp_p
 
 
 def test_two_minutes_of_rendering_without_pause_do_not_stop_the_sound(jack: Jack, tmp_path: Path) -> None:
-    """No block is missed but beside a moment in which the machine itself was late; a busy one always is."""
+    """Each block that was mixed is in the capture, once; cycles begin late only where the machine itself is late."""
     told: list[tuple[float, int]] = []
     played: list[int] = []
 
@@ -150,14 +156,27 @@ def test_two_minutes_of_rendering_without_pause_do_not_stop_the_sound(jack: Jack
 
     wakes = LateWakes()
     try:
-        live(body, tmp_path, pocket, limit_s=400)
+        live(body, tmp_path, pocket, tmp_path / "played.wav", limit_s=400)
     finally:
         late = wakes.stop()
-    _, xruns = jack.heard()
+    heard, xruns = jack.heard()
+    mixed, _ = soundfile.read(tmp_path / "played.wav", dtype="float32")
+    alike, of = _blocks_alike(heard, mixed)
+    print(f"{alike} of {of} blocks captured as they were mixed, one after another")
     stories, blocks = played
     missed = sum(count for _, count in told)
     ours = sum(count for at_s, count in told if not any(at_s - TOLD_WITHIN_S < each < at_s for each in late))
-    print(f"{missed} underruns in {blocks} blocks, beside {stories} stories; {xruns} xruns of the server")
-    print(f"cores were late {len(late)} times; {ours} underruns without that")
+    print(f"{missed} late cycles of {blocks}, beside {stories} stories; {xruns} xruns of the server")
+    print(f"cores were late {len(late)} times; {ours} late cycles without that")
+    assert alike == of >= 120 * RATE // PERIOD
     assert (ours == 0) if wakes.watches else (missed <= blocks / 1000)
     assert stories >= 3
+
+
+def _blocks_alike(heard: Samples, mixed: Samples) -> tuple[int, int]:
+    """How many blocks are the same from the first that sounds on, until one is missing or doubled; of how many."""
+    heard, mixed = (each[np.flatnonzero(np.abs(each).max(1))[0] :] for each in (heard, mixed))
+    of = min(len(heard), len(mixed)) // PERIOD
+    shape = (of, PERIOD * mixed.shape[1])
+    same = (heard[: of * PERIOD].reshape(shape) == mixed[: of * PERIOD].reshape(shape)).all(1)
+    return (of if same.all() else int(np.argmin(same))), of
