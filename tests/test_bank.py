@@ -14,7 +14,7 @@ from diegetic.errors import Failure, InputError
 from diegetic.model.bank.add import add_to_bank, caption_of_name, read_captions
 from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, LatentSpace, describe
-from diegetic.model.bank.library import INDEX, Bank, write_index
+from diegetic.model.bank.library import CAPTIONS, INDEX, Bank, write_index
 from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import APART_UNITS, SILENCE, Run, follow
 from diegetic.model.bank.words import Vocabulary, Words
@@ -260,6 +260,23 @@ def test_a_damaged_vocabulary_is_a_failure_with_its_name(tmp_path: Path) -> None
     (tmp_path / "words.npz").write_bytes(b"nothing")
     with pytest.raises(Failure, match=r"words\.npz"):
         Vocabulary(tmp_path / "words.npz")
+
+
+def test_several_captions_say_how_near_a_recording_is(tmp_path: Path, space: LatentSpace) -> None:
+    for number in range(3):
+        soundfile.write(tmp_path / f"rain{number}.wav", hiss(1, seed=number), SAMPLE_RATE)
+    list(add_to_bank(tmp_path, tmp_path / "bank", {}, space, by_first_letter))
+    captions = ["fire crackling", "embers in the hearth", "a log burns", "fireworks", "rockets over roofs", "festival"]
+    told = replace(
+        Bank(tmp_path / "bank").index,
+        embeddings=np.array([[0.9], [0.1], [0.1], [0.8], [0.6], [0.6]], np.float16),
+        captions=np.array([0, 1, 2, 3, 4, 5, 3]),
+        caption_offsets=np.array([0, 3, 6, 7]),
+    )
+    (tmp_path / "bank" / INDEX).write_bytes(write_index(told))
+    (tmp_path / "bank" / CAPTIONS).write_text("\n".join(captions), encoding="utf-8")
+    scores = Bank(tmp_path / "bank").scores(np.ones(1, np.float32), "")
+    assert scores == pytest.approx([1.1 / 3, 2 / 3, 0.8], abs=1e-3)
 
 
 def test_what_sounds_like_its_name_is_drawn_rather(tmp_path: Path, space: LatentSpace) -> None:

@@ -29,7 +29,10 @@ class Search:
     def nearest(self, queries: Sequence[str]) -> list[list[int]]:
         """For each text the recordings with the nearest caption, in the bank's order: those of one kind share them."""
         features = self._encoder.targets(queries, 1)[:, 0].numpy()
-        scores = [self.bank.scores(feature, "") for feature in features]
+        features /= np.linalg.norm(features, axis=1, keepdims=True)
+        index = self.bank.index
+        near = [index.embeddings.astype(np.float32) @ feature for feature in features]
+        scores = [np.maximum.reduceat(each[index.captions], index.caption_offsets[:-1]) for each in near]
         return [np.flatnonzero(each >= each.max() - _EQUAL).tolist() for each in scores]
 
     def clip(self, recording: int, seconds: float) -> Samples:

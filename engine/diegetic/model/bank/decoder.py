@@ -30,10 +30,10 @@ Array = NDArray[np.float32]
 
 _POOL = 64
 _NEAR = 0.03  # how much less near than the best a recording of the pool may be, in cosine
-_TYPICAL = 8.0  # how much rather a recording is drawn that sounds like what it is called: e to this power
+_TYPICAL = 16.0  # how much rather a recording is drawn that sounds like what it is called: e to this power
 _ALIKE = 0.01  # as near as each other: recordings of one kind
 _BELONGING = 20.0  # how much rather a recording is drawn that lies in the story's direction: e to this power
-_JUMP = 5.0
+_JUMP = 20.0  # what breaking off a recording costs at no variation; a unit of another sound costs about 2
 _SOFTER_DB = 34.0
 _FREE, _LONGEST_SHARE = 0.5, 0.25
 """From this variation on no run of a recording is longer than this share of the event."""

@@ -32,6 +32,8 @@ Samples = NDArray[np.float32]
 INDEX, TABLE, CAPTIONS = "index.npz", "recordings.csv", "captions.txt"
 COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
 _WORDS_SHARE = 0.5
+_BEST = 3
+"""Captions of a recording that say how near it is: one alone is near by chance, where it shares but a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Bank:
             raise Failure(f"{folder}: isn't a bank (it has {said}); add the recordings again, or reinstall")
         self._embeddings = self.index.embeddings.astype(np.float32)
         self._words = Words(self.captions, vocabulary)
+        self._called = _padded(self.index)
         self._places: NDArray[np.float32] | None = None
         heard = np.isfinite(self.index.typical)
         usual = np.median(self.index.typical[heard]) if heard.any() else 0.0
@@ -95,15 +98,17 @@ class Bank:
         """How much more than others each recording sounds like what it is called, [N]; 0 where none has heard it."""
 
     def scores(self, query: NDArray[np.float32], caption: str) -> NDArray[np.float32]:
-        """How near each recording's nearest caption is to a query [F] and the caption it stands for, [N].
+        """How near each recording is to a query [F] and the caption it stands for, [N].
 
-        The cosine of the meaning, and a share of the nearness of the words.
+        Of each of its captions the cosine of the meaning and a share of the nearness of the words; of these the mean of
+        the best few.
         """
-        index = self.index
         near = self._embeddings @ (query / (np.linalg.norm(query) + 1e-9))
         near += _WORDS_SHARE * self._words.nearness(caption)
-        best: NDArray[np.float32] = np.maximum.reduceat(near[index.captions], index.caption_offsets[:-1])
-        return best
+        of_each = np.append(near, -np.inf).astype(np.float32)[self._called]
+        best = -np.sort(-of_each, axis=1)[:, :_BEST]
+        mean: NDArray[np.float32] = best.mean(1, where=np.isfinite(best))
+        return mean
 
     def lie(self, direction: NDArray[np.float32]) -> NDArray[np.float32]:
         """How far each recording lies in a direction, -1..1, [N]: each has a place of its own, by its name alone."""
@@ -162,6 +167,14 @@ def _read_index(stored: Mapping[str, NDArray[Any]]) -> Index:
     unheard = np.full(len(stored["gains_db"]), np.nan, np.float32)
     given = {field.name: stored[field.name] for field in fields(Index) if field.name != "typical"}
     return Index(**given, typical=stored.get("typical", unheard))
+
+
+def _padded(index: Index) -> NDArray[np.int64]:
+    """The captions of each recording, [N, most that one has]; -1 where it has fewer."""
+    counts = np.diff(index.caption_offsets)
+    padded = np.full((len(counts), max(1, int(counts.max(initial=0)))), -1, np.int64)
+    padded[np.arange(padded.shape[1]) < counts[:, None]] = index.captions
+    return padded
 
 
 def quantised(latents: NDArray[np.float32]) -> NDArray[np.int8]:
