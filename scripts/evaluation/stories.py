@@ -2,8 +2,8 @@
 
 Planned by pocket, and beside it by the untuned LLM and by rules. Heard: what pocket makes of the one event that stands
 for a told sound, by YAMNet's five best of what sounds in the window's first seconds. Beside it what a user would do by
-hand: one clip for each clause, found by a text search in the same bank (or for the very words that name the sound); and
-random clips.
+hand: one clip for each clause, found by a text search in the recordings that the bank was made from; what a search of
+the bank itself would give, by the captions that were written for it; and random clips.
 """
 
 import json
@@ -23,7 +23,7 @@ from evaluation.context import Context
 from evaluation.planners import Untuned, by_pocket, by_rules
 from evaluation.row import Row
 from evaluation.scenes import LATER, Judged, ToldScene, ToldSound, judge, read_scenes
-from evaluation.search import Search
+from evaluation.search import FolderSearch, Search
 
 Samples = NDArray[np.float32]
 BEST = 5
@@ -32,9 +32,10 @@ HEARD_S = 8.0
 BLOCK, HUSHED_DB = 12_000, 40.0
 """What is so much quieter than the loudest quarter of a second is silence: a short sound in a long window counts."""
 CLEARLY = 0.05
-WAYS = ("search by clause", "the same, any of those as near", "search by the very words", "random")
-"""Clips that a told sound is heard in: the nearest to its clause, the bank's first of those as near as each other; any
-of these; the nearest to its own words; a random one."""
+BY_HAND = ("search of the folder by names", "the same, by names and a tagger's guesses")
+WAYS = (*BY_HAND, "search of the bank", "the same, any of those as near", "the same, by the very words", "random")
+"""Clips that a told sound is heard in: of the folder's recordings the one called most like its clause; of the bank's
+the first of those as near as each other, or any; the nearest to the sound's own words; a random one."""
 QUICK = 6
 UNTUNED_EVERY = 3
 """The untuned LLM plans every third scene: it never stops early, and takes longest."""
@@ -147,20 +148,22 @@ def plan_rows(plans: Mapping[str, Sequence[Judged]]) -> list[Row]:
 
 
 def heard_row(context: Context, told: Sequence[Told]) -> Row:
-    """What is heard of the told sounds, beside a search by hand; the aim is clearly more than the search."""
+    """What is heard of the told sounds, beside searches by hand; the aim is clearly more than the better of them."""
     ours = float(np.mean([heard for each in told for heard in each.heard]))
     beside, aim = {}, 0.0
     if context.text_encoder is not None:
-        search = Search(context.text_encoder)
-        ways = list(searched(context.ear, search, [each.scene for each in told]))
+        folders = [FolderSearch(context.text_encoder, context.sounds, tagged) for tagged in (False, True)]
+        ways = list(searched(context.ear, Search(context.text_encoder), folders, [each.scene for each in told]))
         beside = {way: float(np.mean(column)) for way, column in zip(WAYS, zip(*ways, strict=True), strict=True)}
-        aim = beside[WAYS[0]] + CLEARLY
+        aim = max(beside[way] for way in BY_HAND) + CLEARLY
     planned = [heard for each in told for heard, event in zip(each.heard, each.judged.found, strict=True) if event]
     note = f"{float(np.mean(planned)):.2f} of those planned; among YAMNet's {BEST} best"
     return Row("stories: told sounds heard in their window", ours, beside, aim, True, note)
 
 
-def searched(ear: Ear, search: Search, scenes: Sequence[ToldScene]) -> Iterator[tuple[float, float, float, float]]:
+def searched(
+    ear: Ear, search: Search, folders: Sequence[FolderSearch], scenes: Sequence[ToldScene]
+) -> Iterator[tuple[float, ...]]:
     """For each told sound how often it is heard: see `WAYS`."""
     rng = np.random.default_rng(0)
 
@@ -174,11 +177,18 @@ def searched(ear: Ear, search: Search, scenes: Sequence[ToldScene]) -> Iterator[
     for scene in scenes:
         clauses = [part.text for part in parts(scene.text)] or [scene.text]
         clips = search.nearest(clauses)
+        in_folders = [(folder, folder.nearest(clauses)) for folder in folders]
         for sound in scene.sounds:
-            named = next((c for clause, c in zip(clauses, clips, strict=True) if sound.is_named_in(clause)), [])
+            told = next((k for k, clause in enumerate(clauses) if sound.is_named_in(clause)), None)
+            by_hand = [
+                told is not None and bool(best_labels(ear, folder.clip(found[told], HEARD_S)) & sound.labels)
+                for folder, found in in_folders
+            ]
+            named = [] if told is None else clips[told]
             (worded,) = search.nearest([sound.says])
             at_random = [int(rng.integers(search.bank.index.recordings))]
-            yield heard(sound, named[:1]), heard(sound, named), heard(sound, worded[:1]), heard(sound, at_random)
+            in_bank = [heard(sound, each) for each in (named[:1], named, worded[:1], at_random)]
+            yield *map(float, by_hand), *in_bank
 
 
 def _found(judged: Judged) -> Sequence[bool]:
