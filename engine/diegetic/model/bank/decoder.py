@@ -33,7 +33,11 @@ _NEAR = 0.03  # how much less near than the best a recording of the pool may be,
 _TYPICAL = 16.0  # how much rather a recording is drawn that sounds like what it is called: e to this power
 _ALIKE = 0.01  # as near as each other: recordings of one kind
 _BELONGING = 20.0  # how much rather a recording is drawn that lies in the story's direction: e to this power
-_JUMP = 20.0  # what breaking off a recording costs at no variation; a unit of another sound costs about 2
+_JUMP, _FLOWING_JUMP = 20.0, 5.0
+"""What breaking off a recording costs at no variation; a unit of another sound costs about 2.
+
+What goes on changes between its recordings: mixed, they are the same texture all through a story.
+"""
 _SOFTER_DB = 34.0
 _FREE, _LONGEST_SHARE = 0.5, 0.25
 """From this variation on no run of a recording is longer than this share of the event."""
@@ -155,7 +159,8 @@ class BankDecoder:
         if flowing:
             latents = without_holes(latents, level_db, _HUSHED_DB)
             level_db = self.space.level_db(latents)
-        jump, natural = _JUMP * (1.0 - 0.85 * variation), FLOWING if flowing else NATURAL
+        jump, natural = (_FLOWING_JUMP, FLOWING) if flowing else (_JUMP, NATURAL)
+        jump *= 1.0 - 0.85 * variation
         longest = max(1, int(len(latents) * _LONGEST_SHARE)) if variation >= _FREE else None
         runs = follow(
             latents, units, self._silence, self._weights, jump, self._hushed(level_db, flowing), natural, longest
