@@ -11,7 +11,6 @@ from diegetic.cli.screen import show
 from diegetic.cli.stories import Output
 from diegetic.counted import counted
 from diegetic.errors import InputError
-from diegetic.settings import resolve
 
 if TYPE_CHECKING:
     from diegetic.story import Story, Told
@@ -46,7 +45,7 @@ def dub(
 ) -> None:
     """Put sound to a video, in sync to a frame, stems beside it. Without TEXT, a plan of its cuts is written first."""
     from diegetic.cli.asked import folder_for
-    from diegetic.cli.grid import laying
+    from diegetic.cli.grid import settle
     from diegetic.cli.stories import same_command, show_rendered
     from diegetic.cli.work import Work
     from diegetic.director import render_story
@@ -54,9 +53,9 @@ def dub(
     from diegetic.video import put_sound, read_video
 
     outside: Outside = context.obj
-    flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
-    settings = resolve(outside.environment, flags)
-    laid = laying(settings, loudness)
+    settings, laid = settle(
+        outside.environment, model=model, device=device, rate_hz=rate, stems=stems, curve=curve, loudness=loudness
+    )
     outside.check_name(settings.model, settings)
     given, folder = read_video(video), folder_for(video.stem, output)
     if not what.strip():

@@ -1,9 +1,9 @@
-"""What render is told of loudness and tempo, checked before work; and a story moved onto the beat.
+"""What a command is told of settings, loudness and tempo, checked before work; and a story moved onto the beat.
 
 Knows nothing of commands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -16,25 +16,35 @@ from diegetic.grid import Unit, check_bpm, quantised
 from diegetic.handles import check_handles
 from diegetic.protocol import StoryModel
 from diegetic.schema import unknown
-from diegetic.settings import Settings
+from diegetic.settings import Settings, resolve
 from diegetic.story import Story, Told
 from diegetic.story_file import write_story
 from diegetic.targets import Targets, check_ceiling, read_lane
 
 
-def laying(
-    settings: Settings,
+def settle(
+    environment: Mapping[str, str],
+    *,
+    model: str | None = None,
+    device: str | None = None,
+    rate_hz: int | None = None,
+    stems: str | None = None,
+    curve: str | None = None,
+    file_format: str | None = None,
+    channels: str | None = None,
     loudness: float | None = None,
-    bpm: float | None = None,
     lane_loudness: Sequence[str] | None = None,
     true_peak: float | None = None,
     handles: float | None = None,
-) -> Output:
-    """How a story is laid out. Raises InputError for what is out of range.
+    bpm: float | None = None,
+) -> tuple[Settings, Output]:
+    """Settings by the flags given, and how stories are laid out by them. Raises InputError for what is out of range.
 
     loudness: in LUFS; lane_loudness: "bed=-30", ...; true_peak: in dBTP; handles: in seconds.
     """
-    return Output(
+    flags = {"model": model, "device": device, "rate_hz": rate_hz, "stems": stems, "curve": curve}
+    settings = resolve(environment, flags | {"file_format": file_format, "channels": channels})
+    laid = Output(
         settings.rate_hz,
         settings.stems,
         settings.curve,
@@ -45,6 +55,7 @@ def laying(
         channels=settings.channels,
         handles_s=check_handles(handles or 0.0),
     )
+    return settings, laid
 
 
 def unit_of(quantise: str | None, bpm: float | None) -> Unit | None:

@@ -25,7 +25,7 @@ from diegetic.cli.options import (
 from diegetic.cli.outside import Listening, Outside, Replaying
 from diegetic.cli.screen import show
 from diegetic.errors import DiegeticError, InputError
-from diegetic.settings import RATES_HZ, Settings, presets_folder, resolve
+from diegetic.settings import RATES_HZ, Settings, presets_folder
 
 if TYPE_CHECKING:
     from diegetic.protocol import StoryModel
@@ -91,13 +91,16 @@ def serve(
 
     What is said of stems, mix and clips is how bounces are laid out, where their command doesn't say otherwise.
     """
-    from diegetic.cli.grid import laying
+    from diegetic.cli.grid import settle
     from diegetic.live.config import LiveConfig
     from diegetic.live.cue_sheet import sheet_path
 
     outside: Outside = context.obj
-    flags = {"model": model, "device": compute, "stems": stems, "curve": curve}
-    settings = resolve(outside.environment, flags | {"file_format": file_format, "channels": channels})
+    settings, laid = settle(
+        outside.environment, model=model, device=compute, stems=stems, curve=curve,
+        file_format=file_format, channels=channels, loudness=loudness, lane_loudness=lane_loudness,
+        true_peak=true_peak, handles=handles, bpm=bpm,
+    )  # fmt: skip
     outside.check_name(settings.model, settings)
     config = LiveConfig(
         project=_project(project),
@@ -110,10 +113,7 @@ def serve(
         voices=_within("voices", voices, 1, 512),
         keep_alive_s=60 * keep_alive,
         memory_bytes=round(memory * 1e9),
-        bounces=replace(
-            laying(settings, loudness, bpm, lane_loudness, true_peak, handles),
-            rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0),
-        ),
+        bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
     )
     listening = Listening(
         host=host,
@@ -141,11 +141,11 @@ def replay(
     bounce: Annotated[str, typer.Option("--bounce", help="Lay its stories out in this folder of the project.")] = "",
 ) -> None:
     """Play a captured session again, in its own time or as fast as it can be rendered."""
-    from diegetic.cli.grid import laying
+    from diegetic.cli.grid import settle
     from diegetic.live.config import LiveConfig
 
     outside: Outside = context.obj
-    settings = resolve(outside.environment, {"model": model, "device": compute})
+    settings, laid = settle(outside.environment, model=model, device=compute)
     outside.check_name(settings.model, settings)
     if not file.is_file():
         raise InputError(f"{file}: no such file; give one that serve --capture wrote")
@@ -155,7 +155,7 @@ def replay(
         device="null" if fast else device,
         rate_hz=_within("rate", rate, *RATES_HZ, free=0),
         record=record,
-        bounces=replace(laying(settings), rate_hz=0),
+        bounces=replace(laid, rate_hz=0),
     )
     failed = outside.replay(config, partial(_load, outside.load, settings), Replaying(file, fast, bounce))
     raise typer.Exit(1 if failed else 0)

@@ -85,16 +85,16 @@ def extend(
     """Go on from a recording, in its own sound; a text says what happens next."""
     from diegetic.audio.recording import check_recording, read_recording
     from diegetic.cli.asked import check_text, folder_for
-    from diegetic.cli.grid import laying
+    from diegetic.cli.grid import settle
     from diegetic.cli.stories import same_command, show_rendered
     from diegetic.cli.work import Work
     from diegetic.recorded import LONGEST_S, FromRecording, continue_recording
     from diegetic.story import Told, check_told
 
     outside: Outside = context.obj
-    flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
-    settings = resolve(outside.environment, flags)
-    laid = laying(settings, loudness)
+    settings, laid = settle(
+        outside.environment, model=model, device=device, rate_hz=rate, stems=stems, curve=curve, loudness=loudness
+    )
     check_told(Told(text or "more", seconds, seed or 0))
     outside.check_name(settings.model, settings)
     folder = folder_for(recording.stem, output)

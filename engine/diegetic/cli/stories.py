@@ -28,7 +28,7 @@ from diegetic.cli.options import (
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import complain, show
 from diegetic.errors import InputError
-from diegetic.settings import Settings, resolve
+from diegetic.settings import resolve
 
 if TYPE_CHECKING:
     from diegetic.director import Output as Laying
@@ -91,7 +91,7 @@ def render(
     """
     from diegetic.cli.appending import check_appending
     from diegetic.cli.asked import Wishes, asked_for, folder_for
-    from diegetic.cli.grid import laying, on_grid, unit_of
+    from diegetic.cli.grid import on_grid, settle, unit_of
     from diegetic.cli.many import render_many
     from diegetic.cli.work import Work
     from diegetic.director import render_story
@@ -99,10 +99,11 @@ def render(
     from diegetic.targets import check_lanes
 
     outside: Outside = context.obj
-    flags = {"model": model, "rate_hz": rate, "stems": stems, "curve": curve, "device": device}
-    flags |= {"file_format": file_format, "channels": channels}
-    settings = resolve(outside.environment, flags)
-    laid = laying(settings, loudness, bpm, lane_loudness, true_peak, handles)
+    settings, laid = settle(
+        outside.environment, model=model, device=device, rate_hz=rate, stems=stems, curve=curve,
+        file_format=file_format, channels=channels, loudness=loudness, lane_loudness=lane_loudness,
+        true_peak=true_peak, handles=handles, bpm=bpm,
+    )  # fmt: skip
     appending = check_appending(append, output, at)
     if appending is not None:
         given = {
@@ -192,17 +193,17 @@ def continue_(
 ) -> None:
     """Tell what comes next in a rendered story; it remembers what was heard."""
     from diegetic.cli.asked import check_story_folder, check_text
+    from diegetic.cli.grid import settle
     from diegetic.cli.work import Work
     from diegetic.director import continue_story
     from diegetic.story import Told, check_told
     from diegetic.story_file import read_story
 
     outside: Outside = context.obj
-    flags = {"rate_hz": rate, "stems": stems, "curve": curve, "device": device}
-    settings = resolve(outside.environment, flags)
+    settings, asked = settle(outside.environment, device=device, rate_hz=rate, stems=stems, curve=curve)
     told = check_told(Told(check_text(text), seconds))
     place = check_story_folder(folder)
-    story, laid = read_story(place.story), _as_before(place, settings, flags)
+    story, laid = read_story(place.story), _as_before(place, asked, {"rate_hz": rate, "stems": stems, "curve": curve})
     outside.check_name(story.model, settings)
     _remark_on(text)
     with Work(story.seconds + told.seconds, lambda: _longer_or_same(place, story)) as work:
@@ -211,20 +212,18 @@ def continue_(
     show_rendered(place, done, load_s, json)
 
 
-def _as_before(folder: "StoryFolder", settings: Settings, flags: Mapping[str, object]) -> "Laying":
-    """How a story is laid out that goes on: as it was, but for the flags given."""
+def _as_before(folder: "StoryFolder", asked: "Laying", given: Mapping[str, object]) -> "Laying":
+    """How a story is laid out that goes on: as it was, but for what a flag says. given: by field; None: no flag."""
     from dataclasses import replace
 
     from diegetic.cli.again import laid_out_before
-    from diegetic.cli.grid import laying
     from diegetic.manifest import read_manifest
 
-    asked = laying(settings)
     if not folder.manifest.exists() or not read_manifest(folder.manifest).output:
         return asked
     before = laid_out_before(folder)
     rate_hz, stems, curve = (
-        getattr(before if flags[name] is None else asked, name) for name in ("rate_hz", "stems", "curve")
+        getattr(before if given[name] is None else asked, name) for name in ("rate_hz", "stems", "curve")
     )
     return replace(before, rate_hz=rate_hz, stems=stems, curve=curve)
 
