@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from captions import read_concepts
@@ -29,6 +28,7 @@ from diegetic.model.storyteller import Condition, Storyteller
 from diegetic.story import BED, FOREGROUND, Event
 from evaluation.context import Context
 from evaluation.events import SECONDS, codec_of, condition_of, hear
+from evaluation.residuals import with_residual
 from evaluation.row import Row
 from evaluation.told import Told, unseen_told
 
@@ -76,17 +76,12 @@ def _heard(context: Context, model: Storyteller, cases: Sequence[Case], residual
     return 100 * float(np.mean(right))
 
 
-@torch.inference_mode()
 def _without_residual(model: Storyteller, event: Event) -> Condition:
     """An event's condition in a story of its own, with residual features of zero."""
-    memory = model.begin(event.caption, SECONDS)
-    narrator, network = model._narrator, model._network
+    memory, narrator = model.begin(event.caption, SECONDS), model._narrator
     narrator.reason(memory, "1 event.")
     narrated = narrator.read(memory, Timed(event.caption, event.lane, 0.0, SECONDS))
-    states = (each.to(network.null)[None] for each in (narrated.semantic, narrated.residual))
-    semantic, residual = network.features(*states)
-    fused = network.fusion(semantic, torch.zeros_like(residual))
-    return Condition(fused, semantic[0, 0].float().numpy(), memory.reasoning, np.zeros(0, np.float32))
+    return with_residual(model, condition_of(model, event), narrated, None)
 
 
 def _drawn(model: Storyteller, sampler: SamplerConfig) -> Storyteller:

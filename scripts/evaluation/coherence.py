@@ -7,12 +7,11 @@ those of another story, all else the same; and real recordings, their first seco
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from diegetic.model.storyteller import Condition, Storyteller
 from diegetic.story import BED, Event, event_seed
 from ear import Ear
 from evaluation.context import Context
+from evaluation.residuals import with_residual
 from evaluation.row import Row
 from evaluation.search import BANK
 
@@ -162,20 +162,12 @@ def spectrum(samples: Samples) -> Samples:
     return centred
 
 
-@torch.inference_mode()
 def _changed(
     model: Storyteller, told: Told, residuals: tuple[Tensor | None, Tensor | None]
 ) -> tuple[Condition, Condition]:
     """A story's conditions with other residual states; None: with residual features of zero."""
-    network, changed = model._network, []
-    for condition, narrated, other in zip(told.conditions, told.states, residuals, strict=True):
-        states = narrated.residual if other is None else other
-        semantic, residual = network.features(narrated.semantic.to(network.null)[None], states.to(network.null)[None])
-        residual = torch.zeros_like(residual) if other is None else residual
-        nowhere = np.zeros(0, np.float32)
-        belongs = nowhere if other is None or model._belonging is None else model._belonging.direction(states)
-        changed.append(replace(condition, fused=network.fusion(semantic, residual), belongs=belongs))
-    return changed[0], changed[1]
+    first, again = (with_residual(model, *each) for each in zip(told.conditions, told.states, residuals, strict=True))
+    return first, again
 
 
 def _seen(ear: Ear, samples: Samples) -> tuple[Samples, Samples]:
