@@ -10,8 +10,6 @@ recording made of others stays as it is: it was made to be typical.
 
 import argparse
 import io
-import json
-import tomllib
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +21,7 @@ from numpy.typing import NDArray
 from describe_sounds import Described
 from diegetic.atomic import write_atomically
 from diegetic.model.bank.library import INDEX, Bank, write_index
-from train_ear import CONCEPTS, concept_vectors, hear, read_names, sounds_of, train
+from train_ear import concept_vectors, hear, read_called, read_names, sounds_of, train
 
 Array = NDArray[np.float32]
 FOLDS = 5
@@ -32,10 +30,8 @@ FOLDS = 5
 def main() -> None:
     """Train, hear, write."""
     options = _parser().parse_args()
-    rows = [row for row in json.loads(options.captions.read_text(encoding="utf-8")) if row["captions"]]
-    known = tomllib.loads(CONCEPTS.read_text(encoding="utf-8"))["concepts"]
+    rows, known, number = read_called(options.captions)
     space, concepts = concept_vectors(known)
-    number = {concept["name"]: place for place, concept in enumerate(known)}
     if not options.work.exists():
         sounds = sounds_of(rows, number, Described(options.features), space)
         heard = hear_all(sounds, read_names(options.sounds), concepts, options.minutes)

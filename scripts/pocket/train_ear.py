@@ -25,6 +25,7 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
+from captions import CONCEPTS, Row
 from describe_sounds import Described
 from diegetic.atomic import write_atomically
 from diegetic.model.bank.describe import LatentSpace
@@ -33,7 +34,6 @@ from diegetic.model.loading import EAR, load_caller
 from diegetic.settings import Settings
 
 Array = NDArray[np.float32]
-CONCEPTS = Path(__file__).parents[2] / "presets/models/pocket/concepts.toml"
 UNITS, BATCH, SAID = 50, 96, 5
 HEARD_UNITS = 250
 
@@ -41,11 +41,9 @@ HEARD_UNITS = 250
 def main() -> None:
     """Train, tell how good it is, write."""
     options = _parser().parse_args()
-    rows = [row for row in json.loads(options.captions.read_text(encoding="utf-8")) if row["captions"]]
+    rows, known, number = read_called(options.captions)
     names = read_names(options.sounds)
-    known = tomllib.loads(CONCEPTS.read_text(encoding="utf-8"))["concepts"]
     space, concepts = concept_vectors(known)
-    number = {concept["name"]: place for place, concept in enumerate(known)}
     sounds = sounds_of(rows, number, Described(options.features), space)
     held = [each for each in sounds if is_held_out(names[each[2]])]
     taught = [each for each in sounds if not is_held_out(names[each[2]])]
@@ -58,6 +56,13 @@ def main() -> None:
     ]
     stored = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
     write_atomically(options.out / EAR, save(stored, {"concepts": json.dumps(described_concepts)}))
+
+
+def read_called(captions: Path) -> tuple[list[Row], list[dict[str, Any]], dict[str, int]]:
+    """Rows of captions.json that are called something, all concepts, and a concept's number among them by its name."""
+    rows = [row for row in json.loads(captions.read_text(encoding="utf-8")) if row["captions"]]
+    known = tomllib.loads(CONCEPTS.read_text(encoding="utf-8"))["concepts"]
+    return rows, known, {concept["name"]: place for place, concept in enumerate(known)}
 
 
 def concept_vectors(known: Sequence[Mapping[str, Any]]) -> tuple[LatentSpace, Tensor]:
