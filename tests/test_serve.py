@@ -19,9 +19,13 @@ from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from diegetic.audio.wav import read_wav
+from diegetic.bounce import Output
 from diegetic.cli.live import read_outputs
 from diegetic.errors import InputError
 from diegetic.manifest import read_manifest
+from diegetic.schema import read_strict
+from diegetic.targets import Targets
+from test_capture import write
 
 PROGRAM = Path(__file__).parent / "serve_main.py"
 TIMEOUT_S = 60.0
@@ -149,6 +153,21 @@ def test_a_captured_session_is_replayed_fast_into_a_bounce(tmp_path: Path) -> No
     assert "1 command, 0 failed; stories: storm" in ended.stderr
     assert (tmp_path / "again/out/storm/mix.wav").is_file()
     assert program("replay", str(tmp_path / "none")).returncode == 2
+
+
+def test_a_replay_lays_out_by_the_flags_that_serve_has(tmp_path: Path) -> None:
+    tell = {"address": "/diegetic/tell", "arguments": [1, "storm", "rain, a bell", 3.0], "job": 1}
+    file = write(tmp_path / "session.jsonl", tell)
+    again = ("replay", str(file), "--project", str(tmp_path / "again"), "--fast", "--bounce", "out")
+    layout = ("--format", "flac", "--channels", "mono", "--stems", "lane", "--curve", "linear", "--handles", "0.5")
+    levels = ("--loudness", "-23", "--lane-loudness", "bed=-30", "--true-peak", "-2", "--bpm", "120")
+    ended = program(*again, *layout, *levels, "--bounce-rate", "16000")
+    assert ended.returncode == 0, ended.stderr
+    manifest = read_manifest(tmp_path / "again/out/storm/manifest.json")
+    asked = Output(16_000, "lane", "linear", Targets(-23.0, {"bed": -30.0}), -2.0, 120.0, "flac", "mono", 0.5)
+    assert read_strict(Output, manifest.output, "output") == asked
+    refused = program(*again, "--bounce-rate", "5")
+    assert (refused.returncode, "bounce rate: must be 8000..192000, got 5" in refused.stderr) == (2, True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")

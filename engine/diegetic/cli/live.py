@@ -139,13 +139,30 @@ def replay(
     record: Record = None,
     fast: Annotated[bool, typer.Option("--fast", help="Not in its own time: each command after the last.")] = False,
     bounce: Annotated[str, typer.Option("--bounce", help="Lay its stories out in this folder of the project.")] = "",
+    bounce_rate: BounceRate = 0,
+    file_format: Format = None,
+    channels: Channels = None,
+    stems: Stems = None,
+    curve: Curve = None,
+    loudness: Loudness = None,
+    lane_loudness: LaneLoudness = None,
+    true_peak: TruePeak = None,
+    handles: Handles = None,
+    bpm: Bpm = None,
 ) -> None:
-    """Play a captured session again, in its own time or as fast as it can be rendered."""
+    """Play a captured session again, in its own time or as fast as it can be rendered.
+
+    What is said of stems, mix and clips is how bounces are laid out, as for serve.
+    """
     from diegetic.cli.grid import settle
     from diegetic.live.config import LiveConfig
 
     outside: Outside = context.obj
-    settings, laid = settle(outside.environment, model=model, device=compute)
+    settings, laid = settle(
+        outside.environment, model=model, device=compute, stems=stems, curve=curve,
+        file_format=file_format, channels=channels, loudness=loudness, lane_loudness=lane_loudness,
+        true_peak=true_peak, handles=handles, bpm=bpm,
+    )  # fmt: skip
     outside.check_name(settings.model, settings)
     if not file.is_file():
         raise InputError(f"{file}: no such file; give one that serve --capture wrote")
@@ -155,7 +172,7 @@ def replay(
         device="null" if fast else device,
         rate_hz=_within("rate", rate, *RATES_HZ, free=0),
         record=record,
-        bounces=replace(laid, rate_hz=0),
+        bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
     )
     failed = outside.replay(config, partial(_load, outside.load, settings), Replaying(file, fast, bounce))
     raise typer.Exit(1 if failed else 0)
