@@ -15,8 +15,10 @@ import soundfile
 
 import live_models
 from diegetic.audio.wav import read_wav
+from diegetic.director import Output, render_story
 from diegetic.engine import Engine, LiveConfig
 from diegetic.errors import InputError
+from diegetic.folder import StoryFolder
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job, Refused
 from diegetic.live.laying import Laying
@@ -34,9 +36,10 @@ from diegetic.live.news import (
     StateChanged,
     Trouble,
 )
-from diegetic.story import Story
+from diegetic.story import Story, Told
 from diegetic.story_file import read_story
 from left_behind import nothing_left_in_shared_memory
+from mock_model import MockModel
 
 RATE = 24_000
 TEXT = "rain, a bell, thunder"
@@ -533,6 +536,40 @@ def test_stories_are_there_again_at_the_next_start(tmp_path: Path) -> None:
         await live.done(live.engine.continue_("storm", "a crow"))
 
     live(body, tmp_path)
+
+
+def test_a_bounce_in_the_project_is_no_story_at_the_next_start(tmp_path: Path) -> None:
+    async def first(live: Live) -> None:
+        for name in ("storm", "same"):
+            await live.done(live.engine.plan(name, TEXT, 3.0))
+        await live.done(live.engine.bounce("storm", "out"))
+        await live.done(live.engine.bounce("same", "same"))
+
+    async def again(live: Live) -> None:
+        assert [name for name, _ in live.engine.dump().stories] == ["rendered", "same", "storm"]
+        with pytest.raises(Refused, match="is where story storm is laid out"):
+            live.engine.bounce("same", "out")
+        await live.done(live.engine.bounce("storm", "out"))
+        await live.done(live.engine.bounce("rendered", "rendered"))
+
+    live(first, tmp_path)
+    output = Output(rate_hz=RATE)
+    render_story(MockModel(), Told(TEXT, 3.0), StoryFolder(tmp_path / "rendered"), output, lambda progress: None)
+    live(again, tmp_path)
+    live(again, tmp_path)
+
+
+def test_a_story_told_into_the_folder_of_a_bounce_is_there_at_the_next_start(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await story(live)
+        await live.done(live.engine.bounce("storm", "out"))
+        await story(live, "out")
+
+    async def again(live: Live) -> None:
+        assert [name for name, _ in live.engine.dump().stories] == ["out", "storm"]
+
+    live(body, tmp_path)
+    live(again, tmp_path)
 
 
 def test_a_model_that_can_t_be_loaded_is_trouble_not_the_end(tmp_path: Path) -> None:

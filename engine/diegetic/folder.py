@@ -57,6 +57,10 @@ class StoryFolder:
     def memory(self) -> Path:
         return self.path / "memory.bin"
 
+    def bounce_of(self) -> str | None:
+        """The live story that is laid out here as a bounce; None for a story's own folder. Raises InputError."""
+        return manifest.read_manifest(self.manifest).bounce_of if self.manifest.exists() else None
+
     def check(self) -> None:
         """Raise InputError where nothing can be written here. Makes nothing."""
         if self.path.exists() and not self.path.is_dir():

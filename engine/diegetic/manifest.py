@@ -99,7 +99,7 @@ class Manifest:
 
     output: how it was laid out, as a table of what `bounce.Output` has. digests: SHA-256 of each of `files`, by path.
     timeline: what the project files say. projects: a digest of each as it was written, by path. appended: what
-    else is in the project.
+    else is in the project. bounce_of: the live story that is laid out here as a bounce; None for a story's own folder.
     """
 
     instruction: str
@@ -118,6 +118,7 @@ class Manifest:
     timeline: Timeline | None = None
     projects: dict[str, str] = field(default_factory=dict)
     appended: tuple[Appended, ...] = ()
+    bounce_of: str | None = None
     versions: dict[str, str] = field(default_factory=lambda: installed())
 
     @property

@@ -33,7 +33,7 @@ from diegetic.generator.tasks import (
     Task,
     Tell,
 )
-from diegetic.manifest import Manifest, write_manifest
+from diegetic.manifest import Manifest, read_manifest, write_manifest
 from diegetic.memory_file import read_memory, write_memory
 from diegetic.names import free_path
 from diegetic.progress import Report
@@ -143,7 +143,7 @@ class Performer:
         if task.target != task.folder:
             with source.held(), target.held():
                 target.accept(task.story)
-                _begin_manifest(target, task.story, self.model)  # first: it says whose the takes are
+                _begin_manifest(target, task.story, self.model, source.name)  # first: it says whose the takes are
                 _link_takes(source, target)
         rendered = render_story(self.model, task.story, target, task.output, report)
         yield Finished(task.story, f"{counted(len(rendered.files), 'file')} in {task.target}")
@@ -214,10 +214,13 @@ def _ready(segments: Segments, hearing: Hearing, event: Event, condition: object
     return hearing.add(event, segments.store.samples(take), take.rate_hz)
 
 
-def _begin_manifest(folder: StoryFolder, told: Told | Story, model: StoryModel) -> None:
+def _begin_manifest(folder: StoryFolder, told: Told | Story, model: StoryModel, bounce_of: str | None = None) -> None:
+    """Say whose a folder is, where nothing does yet; a story that is told into a bounce's folder makes it its own."""
     if not folder.manifest.exists():
-        begun = Manifest(told.instruction, told.seconds, told.seed, model.name, model.digest, now())
-        write_manifest(folder.manifest, begun)
+        whose = (told.instruction, told.seconds, told.seed, model.name, model.digest)
+        write_manifest(folder.manifest, Manifest(*whose, now(), bounce_of=bounce_of))
+    elif bounce_of is None and folder.bounce_of() is not None:
+        write_manifest(folder.manifest, replace(read_manifest(folder.manifest), bounce_of=None))
 
 
 def _set_aside(folder: StoryFolder, story: Story) -> None:

@@ -34,11 +34,17 @@ class Shelf:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def open(self) -> None:
-        """Make the project's folder, and take up the stories in it; one that can't be read is left, and said so."""
+        """Make the project's folder, and take up the stories in it, but for those that a bounce laid out once more.
+
+        One that can't be read is left, and said so.
+        """
         self.project.mkdir(parents=True, exist_ok=True)
         for file in sorted(self.project.glob("*/story.toml")):
             try:
-                self._stories[check_name("story", file.parent.name)] = read_story(file)
+                if (story := StoryFolder(file.parent).bounce_of()) is not None:
+                    self._laid_out[file.parent.resolve()] = story
+                else:
+                    self._stories[check_name("story", file.parent.name)] = read_story(file)
             except DiegeticError as error:
                 _log.warning("%s", error)
 
