@@ -2,15 +2,17 @@
 
     python scripts/pocket/train_belonging.py --captions captions.json [--model pocket] -o presets/models/pocket
 
-Events of one story are drawn together, those of others apart (InfoNCE), by the states of their residual query tokens in
-the shipped LLM. The paper leaves residual tokens to the flow's loss; here the flow alone taught them nothing of the
-story (docs/pocket.md). What comes out chooses, among recordings of one kind, those that a story keeps to
-(model/belonging.py).
+Stories in groups: all of a group are made to tell the same captions, after beginnings of their own. Events of one story
+are drawn together, those of others apart (InfoNCE), by the states of their residual query tokens in the shipped LLM:
+what an event is called says nothing of its story then. The paper leaves residual tokens to the flow's loss; here the
+flow alone taught them nothing of the story (docs/pocket.md). What comes out chooses, among recordings of one kind,
+those that a story keeps to (model/belonging.py).
 Writes OUT/belonging.safetensors.
 """
 
 import argparse
 import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -20,28 +22,49 @@ from torch import Tensor, nn
 
 from diegetic.atomic import write_atomically
 from diegetic.model.belonging import BELONGING, WIDTH
+from diegetic.model.grammar import Timed
 from diegetic.model.registry import load_model
 from diegetic.model.storyteller import Storyteller
 from diegetic.settings import Settings
-from stories import stories
+from diegetic.story import BED
+from stories import TrainingStory, stories
 
 TEMPERATURE, BATCH = 0.1, 48
+GROUP = 8
+CAPTIONS, EVENT_S = 3, 6.0
+"""How many captions the stories of a group share; the first is told again at the end."""
 
 
 def tell(model: Storyteller, captions: Path | None, count: int, seed: int) -> list[Tensor]:
-    """Mean states of the residual query tokens of `count` stories' events, a tensor [events, width] each."""
-    narrator, told = model._narrator, []
-    for story in stories(captions, seed):
-        if len(story.events) < 2:
+    """Mean states of the residual query tokens in `count` groups of stories, [GROUP, CAPTIONS + 1, width] each."""
+    narrator, told, rng = model._narrator, [], random.Random(seed)
+    for group in groups(captions, count, seed):
+        beds = sorted({event.caption for story in group for event in story.events if event.lane == BED})
+        if len(beds) < CAPTIONS:
             continue
-        memory = narrator.begin(story.instruction, story.seconds)
-        narrator.reason(memory, story.reasoning)
-        told.append(torch.stack([narrator.read(memory, event).residual.float().mean(0) for event in story.events]))
-        if len(told) % 25 == 0:
-            print(f"{len(told)} of {count} stories told", flush=True)
-        if len(told) == count:
-            return told
+        shared = rng.sample(beds, CAPTIONS)
+        events = [Timed(said, BED, n * EVENT_S, (n + 1) * EVENT_S) for n, said in enumerate([*shared, shared[0]])]
+        states = []
+        for story in group:
+            memory = narrator.begin(story.instruction, story.seconds)
+            narrator.reason(memory, story.reasoning)
+            states.append(torch.stack([narrator.read(memory, event).residual.float().mean(0) for event in events]))
+        told.append(torch.stack(states))
+        print(f"{len(told)} of {count} groups told", flush=True)
     return told
+
+
+def groups(captions: Path | None, count: int, seed: int) -> Iterator[Sequence[TrainingStory]]:
+    """As many groups of stories that are long enough to tell all shared captions, no story twice in a group."""
+    group: dict[str, TrainingStory] = {}
+    for story in stories(captions, seed):
+        if story.seconds >= (CAPTIONS + 1) * EVENT_S:
+            group.setdefault(story.instruction, story)
+        if len(group) == GROUP:
+            yield list(group.values())
+            group, count = {}, count - 1
+        if count == 0:
+            return
 
 
 def loss_of(features: Tensor) -> Tensor:
@@ -52,16 +75,16 @@ def loss_of(features: Tensor) -> Tensor:
 
 
 def pairs(told: list[Tensor], rng: random.Random) -> Tensor:
-    """Two events each of a batch of stories, [stories, 2, width]."""
-    drawn = rng.sample(told, min(BATCH, len(told)))
-    return torch.stack([states[rng.sample(range(len(states)), 2)] for states in drawn])
+    """Two events each of the stories of some groups, [stories, 2, width]: in a group the same two."""
+    drawn = rng.sample(told, min(BATCH // GROUP, len(told)))
+    return torch.cat([states[:, rng.sample(range(states.shape[1]), 2)] for states in drawn])
 
 
 def learn(told: list[Tensor], steps: int, seed: int) -> tuple[Tensor, Tensor]:
     """The matrix [WIDTH, width] and the states' mean [width] that it is applied about."""
     torch.manual_seed(seed)
-    rng, mean = random.Random(seed), torch.cat(told).mean(0)
-    scale = torch.cat(told).std(0).clamp(min=1e-6)
+    states = torch.cat([group.flatten(0, 1) for group in told])
+    rng, mean, scale = random.Random(seed), states.mean(0), states.std(0).clamp(min=1e-6)
     matrix = nn.Parameter(torch.randn(WIDTH, len(mean)) / len(mean) ** 0.5)
     optimiser = torch.optim.AdamW([matrix], lr=3e-3, weight_decay=0.1)
     for _ in range(steps):
@@ -75,10 +98,13 @@ def learn(told: list[Tensor], steps: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def found(told: list[Tensor], matrix: Tensor, mean: Tensor) -> float:
-    """How often an event's nearest among one event of each story is its own story's (chance: 1 of their number)."""
-    features = nn.functional.normalize(torch.stack([(states[[0, -1]] - mean) @ matrix.T for states in told]), dim=-1)
-    nearest = (features[:, 0] @ features[:, 1].T).argmax(1)
-    return float((nearest == torch.arange(len(told))).float().mean())
+    """How often an event's nearest, among the same event of each story of its group, is its own story's."""
+    shares = []
+    for group in told:
+        features = nn.functional.normalize((group[:, [0, -1]] - mean) @ matrix.T, dim=-1)
+        nearest = (features[:, 0] @ features[:, 1].T).argmax(1)
+        shares.append((nearest == torch.arange(len(group))).float().mean())
+    return float(torch.stack(shares).mean())
 
 
 def main() -> None:
@@ -87,14 +113,13 @@ def main() -> None:
     if args.states and args.states.exists():
         told = cast(list[Tensor], torch.load(args.states, weights_only=True))
     else:
-        told = tell(cast(Storyteller, load_model(args.model, Settings())), args.captions, args.stories, args.seed)
+        told = tell(cast(Storyteller, load_model(args.model, Settings())), args.captions, args.groups, args.seed)
         if args.states:
             torch.save(told, args.states)
     held = len(told) // 5
     matrix, mean = learn(told[held:], args.steps, args.seed)
-    print(
-        f"{found(told[:held], matrix, mean):.0%} of {held} stories held back find themselves by chance {1 / held:.0%}"
-    )
+    own = found(told[:held], matrix, mean)
+    print(f"{own:.0%} of the stories of {held} groups held back find themselves, {1 / GROUP:.0%} by chance")
     state = {"matrix": matrix.half().contiguous(), "mean": mean.half().contiguous()}
     write_atomically(args.out / BELONGING, save(state))
 
@@ -103,7 +128,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--captions", type=Path, help="made by scripts/pocket/captions.py")
     parser.add_argument("--model", default="pocket")
-    parser.add_argument("--stories", type=int, default=400)
+    parser.add_argument("--groups", type=int, default=80, help=f"of {GROUP} stories each")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--states", type=Path, help="a file to keep the states in, or to take them from")
     parser.add_argument("--threads", type=int, default=1)
