@@ -83,6 +83,18 @@ def holding(file: Path) -> Callable[[str], Holding]:
     return partial(_holding, file)
 
 
+class Thoughtful(MockModel):
+    """Takes a while to plan its first event, and doesn't look up from it."""
+
+    def plan(self, memory: list[str]) -> Iterator[Planned]:
+        time.sleep(0.5)
+        return super().plan(memory)
+
+
+def thoughtful(name: str) -> Thoughtful:
+    return Thoughtful()
+
+
 class Broken(MockModel):
     """Raises what nobody foresaw."""
 

@@ -15,6 +15,7 @@ import live_models
 from diegetic.audio.shared_sound import SharedSound
 from diegetic.audio.wav import read_wav
 from diegetic.bounce import Output
+from diegetic.folder import StoryFolder
 from diegetic.generator.client import Generator, Turns
 from diegetic.generator.messages import Within
 from diegetic.generator.tasks import (
@@ -205,6 +206,23 @@ def test_cancelling_stops_within_a_step_and_keeps_the_story_s_memory(tmp_path: P
         assert done.story.events[-1].caption == "a door slams"
 
     work(body, live_models.slow)
+
+
+def test_a_job_that_is_cancelled_while_its_first_event_is_planned_lets_go_of_its_folder(tmp_path: Path) -> None:
+    async def body(bench: Bench) -> None:
+        await bench.generator.load("mock")
+        planning = asyncio.create_task(bench.do(1, tell(tmp_path / "a", render=False)))
+        while not (tmp_path / "a" / "manifest.json").exists():
+            await asyncio.sleep(0.01)
+        planning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await planning
+        assert not bench.outcomes
+        await bench.do(2, tell(tmp_path / "b", render=False))  # it has heard by then that the first is over
+        with StoryFolder(tmp_path / "a").held():
+            pass
+
+    work(body, live_models.thoughtful)
 
 
 def test_a_job_that_waits_for_its_turn_can_be_cancelled(tmp_path: Path) -> None:

@@ -185,8 +185,8 @@ class Generator:
                         epoch = self._epoch
                     if epoch != self._epoch:
                         raise Died(mine=False)
-                    answer = await self._ask(Step(job, task if first else None), job)
-                    first = False
+                    step, first = Step(job, task if first else None), False
+                    answer = await self._ask(step, job)
                 if isinstance(answer, Failed):
                     done = True
                     raise Refused(answer.code, answer.text)
