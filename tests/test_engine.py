@@ -496,7 +496,7 @@ def test_parameters_and_words_are_told_with_the_next_event(tmp_path: Path) -> No
             assert refused.value.code == code
 
     heard = live(body, tmp_path)
-    assert heard.of(EventPlanned)[-1].event.caption == "a drop falls, intense, in the cave"
+    assert heard.of(EventPlanned)[-1].event.caption == "a drop falls loudly in the cave"
 
 
 def test_a_story_goes_on_for_as_long_as_it_is_told_to(tmp_path: Path) -> None:

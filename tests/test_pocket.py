@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from diegetic.audio.rooms import CAVE
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
+from diegetic.live.parameters import said
+from diegetic.model.attributes import treatment_of
 from diegetic.model.registry import load_model, presets_folder
 from diegetic.protocol import Planned, StoryModel
 from diegetic.settings import Settings
@@ -52,6 +55,17 @@ def test_odd_texts_are_planned_too(pocket: StoryModel, text: str) -> None:
     events = [each.event for each in pocket.plan(pocket.begin(text, 10))]
     assert 1 <= len(events) <= 12
     assert max(event.end_s for event in events) == 10
+
+
+@pytest.mark.parametrize("text", ["Seagulls cry overhead", "A clap of thunder, close by"])
+def test_what_parameters_add_is_heard_of_the_sound_and_is_none_of_its_own(pocket: StoryModel, text: str) -> None:
+    memory = pocket.begin("Waves roll in on a rocky shore", 10)
+    list(pocket.plan(memory))
+    told = said(text, {"intensity": 0.9}, {"place": "cave"})
+    event, *others = [each.event for each in pocket.continue_(memory, told, 4)]
+    assert others == []
+    heard = treatment_of(event, "")
+    assert (heard.room, heard.gain_db >= 4) == (CAVE, True)
 
 
 def test_the_first_event_can_sound_while_later_ones_are_planned(pocket: StoryModel) -> None:

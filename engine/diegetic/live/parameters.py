@@ -3,6 +3,7 @@
 Those with a `mix` move what sounds now; all of them go in words into what is told for the next event.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -27,13 +28,14 @@ class Parameter:
 PARAMETERS = (
     Parameter("gain", -60.0, 12.0, 0.0, "dB", "level of all that sounds", "gain"),
     Parameter("lowpass", 100.0, 20_000.0, 20_000.0, "Hz", "low-pass over all that sounds; 20000 is open", "lowpass"),
-    Parameter("intensity", 0.0, 1.0, 0.5, "", "how strong the next events are", "", ("faint", "intense")),
+    Parameter("intensity", 0.0, 1.0, 0.5, "", "how strong the next events are", "", ("softly", "loudly")),
     Parameter("distance", 0.0, 1.0, 0.0, "", "how far away the next events are", "", ("", "in the distance")),
 )
 BY_NAME = {each.name: each for each in PARAMETERS}
 
 _LOW, _HIGH = 0.25, 0.75
 """Shares of a range up to and from where a parameter is put in words."""
+_CLAUSE_END = re.compile(r"[.,;:!?](?=\s|$)")
 _SAID: Mapping[str, str] = {"place": "in the {}", "weather": "in {} weather", "time": "at {}"}
 """How a state key is said; others by their words alone."""
 
@@ -41,7 +43,8 @@ _SAID: Mapping[str, str] = {"place": "in the {}", "weather": "in {} weather", "t
 def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> str:
     """A text with what parameters and state keys add to it: what is told to the model for the next event.
 
-    A parameter at its default adds nothing.
+    A parameter at its default adds nothing. It is said within the first clause, and with no comma before it: a clause of
+    its own would be told as a sound of its own.
     """
     added = []
     for each in PARAMETERS:
@@ -50,7 +53,10 @@ def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> st
         if value != each.default and (share <= _LOW or share >= _HIGH):
             added.append(each.words[share >= _HIGH])
     added += [_SAID.get(key, "{}").format(told) for key, told in words.items() if told.strip()]
-    return ", ".join([text, *filter(None, added)])
+    added = [each for each in added if each]
+    end = _CLAUSE_END.search(text)
+    place = end.start() if end else len(text)
+    return " ".join([text[:place].rstrip(), *added]) + text[place:] if added else text
 
 
 def check_parameter(name: str, value: float) -> Parameter:
