@@ -1,7 +1,10 @@
 """The model in the box as it ships: its size, its plans, the same samples again, and stories in a user's own sounds."""
 
+import asyncio
 import json
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import soundfile
 from diegetic.audio.rooms import CAVE
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
+from diegetic.generator.client import Generator
 from diegetic.live.parameters import said
 from diegetic.model.attributes import treatment_of
 from diegetic.model.registry import load_model, presets_folder
@@ -66,6 +70,23 @@ def test_what_parameters_add_is_heard_of_the_sound_and_is_none_of_its_own(pocket
     assert others == []
     heard = treatment_of(event, "")
     assert (heard.room, heard.gain_db >= 4) == (CAVE, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is given back as glibc does")
+def test_its_memory_is_given_back_when_it_is_unloaded() -> None:
+    async def held_mb() -> tuple[float, float]:
+        generator = Generator(partial(load_model, settings=Settings()), "pocket", lambda: None)
+        await generator.start()
+        try:
+            await generator.load("pocket")
+            loaded = generator.memory_bytes
+            await generator.unload()
+            return loaded / 1e6, generator.memory_bytes / 1e6
+        finally:
+            await generator.stop()
+
+    loaded, unloaded = asyncio.run(held_mb())
+    assert unloaded < loaded - 250
 
 
 def test_the_first_event_can_sound_while_later_ones_are_planned(pocket: StoryModel) -> None:

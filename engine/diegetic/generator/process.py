@@ -7,6 +7,7 @@ looked at between the steps of the diffuser instead: the id of the job that is t
 import contextlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from ctypes import c_longlong
@@ -69,7 +70,9 @@ class _Generator:
     def unload(self, tell: bool = True) -> None:
         for job in list(self._jobs):
             self.drop(job)
-        self._performer = None
+        if self._performer is not None:
+            self._performer = None
+            _give_back()
         if tell:
             self._connection.send(Unloaded(memory_bytes()))
 
@@ -121,6 +124,14 @@ class _Generator:
                 _log.exception("job %d failed", job)
                 text = f"generator: failed unexpectedly ({type(error).__name__}: {text}); its log has the traceback"
         self._connection.send(Failed(job, code, text, memory_bytes()))
+
+
+def _give_back() -> None:
+    """Let the system have the memory of a model that is gone."""
+    if "torch" in sys.modules:  # else it was none that takes any
+        from diegetic.model.memory import give_back
+
+        give_back()
 
 
 def memory_bytes() -> int:
