@@ -99,7 +99,9 @@ def test_the_oscquery_tree_holds_every_verb_with_types_and_ranges() -> None:
     assert found["/diegetic/param/place"]["TYPE"] == "s"
     assert found["/diegetic/cue/slam"]["TYPE"] == "f"
     assert found["/diegetic/cue"]["ACCESS"] == 0
-    assert host_info("Diegetic", "127.0.0.1", 9777)["OSC_PORT"] == 9777
+    host = host_info("Diegetic", "127.0.0.1", 9777)
+    assert (host["OSC_IP"], host["OSC_PORT"]) == ("127.0.0.1", 9777)
+    assert "OSC_IP" not in host_info("Diegetic", "0.0.0.0", 9777)
 
 
 def test_reapers_file_only_sends_to_addresses_that_are_taken() -> None:

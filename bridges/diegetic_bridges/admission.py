@@ -9,6 +9,9 @@ from collections.abc import Sequence
 
 from diegetic.errors import InputError
 
+EVERYWHERE = ("0.0.0.0", "::", "")
+"""Hosts that stand for all addresses of this machine: to listen on, but not to send to."""
+
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 

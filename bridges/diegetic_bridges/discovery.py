@@ -13,11 +13,10 @@ from zeroconf import InterfaceChoice, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
 from diegetic.service import Service
+from diegetic_bridges.admission import EVERYWHERE
 
 NAME = "Diegetic"
 OSCQUERY, OSC = "_oscjson._tcp.local.", "_osc._udp.local."
-
-_EVERYWHERE = ("0.0.0.0", "::", "")
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +50,8 @@ class Announcement(Service):
 
     async def _announce(self) -> None:
         try:
-            address = _outward() if self._host in _EVERYWHERE else await _own(self._host)
-            interfaces = InterfaceChoice.Default if self._host in _EVERYWHERE else [address]
+            address = _outward() if self._host in EVERYWHERE else await _own(self._host)
+            interfaces = InterfaceChoice.Default if self._host in EVERYWHERE else [address]
             self._zeroconf = AsyncZeroconf(interfaces=interfaces)
             for kind, port in self._ports.items():
                 await self._zeroconf.async_register_service(self._service(kind, address, port), allow_name_change=True)

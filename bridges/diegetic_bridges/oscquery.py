@@ -10,6 +10,7 @@ from typing import Any
 
 from diegetic.engine import Dump
 from diegetic.live.parameters import Parameter
+from diegetic_bridges.admission import EVERYWHERE
 from diegetic_bridges.queries import current, gain_of
 from diegetic_bridges.registry import ROOT, SLOTS, VERBS, Argument, Value, Verb
 
@@ -60,9 +61,10 @@ def paths(live: Live) -> frozenset[str]:
 
 
 def host_info(name: str, host: str, port: int) -> dict[str, Any]:
-    """What a server says of itself at ?HOST_INFO."""
+    """What a server says of itself at ?HOST_INFO; without OSC_IP where a client has reached it is where its OSC is."""
     extensions = dict.fromkeys((*ATTRIBUTES[2:], "LISTEN", "PATH_ADDED", "PATH_REMOVED"), True)
-    return {"NAME": name, "OSC_IP": host, "OSC_PORT": port, "OSC_TRANSPORT": "UDP", "EXTENSIONS": extensions}
+    where = {} if host in EVERYWHERE else {"OSC_IP": host}
+    return {"NAME": name, **where, "OSC_PORT": port, "OSC_TRANSPORT": "UDP", "EXTENSIONS": extensions}
 
 
 def _concrete(verb: Verb, live: Live) -> Iterator[tuple[str, tuple[Argument, ...]]]:

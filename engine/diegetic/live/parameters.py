@@ -43,8 +43,8 @@ _SAID: Mapping[str, str] = {"place": "in the {}", "weather": "in {} weather", "t
 def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> str:
     """A text with what parameters and state keys add to it: what is told to the model for the next event.
 
-    A parameter at its default adds nothing. It is said within the first clause, and with no comma before it: a clause of
-    its own would be told as a sound of its own.
+    A parameter at its default adds nothing. It is said within the first clause, and with no comma before it: a clause
+    of its own would be told as a sound of its own.
     """
     added = []
     for each in PARAMETERS:
