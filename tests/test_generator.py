@@ -225,6 +225,26 @@ def test_a_job_that_is_cancelled_while_its_first_event_is_planned_lets_go_of_its
     work(body, live_models.thoughtful)
 
 
+def test_a_job_that_is_cancelled_twice_leaves_its_answer_to_no_other(tmp_path: Path) -> None:
+    async def body(bench: Bench) -> None:
+        await bench.generator.load("mock")
+        planning = asyncio.create_task(bench.do(1, tell(tmp_path / "a", render=False)))
+        while not (tmp_path / "a" / "manifest.json").exists():
+            await asyncio.sleep(0.01)
+        for _ in range(3):
+            planning.cancel()
+            await asyncio.sleep(0.01)
+        done = await bench.do(2, Tell(tmp_path / "b", Told("a dog", 4.0, 3), False, RATE))
+        assert [each.event.caption for _, each in bench.outcomes if isinstance(each, PlannedEvent)] == [
+            "quiet air",
+            "a dog",
+        ]
+        assert done.text == "2 events in 4 s"
+        assert planning.cancelled()
+
+    work(body, live_models.thoughtful)
+
+
 def test_a_job_that_waits_for_its_turn_can_be_cancelled(tmp_path: Path) -> None:
     async def body(bench: Bench) -> None:
         first = asyncio.create_task(bench.do(1, tell(tmp_path / "a")))

@@ -254,7 +254,7 @@ class Generator:
         except asyncio.CancelledError:
             self._cancel.value = job
             with contextlib.suppress(Died):
-                _free(await asyncio.shield(self._answer))
+                _free(await _come(self._answer))
             raise
         finally:
             self._cancel.value = 0
@@ -312,6 +312,14 @@ class Generator:
             task = asyncio.get_running_loop().create_task(self.unload())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+
+async def _come(answer: asyncio.Future[Answer]) -> Answer:
+    """Wait for an answer, however often that is cancelled: the next one asked for must not be given this one."""
+    while not answer.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([answer])
+    return answer.result()
 
 
 def _free(answer: Answer) -> None:
