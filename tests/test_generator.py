@@ -334,6 +334,21 @@ def test_a_model_is_unloaded_after_a_while_and_loaded_when_needed(tmp_path: Path
     work(body, keep_alive_s=0.3)
 
 
+@pytest.mark.parametrize("loads", [True, False])
+def test_a_job_goes_on_where_the_model_is_unloaded_or_another_is_loaded_meanwhile(tmp_path: Path, loads: bool) -> None:
+    async def body(bench: Bench) -> None:
+        await bench.generator.load("mock")
+        telling = asyncio.create_task(bench.do(1, tell(tmp_path)))
+        while not bench.ready(1):
+            await asyncio.sleep(0.01)
+        await (bench.generator.load("other") if loads else bench.generator.unload())
+        done = await telling
+        assert [event.id for event in done.story.events] == ["e1", "e2", "e3", "e4"]
+        assert bench.generator.loaded == ("other" if loads else "mock")
+
+    work(body, live_models.slow)
+
+
 def test_a_model_over_the_budget_is_refused(tmp_path: Path) -> None:
     async def body(bench: Bench) -> None:
         with pytest.raises(Refused, match=r"memory: mock takes \d+ MB, 1 are allowed") as refused:

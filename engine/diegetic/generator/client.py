@@ -1,7 +1,8 @@
 """The director's side of the generator: steps in order of priority, another process where one ends, time and memory.
 
 A job whose step was under way when the process ended is begun again once; then it fails. Jobs that waited between two
-steps are begun again as well, and it isn't held against them: takes that are kept are found again.
+steps are begun again as well, there and where the model was unloaded or another one loaded, and it isn't held against
+them: takes that are kept are found again.
 
 Threads: all in the event loop's.
 """
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 class Died(Exception):  # noqa: N818
-    """The process ended. mine: in the middle of this job's step."""
+    """The process ended, or let go of its model. mine: it ended in the middle of this job's step."""
 
     def __init__(self, mine: bool) -> None:
         super().__init__("the generator ended")
@@ -214,6 +215,7 @@ class Generator:
         while not self.alive:
             await asyncio.sleep(0.02)
         self.loaded, self.loading = "", True
+        self._epoch += 1
         self._changed()
         try:
             answer = await self._ask(Load(self.wanted), 0)
@@ -232,6 +234,7 @@ class Generator:
 
     async def _unload(self) -> None:
         if self.loaded:
+            self._epoch += 1
             await self._ask(Unload(), 0)
             self.loaded = ""
             self._changed()
