@@ -35,6 +35,7 @@ from diegetic.live.news import (
     SegmentStart,
     StateChanged,
     Trouble,
+    Underrun,
 )
 from diegetic.story import Story, Told
 from diegetic.story_file import read_story
@@ -613,6 +614,19 @@ def test_a_player_that_is_killed_is_back_and_the_schedule_goes_on_in_time(tmp_pa
 
     heard = live(body, tmp_path)
     assert [each.state for each in heard.of(DeviceChanged)][:3] == ["open", "lost", "back"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGSTOP there")
+def test_what_the_device_had_to_do_without_is_told_and_counted(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        player = live.engine.pids()["player"]
+        for signal_number in (signal.SIGSTOP, signal.SIGCONT):
+            os.kill(player, signal_number)
+            await asyncio.sleep(0.5)
+        await live.until(lambda: bool(live.of(Underrun)))
+        assert live.engine.status().underruns >= live.of(Underrun)[0].total > 0
+
+    live(body, tmp_path)
 
 
 def test_nothing_is_left_in_shared_memory(tmp_path: Path) -> None:
