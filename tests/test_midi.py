@@ -11,7 +11,7 @@ import pytest
 from diegetic.errors import Failure
 from diegetic.live.cue_sheet import CueSheet, SheetCue
 from diegetic.live.jobs import Refused
-from diegetic.live.news import CueChanged
+from diegetic.live.news import CueChanged, News, Trouble
 from diegetic_bridges.midi import MidiBridge
 from diegetic_bridges.midi_map import Fires, MidiMap, Moves
 from fake_engine import FakeEngine
@@ -131,12 +131,18 @@ def test_a_port_that_vanishes_is_taken_again_when_it_is_back(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scene(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
+        news: list[News] = []
+        end = engine.subscribe(news.append)
         ports.names = []
         await until(lambda: not bridge.connected)
         assert ports.inputs[0].closed
         assert "is gone" in caplog.text
+        assert news == [Trouble(503, "MIDI port Pads is gone; it is taken again when it is back")]
+        engine.tell_news(CueChanged(replace(engine.cues[0], state="pending")))
         ports.names = ["Pads 20:0"]
         await until(lambda: bridge.connected)
+        assert ports.outputs[-1].sent == [mido.Message("note_on", note=36, velocity=64)]
+        end()
         ports.play(mido.Message("note_on", note=36, velocity=127))
         await until(lambda: bool(engine.calls))
 

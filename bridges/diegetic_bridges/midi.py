@@ -1,7 +1,8 @@
 """MIDI ports: what is played goes to the engine by a map, and its cues show on the pads.
 
 A port of our own ("Diegetic") where the system has such, else one that is chosen by name. A chosen port that vanishes
-is reported, and taken again when it is back. Needs mido and python-rtmidi (the extra "midi").
+is reported, and taken again when it is back; the pads then show all cues anew. Needs mido and python-rtmidi (the extra
+"midi").
 
 Threads: a backend calls `_hear` in a thread of its own; it only hands over to the event loop's thread, where all else
 belongs.
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 from diegetic.errors import DiegeticError, Failure
 from diegetic.live.cue_sheet import CueSheet
+from diegetic.live.cues import Cue
 from diegetic.live.news import CueChanged, News
 from diegetic.service import Service
 from diegetic_bridges.midi_clock import MidiClock
@@ -23,6 +25,7 @@ from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Played, feedback, n
 
 OWN_PORT = "Diegetic"
 
+_GONE = 503
 _CLOCK = frozenset(("clock", "start", "continue", "stop", "songpos"))
 
 _log = logging.getLogger(__name__)
@@ -66,6 +69,7 @@ class MidiBridge(Service):
         self._learning = ""
         self.learned: Callable[[MidiMap], None] = lambda learned: None
         self._notes: tuple[Fires, ...] = ()
+        self._cues: dict[str, Cue] = {}  # as they were last told
         self._watch_s = watch_s
         self._watching: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -137,12 +141,16 @@ class MidiBridge(Service):
             await asyncio.sleep(self._watch_s)
             there = any(self._port in name for name in self._backend.get_input_names())
             if self.connected and not there:
-                _log.warning("MIDI port %s is gone; it is taken again when it is back", self._port)
                 self._close()
+                gone = f"MIDI port {self._port} is gone; it is taken again when it is back"
+                _log.warning("%s", gone)
+                self._engine.report(_GONE, gone)
             elif there and not self.connected:
                 try:
                     self._open()
                     _log.info("MIDI port %s is back", self._port)
+                    for cue in self._cues.values():
+                        self._show(cue)
                 except Failure as error:
                     _log.warning("%s", error)
 
@@ -167,10 +175,16 @@ class MidiBridge(Service):
             _log.warning("MIDI %s %d: %s", heard.type, heard.number, error)
 
     def _on_news(self, news: News) -> None:
-        if isinstance(news, CueChanged) and self._output is not None:
+        if isinstance(news, CueChanged):
+            self._cues[news.cue.name] = news.cue
+            self._show(news.cue)
+
+    def _show(self, cue: Cue) -> None:
+        """Light the pads of a cue by its state."""
+        if self._output is not None:
             message = import_module("mido").Message
             channel = max(self.map.channel - 1, 0)
-            for note, velocity in feedback(news.cue, self._played):
+            for note, velocity in feedback(cue, self._played):
                 self._output.send(message("note_on", channel=channel, note=note, velocity=velocity))
 
 
