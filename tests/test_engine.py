@@ -495,6 +495,10 @@ def test_parameters_and_words_are_told_with_the_next_event(tmp_path: Path) -> No
             with pytest.raises(Refused) as refused:
                 engine.param(name, value)
             assert refused.value.code == code
+        with pytest.raises(Refused, match="param intensity: must be a number, got words"):
+            engine.word("intensity", "a lot")
+        assert dict(engine.dump().parameters)["intensity"] == 0.9
+        assert "intensity" not in dict(engine.dump().words)
 
     heard = live(body, tmp_path)
     assert heard.of(EventPlanned)[-1].event.caption == "a drop falls loudly in the cave"

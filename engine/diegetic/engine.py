@@ -211,8 +211,10 @@ class Engine(Service):
             self._player.move(Move(None, cutoff_hz=value))
 
     def word(self, key: str, words: str) -> None:
-        """Set a state key in words (place = "cave"), told with the next events; "" forgets it."""
+        """Set a state key in words (place = "cave"), told with the next events; "" forgets it. 400 for a parameter."""
         check_name("state key", key)
+        if key in self._values:
+            raise Refused(400, f"param {key}: must be a number, got words; state keys have other names")
         if len(words) > MAX_WORDS_CHARACTERS:
             raise Refused(422, f"state key {key}: must have at most {MAX_WORDS_CHARACTERS} characters")
         self._words.pop(key, None)
