@@ -204,6 +204,7 @@ def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) ->
         (("--host", "0.0.0.0"), "is open to other machines"),
         (("--allow", "nobody"), "allow: must be an address or a network"),
         (("--midi-map", "nowhere.toml"), "nowhere.toml"),
+        (("--midi", "own", "--midi-api", "jak"), "midi: unknown api 'jak'; did you mean 'jack'?"),
         (("--cues", "harbor"), "did you mean 'harbour'"),
         (("--cues", "nowhere.toml"), "nowhere.toml"),
         (("--device", "vban:"), "must be vban:HOST"),

@@ -15,15 +15,18 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
-from diegetic.errors import DiegeticError, Failure
+from diegetic.errors import DiegeticError, Failure, InputError
 from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.cues import Cue
 from diegetic.live.news import CueChanged, News
+from diegetic.schema import unknown
 from diegetic.service import Service
 from diegetic_bridges.midi_clock import MidiClock
 from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Played, feedback, notes_of, play
 
 OWN_PORT = "Diegetic"
+APIS = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "winmm": "WINDOWS_MM"}
+"""Systems of ports, as they are asked for, and as mido calls them."""
 
 _GONE = 503
 _CLOCK = frozenset(("clock", "start", "continue", "stop", "songpos"))
@@ -41,13 +44,21 @@ class Backend(Protocol):
 
 
 def rtmidi_backend(api: str = "") -> Backend:
-    """python-rtmidi. api: LINUX_ALSA, UNIX_JACK, MACOSX_CORE or WINDOWS_MM; "" for the system's own. Raises Failure."""
+    """python-rtmidi. api: one of APIS, or "" for what rtmidi takes by itself.
+
+    Raises InputError for an api that isn't one, or isn't in this rtmidi; Failure where mido or rtmidi is missing.
+    """
+    if api and api not in APIS:
+        raise InputError(f"midi: {unknown('api', api, list(APIS))}")
     try:
         mido = import_module("mido")
-        import_module("rtmidi")
+        rtmidi = import_module("mido.backends.rtmidi")
     except ImportError as error:
         raise Failure(f"midi: needs {error.name}; pip install 'diegetic[midi]'") from None
-    backend: Backend = mido.Backend("mido.backends.rtmidi" + (f"/{api}" if api else ""), load=True)
+    if api and APIS[api] not in (there := rtmidi.get_api_names()):
+        names = ", ".join(name for name, known in APIS.items() if known in there) or "none"
+        raise InputError(f"midi: api {api} is not in this rtmidi; there are: {names}")
+    backend: Backend = mido.Backend("mido.backends.rtmidi" + (f"/{APIS[api]}" if api else ""), load=True)
     return backend
 
 

@@ -86,7 +86,7 @@ async def _open_hands(
     use_sheet: Callable[[CueSheet], None] | None = None
     if listening.midi != "off":
         played = Witnessed(engine, capture, "midi") if capture is not None else engine
-        bridge = MidiBridge(played, midi_map, rtmidi_backend(), listening.midi)
+        bridge = MidiBridge(played, midi_map, rtmidi_backend(listening.midi_api), listening.midi)
         engine.set_bars(bridge.clock.next_bar_s)
         await stack.enter_async_context(bridge)
         bridge.learned = lambda learned: write_map(engine.config.project / LEARNED, learned)

@@ -54,7 +54,7 @@ def program(*command: str) -> Iterator[None]:
 def run(scene: Callable[[MidiBridge, FakeEngine], Awaitable[None]], midi_map: MidiMap) -> None:
     async def whole() -> None:
         engine = FakeEngine()
-        async with MidiBridge(engine, midi_map, rtmidi_backend("UNIX_JACK")) as bridge:
+        async with MidiBridge(engine, midi_map, rtmidi_backend("jack")) as bridge:
             await asyncio.wait_for(scene(bridge, engine), 20)
 
     asyncio.run(whole())

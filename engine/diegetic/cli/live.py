@@ -46,6 +46,7 @@ Host = Annotated[str, typer.Option("--host", help="Address to listen on; others 
 Port = Annotated[int, typer.Option("--port", help="Port of OSC; 0 takes a free one.")]
 Allow = Annotated[list[str] | None, typer.Option("--allow", help="A machine or network that may send too.")]
 Midi = Annotated[str, typer.Option("--midi", help="off, own (a port of our own), or part of a port's name.")]
+MidiApi = Annotated[str, typer.Option("--midi-api", help="alsa, jack, coremidi or winmm, where there are several.")]
 Web = Annotated[bool, typer.Option("--web/--no-web", help="HTTP, WebSocket and OSCQuery, announced by mDNS.")]
 WebPort = Annotated[int, typer.Option("--web-port", help="Port of the web; 0 takes a free one.")]
 Cues = Annotated[str, typer.Option("--cues", help="A cue sheet: a file, or one of presets/cues by its name.")]
@@ -72,6 +73,7 @@ def serve(
     allow: Allow = None,
     midi: Midi = "off",
     midi_map: MidiMap = None,
+    midi_api: MidiApi = "",
     web: Web = True,
     web_port: WebPort = 9778,
     cues: Cues = "",
@@ -121,6 +123,7 @@ def serve(
         allow=tuple(allow or ()),
         midi="" if midi == "own" else midi,
         midi_map=midi_map,
+        midi_api=midi_api,
         web_port=web_port if web else None,
         cues=sheet_path(cues, presets_folder() / "cues") if cues else None,
         capture=capture,

@@ -77,7 +77,8 @@ def _open_file(path: Path) -> bool:
 class Listening:
     """Where a served engine listens. midi: "off", "" for a port of our own, else part of a port's name.
 
-    web_port: None for no web. cues: a cue sheet. capture: a file that each command is written to.
+    midi_api: the system of ports, "" for the usual. web_port: None for no web. cues: a cue sheet. capture: a file that
+    each command is written to.
     """
 
     host: str
@@ -85,6 +86,7 @@ class Listening:
     allow: tuple[str, ...]
     midi: str
     midi_map: Path | None
+    midi_api: str = ""
     web_port: int | None = None
     cues: Path | None = None
     capture: Path | None = None
