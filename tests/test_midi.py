@@ -35,10 +35,10 @@ class Port:
 
 
 class Ports:
-    """A backend. names: the ports that are there; own: whether a port of our own can be made."""
+    """A backend. names: the ports that are there; own: whether a port of our own can be made; gone: it has ended."""
 
     def __init__(self, names: list[str], own: bool = True) -> None:
-        self.names, self.own = names, own
+        self.names, self.own, self.gone = names, own, False
         self.inputs: list[Port] = []
         self.outputs: list[Port] = []
 
@@ -53,6 +53,8 @@ class Ports:
         return self.outputs[-1]
 
     def get_input_names(self) -> list[str]:
+        if self.gone:
+            raise SystemError("JACK server not running?")
         return self.names
 
     def get_output_names(self) -> list[str]:
@@ -145,6 +147,18 @@ def test_a_port_that_vanishes_is_taken_again_when_it_is_back(
         end()
         ports.play(mido.Message("note_on", note=36, velocity=127))
         await until(lambda: bool(engine.calls))
+
+    run(scene, Ports(["Pads 20:0"]), "Pads")
+
+
+def test_a_port_whose_server_has_ended_is_not_closed_and_taken_again_when_it_is_back() -> None:
+    async def scene(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
+        left = [ports.inputs.pop(), ports.outputs.pop()]
+        ports.gone = True
+        await until(lambda: not bridge.connected)
+        ports.gone = False
+        await until(lambda: bridge.connected)
+        assert not any(each.closed for each in left)
 
     run(scene, Ports(["Pads 20:0"]), "Pads")
 

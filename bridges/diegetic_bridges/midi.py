@@ -9,6 +9,7 @@ belongs.
 """
 
 import asyncio
+import ctypes
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -119,7 +120,7 @@ class MidiBridge(Service):
     def _open(self) -> None:
         try:
             if self._port:
-                self._input = self._backend.open_input(self._find(self._backend.get_input_names()), callback=self._hear)
+                self._input = self._backend.open_input(self._find(self._inputs_there() or ()), callback=self._hear)
                 outputs = [name for name in self._backend.get_output_names() if self._port in name]
                 self._output = self._backend.open_output(outputs[0]) if outputs else None
             else:
@@ -129,9 +130,16 @@ class MidiBridge(Service):
             raise
         except Exception as error:  # each backend and system has errors of its own
             self._close()
-            known = ", ".join(self._backend.get_input_names()) or "none"
+            known = ", ".join(self._inputs_there() or ()) or "none"
             raise Failure(f"midi: can't be opened ({error}); choose one of the ports there are: {known}") from None
         self.connected = True
+
+    def _inputs_there(self) -> Sequence[str] | None:
+        """The inputs' names; None where the system of ports itself is gone, as when jackd has ended."""
+        try:
+            return self._backend.get_input_names()
+        except Exception:  # each backend has errors of its own
+            return None
 
     def _find(self, names: Sequence[str]) -> str:
         found = next((name for name in names if self._port in name), None)
@@ -140,8 +148,12 @@ class MidiBridge(Service):
         return found
 
     def _close(self) -> None:
-        for port in (self._input, self._output):
-            if port is not None:
+        ports = [port for port in (self._input, self._output) if port is not None]
+        is_gone = bool(ports) and self._inputs_there() is None
+        for port in ports:
+            if is_gone:
+                _leave(port)
+            else:
                 port.close()
         self._input = self._output = None
         self.connected = False
@@ -150,7 +162,7 @@ class MidiBridge(Service):
         """Let a port go that vanished, and take it again when it is back."""
         while True:
             await asyncio.sleep(self._watch_s)
-            there = any(self._port in name for name in self._backend.get_input_names())
+            there = any(self._port in name for name in self._inputs_there() or ())
             if self.connected and not there:
                 self._close()
                 gone = f"MIDI port {self._port} is gone; it is taken again when it is back"
@@ -197,6 +209,14 @@ class MidiBridge(Service):
             channel = max(self.map.channel - 1, 0)
             for note, velocity in feedback(cue, self._played):
                 self._output.send(message("note_on", channel=channel, note=note, velocity=velocity))
+
+
+def _leave(port: object) -> None:
+    """Never close a port, nor let Python do so: where jackd has ended, that ends this process too.
+
+    Seen with RtMidi 5.0 and jack2, whose library has freed the client by then (segmentation fault).
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(port))
 
 
 def _heard(message: Any) -> Heard | None:

@@ -26,20 +26,32 @@ pytestmark = [
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The name of a JACK server of our own."""
+def name(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a JACK server of our own, which is yet to be started."""
     pytest.importorskip("rtmidi", reason="needs python-rtmidi (pip install 'diegetic[midi]')")
     name = f"midi{uuid.uuid4().hex[:8]}"
     monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    return name
+
+
+@pytest.fixture
+def server(name: str) -> Iterator[str]:
+    """The name of one that runs."""
+    with jackd(name):
+        yield name
+
+
+@contextlib.contextmanager
+def jackd(name: str) -> Iterator["subprocess.Popen[bytes]"]:
     command = ["jackd", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "256"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as jackd:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         waited = subprocess.run(["jack_wait", "-s", name, "-w", "-t", "30"], capture_output=True, check=False)
         try:
             assert waited.returncode == 0, "jackd did not start"
-            yield name
+            yield process
         finally:
-            jackd.terminate()  # killed, it would keep one of the eight places for servers
+            process.terminate()  # killed, it would keep one of the eight places for servers
 
 
 @contextlib.contextmanager
@@ -60,12 +72,22 @@ def run(scene: Callable[[MidiBridge, FakeEngine], Awaitable[None]], midi_map: Mi
     asyncio.run(whole())
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.05)
+
+
+def ports() -> str:
+    """The names of all ports, one a line."""
+    return subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False).stdout
+
+
 async def connect(source: str) -> None:
     """Connect a program's output to ours, as soon as both are there."""
     while True:
-        ports = subprocess.run(["jack_lsp"], capture_output=True, text=True, check=False).stdout.split("\n")
-        ours = [port for port in ports if OWN_PORT in port and "capture" not in port]
-        theirs = [port for port in ports if port.startswith(source)]
+        there = ports().split("\n")
+        ours = [port for port in there if OWN_PORT in port and "capture" not in port]
+        theirs = [port for port in there if port.startswith(source)]
         for target in ours if theirs else ():
             if not subprocess.run(["jack_connect", theirs[0], target], capture_output=True, check=False).returncode:
                 return
@@ -82,6 +104,23 @@ def test_notes_of_jack_midiseq_fire_a_cue_with_their_velocity(server: str) -> No
         assert all(0 < call[3] <= 1 for call in engine.calls)
 
     run(scene, MidiMap(note=(Fires(60, cue="slam"),)))
+
+
+def test_a_server_that_ends_ends_nothing_and_a_port_of_it_is_taken_again(name: str) -> None:
+    async def whole() -> None:
+        engine, midi_map = FakeEngine(), MidiMap(note=(Fires(60, cue="slam"),))
+        bridge = MidiBridge(engine, midi_map, rtmidi_backend("jack"), "seq", watch_s=0.2)
+        async with contextlib.AsyncExitStack() as stack:
+            with jackd(name) as server, program("jack_midiseq", "seq", "24000", "0", "60", "8000"):
+                await until(lambda: "seq:" in ports())
+                await stack.enter_async_context(bridge)
+                server.terminate()
+                await until(lambda: not bridge.connected)
+            engine.calls.clear()
+            with jackd(name), program("jack_midiseq", "seq", "24000", "0", "60", "8000"):
+                await until(lambda: bool(engine.calls))
+
+    asyncio.run(asyncio.wait_for(whole(), 40))
 
 
 @pytest.mark.skipif(
