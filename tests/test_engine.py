@@ -441,9 +441,13 @@ def test_nothing_is_written_outside_the_project(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "link").symlink_to(tmp_path)
+    (project / "within").mkdir()
+    (project / "within" / "clips").symlink_to(tmp_path)
 
     async def body(live: Live) -> None:
         await live.done(live.engine.plan("storm", TEXT, 3.0))
+        with pytest.raises(Refused, match="path 'within/clips': must lie inside the project"):
+            live.engine.bounce("storm", "within")
         for path in ("../out", "/tmp/out", "", ".", "a/../../b", "out\\..\\..", "link/out", "a\0b", "x" * 5000):
             for ask in (live.engine.bounce, live.engine.state_save, live.engine.state_load):
                 with pytest.raises(Refused, match="must lie inside the project") as refused:

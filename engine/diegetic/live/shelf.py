@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from diegetic.errors import DiegeticError
-from diegetic.folder import StoryFolder
+from diegetic.folder import OWN_FOLDERS, StoryFolder
 from diegetic.live.cues import check_name
 from diegetic.live.jobs import Refused
 from diegetic.story import Story
@@ -83,6 +83,8 @@ class Shelf:
     def place_for(self, story: str, given: str) -> Path:
         """A folder inside the project that a story may be laid out in. Raises Refused: 422, 409 for another story's."""
         path = self.inside(given)
+        for name in OWN_FOLDERS:
+            self.inside(f"{given}/{name}")  # one that is there already may be a link
         if path.is_file():
             raise Refused(422, f"folder {given[:80]!r}: is a file; give another name")
         other = next((name for name in self._stories if name != story and self.folder(name) == path), None)
