@@ -592,6 +592,19 @@ def test_a_model_that_can_t_be_loaded_is_trouble_not_the_end(tmp_path: Path) -> 
     live(body, tmp_path, loader=live_models.missing)
 
 
+def test_a_model_over_the_budget_is_trouble_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(live: Live) -> None:
+        await live.until(lambda: bool(live.of(Trouble)))
+        assert live.of(Trouble)[0].text.startswith("memory: mock takes ")
+        assert live.of(Trouble)[0].text in caplog.text
+        await live.until(lambda: live.engine.status().state == "degraded")
+        ended = await live.end(live.engine.tell("storm", TEXT, 3.0))
+        assert ended.end is not None
+        assert ended.end.code == 507
+
+    live(body, tmp_path, memory_bytes=1_000_000)
+
+
 def test_a_generator_that_is_killed_costs_no_story_and_no_job(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine

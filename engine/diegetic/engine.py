@@ -329,6 +329,7 @@ class Engine(Service):
     def _generator_changed(self) -> None:
         trouble = self._generator.trouble
         if trouble and trouble != self._told_trouble:
+            _log.warning("%s", trouble)
             self._announce(Trouble(503, trouble))
         self._told_trouble = trouble
         self._show_state()

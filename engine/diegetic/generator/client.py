@@ -227,7 +227,7 @@ class Generator:
             raise Refused(answer.code, answer.text)
         self.loaded, self.trouble = self.wanted, ""
         if self._budget_bytes and self.memory_bytes > self._budget_bytes:
-            text = self._over_budget()
+            self.trouble = text = self._over_budget()
             await self._unload()
             raise Refused(507, text)
         self._changed()
