@@ -1,9 +1,11 @@
 """The rules of the wire, without sockets."""
 
+import gc
 import inspect
 import random
 import struct
 import time
+import tracemalloc
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -493,6 +495,29 @@ def test_ten_thousand_datagrams_are_each_answered_or_counted(seed: int, noise: b
 
 
 FUZZED = Stage()
+
+
+def test_datagrams_leave_nothing_behind(stage: Stage) -> None:
+    draw = random.Random(7)
+
+    def some() -> int:
+        for _ in range(2000):
+            stage.session.receive(stage.peer, _random_packet(draw))
+            stage.now += 1.0
+        for job in [job for job in stage.engine.known.values() if not job.ended]:
+            stage.engine.end(job.id)
+        for kept in (stage.engine.known, stage.engine.calls, stage.engine.words, stage.got):
+            kept.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    some()
+    tracemalloc.start()
+    try:
+        before, after = some(), some()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 50_000
 
 
 def test_a_packet_of_64_kilobytes_keeps_nobody_waiting(stage: Stage) -> None:
