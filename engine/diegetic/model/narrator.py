@@ -29,6 +29,8 @@ from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
 T = TypeVar("T")
 
+_FIRST = "first"
+
 
 class CacheLayer(Protocol):
     """What is used of a layer of a Hugging Face cache: keys and values [1, heads, tokens, width / heads]."""
@@ -39,13 +41,17 @@ class CacheLayer(Protocol):
 
 @dataclass(slots=True)
 class StoryMemory:
-    """What an LLM remembers of a story: its length, what was told (until planned), cache, reasoning, state [width]."""
+    """What an LLM remembers of a story: its length, what was told (until planned), cache, reasoning, state [width].
+
+    first: states [R, width] of the residual query tokens of its first event, which the whole story is known by.
+    """
 
     seconds: float
     told: str = ""
     cache: DynamicCache = field(default_factory=DynamicCache)
     reasoning: str = ""
     state: Tensor | None = None
+    first: Tensor | None = None
 
     @property
     def length(self) -> int:
@@ -97,7 +103,10 @@ class Narrator:
         """Read an event that is given, its query tokens in one parallel pass."""
         chunk = self.encoder.event(event)
         states = self._keep(memory, chunk.ids)
-        return Narrated(event, states[chunk.semantic].clone(), states[chunk.residual].clone())
+        narrated = Narrated(event, states[chunk.semantic].clone(), states[chunk.residual].clone())
+        if memory.first is None:
+            memory.first = narrated.residual
+        return narrated
 
     def call(self, caption: str) -> Narrated:
         """Read a caption by itself, outside of any story: what recordings of a library are called by."""
@@ -118,6 +127,8 @@ class Narrator:
         tensors = {}
         for number, layer in enumerate(cast(Sequence[CacheLayer], memory.cache.layers)):
             tensors[f"{number}.keys"], tensors[f"{number}.values"] = layer.keys.contiguous(), layer.values.contiguous()
+        if memory.first is not None:
+            tensors[_FIRST] = memory.first
         said = {"seconds": memory.seconds, "reasoning": memory.reasoning}
         return bytes(save_tensors(tensors, {"story": json.dumps(said)}))
 
@@ -128,7 +139,7 @@ class Narrator:
             said, tensors = json.loads(header["__metadata__"]["story"]), load_tensors(state)
         except Exception as error:  # safetensors raises its own kind, json another
             raise ValueError(f"memory: is damaged ({error}); the plan can be read again") from error
-        memory = StoryMemory(said["seconds"], reasoning=said["reasoning"])
+        memory = StoryMemory(said["seconds"], reasoning=said["reasoning"], first=tensors.pop(_FIRST, None))
         for number in range(len(tensors) // 2):
             keys, values = tensors[f"{number}.keys"], tensors[f"{number}.values"]
             memory.cache.update(keys.to(self.llm.device), values.to(self.llm.device), number)

@@ -92,7 +92,7 @@ class Storyteller:
         self._narrator.reason(memory, reasoning)
         for event in events:
             timed = Timed(event.caption, event.lane, event.start_s, event.end_s)
-            yield self._condition(self._narrator.read(memory, timed), memory.reasoning)
+            yield self._condition(self._narrator.read(memory, timed), memory)
 
     def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Planned]:
         """Write what comes next."""
@@ -190,13 +190,15 @@ class Storyteller:
         for number, each in enumerate(narrated, start=1):
             told = each.event
             event = Event(f"e{number}", told.caption, told.start_s, told.end_s - told.start_s, told.lane)
-            yield Planned(event, self._condition(each, memory.reasoning), memory.reasoning)
+            yield Planned(event, self._condition(each, memory), memory.reasoning)
 
     @torch.inference_mode()
-    def _condition(self, narrated: Narrated, place: str) -> Condition:
+    def _condition(self, narrated: Narrated, memory: StoryMemory) -> Condition:
         network = self._network
         like = network.null
         semantic, residual = network.features(narrated.semantic.to(like)[None], narrated.residual.to(like)[None])
         called = semantic[0, 0].float().cpu().numpy()
-        belongs = self._belonging.direction(narrated.residual) if self._belonging else np.zeros(0, np.float32)
-        return Condition(network.fusion(semantic, residual), called, place, belongs)
+        belongs = np.zeros(0, np.float32)
+        if self._belonging is not None and memory.first is not None:
+            belongs = self._belonging.direction(memory.first)
+        return Condition(network.fusion(semantic, residual), called, memory.reasoning, belongs)

@@ -32,6 +32,8 @@ Samples = NDArray[np.float32]
 INDEX, TABLE, CAPTIONS = "index.npz", "recordings.csv", "captions.txt"
 COLUMNS = ("file", "caption", "licence", "author", "source", "link", "seconds")
 _WORDS_SHARE = 0.5
+_SHARPNESS = 3.0
+"""How little stories may differ to keep to other recordings: with a cosine of 0.9 they have little in common."""
 _BEST = 3
 """Captions of a recording that say how near it is: one alone is near by chance, where it shares but a word."""
 
@@ -91,7 +93,7 @@ class Bank:
         self._embeddings = self.index.embeddings.astype(np.float32)
         self._words = Words(self.captions, vocabulary)
         self._called = _padded(self.index)
-        self._places: NDArray[np.float32] | None = None
+        self._axes: NDArray[np.float32] | None = None
         heard = np.isfinite(self.index.typical)
         usual = np.median(self.index.typical[heard]) if heard.any() else 0.0
         self.typical = np.where(heard, self.index.typical - usual, 0.0).astype(np.float32)
@@ -111,15 +113,18 @@ class Bank:
         return mean
 
     def lie(self, direction: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How far each recording lies in a direction, -1..1, [N]: each has a place of its own, by its name alone."""
-        width = len(direction)
-        if self._places is None or self._places.shape[1] != width:
+        """How much each recording is of a story with this direction, a unit vector, -1..1, [N].
+
+        A cosine along an axis of the recording's own, drawn by its name alone (random Fourier features: Rahimi and
+        Recht, 2007): stories that lie near each other keep to the same recordings, others to any.
+        """
+        if self._axes is None or self._axes.shape[1] != len(direction) + 1:
             drawn = [
-                np.random.default_rng(zlib.crc32(row["file"].encode())).standard_normal(width) for row in self.table
+                np.random.default_rng(zlib.crc32(row["file"].encode())).standard_normal(len(direction) + 1)
+                for row in self.table
             ]
-            places = np.array(drawn, np.float32).reshape(-1, width)
-            self._places = places / np.linalg.norm(places, axis=1, keepdims=True)
-        lies: NDArray[np.float32] = self._places @ direction
+            self._axes = np.array(drawn, np.float32).reshape(-1, len(direction) + 1)
+        lies: NDArray[np.float32] = np.cos(_SHARPNESS * (self._axes[:, :-1] @ direction) + np.pi * self._axes[:, -1])
         return lies
 
     def _captions(self) -> list[str]:
