@@ -45,6 +45,7 @@ def test_each_event_has_the_states_of_its_query_tokens() -> None:
 def test_a_plan_recalled_is_the_same_to_the_bit() -> None:
     narrator = tiny_narrator()
     memory, told = plan(narrator, 40)
+    assert memory.first is told[0].residual
     again = narrator.begin("rain", 40)
     narrator.reason(again, memory.reasoning)
     for each in told:
@@ -56,6 +57,9 @@ def test_a_memory_loaded_goes_on_the_same_to_the_bit() -> None:
     narrator = tiny_narrator()
     memory, _ = plan(narrator, 20)
     loaded = narrator.load(narrator.save(memory))
+    assert loaded.first is not None
+    assert memory.first is not None
+    assert torch.equal(loaded.first, memory.first)
     went_on = list(narrator.continue_(memory, "a door", 4))
     assert all(same(a, b) for a, b in zip(narrator.continue_(loaded, "a door", 4), went_on, strict=True))
     assert went_on[0].event.start_s == 20
