@@ -10,7 +10,7 @@ from diegetic.live.cues import Cue
 from diegetic.live.jobs import End, Job, Priority, Refused, State
 from diegetic.live.laying import Laying
 from diegetic.live.news import JobEnded, News, Trouble
-from diegetic.live.parameters import PARAMETERS, Parameter
+from diegetic.live.parameters import PARAMETERS, SLEW_S, Parameter
 
 STATUS = Status("ready", 1, 2, 3, 0.25, 64_000_000, 48_000, 4, "pocket", "null")
 
@@ -24,6 +24,7 @@ class FakeEngine:
         self.known: dict[int, Job] = {}
         self.cues = [Cue("slam", "storm", "the door slams", slot=2, gain_db=-6.0)]
         self.refuses: Exception | None = None
+        self.slew_s = SLEW_S
         self.values = {each.name: each.default for each in PARAMETERS}
         self.words = {"place": "cave"}
         self.listeners: list[Callable[[News], None]] = []
@@ -107,10 +108,10 @@ class FakeEngine:
     def slot_gain(self, slot: int, gain_db: float) -> None:
         self.calls.append(("slot_gain", slot, gain_db))
 
-    def param(self, name: str, value: float) -> None:
+    def param(self, name: str, value: float, slew_s: float = SLEW_S) -> None:
         if name not in self.values:
             raise Refused(404, f"param {name}: there is none of that name")
-        self.values[name] = value
+        self.values[name], self.slew_s = value, slew_s
 
     def word(self, key: str, words: str) -> None:
         self.words[key] = words

@@ -499,6 +499,8 @@ def test_parameters_and_words_are_told_with_the_next_event(tmp_path: Path) -> No
             with pytest.raises(Refused) as refused:
                 engine.param(name, value)
             assert refused.value.code == code
+        with pytest.raises(Refused, match=r"param gain: slew must be 0\.\.60 s, got 61"):
+            engine.param("gain", -6.0, 61.0)
         with pytest.raises(Refused, match="param intensity: must be a number, got words"):
             engine.word("intensity", "a lot")
         assert dict(engine.dump().parameters)["intensity"] == 0.9

@@ -199,6 +199,18 @@ def test_a_gain_moves_in_a_straight_line_and_rests_where_it_should(what: str) ->
     assert (out[MOVE:] == 0.125).all()
 
 
+def test_a_gain_takes_the_time_of_its_slew_and_never_less_than_a_move() -> None:
+    for slew_s, frames in ((0.1, round(0.1 * RATE)), (0.0, MOVE)):
+        desk = mixer()
+        add(desk, flat(frames=2 * RATE, lane="bed"))
+        play(desk, BLOCK)
+        desk.post(lambda desk, slew_s=slew_s: desk.set_master(0.0, slew_s=slew_s))
+        out = play(desk, frames + 100)[:, 0]
+        assert out[frames // 2] == pytest.approx(0.125, rel=0.02)
+        assert out[frames - 2] > 0
+        assert not out[frames:].any()
+
+
 def test_a_lane_s_gain_leaves_other_lanes_alone() -> None:
     desk = mixer()
     desk.post(lambda desk: desk.set_lane("bed", 0.0))

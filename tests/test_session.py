@@ -32,6 +32,7 @@ from diegetic.live.news import (
     Trouble,
     Underrun,
 )
+from diegetic.live.parameters import SLEW_S
 from diegetic.story import Event
 from diegetic_bridges.actions import METHODS
 from diegetic_bridges.clients import FAILS_AT_ONCE, LEASE_S, MAX_CLIENTS, MAX_PENDING, Peer
@@ -409,6 +410,10 @@ def test_words_set_state_keys_and_numbers_set_parameters(stage: Stage) -> None:
     stage.send("/param/place", "s", "harbour")
     stage.send("/param/intensity", "f", 1.0)
     assert (stage.engine.words["place"], stage.engine.values["intensity"]) == ("harbour", 1.0)
+    assert stage.engine.slew_s == SLEW_S
+    stage.send("/param/gain", "ff", -12.0, 2.0)
+    assert (stage.engine.values["gain"], stage.engine.slew_s) == (-12.0, 2.0)
+    assert "slew must be" in str(stage.send("/param/gain", "ff", -12.0, 61.0))
 
 
 def test_ping_is_answered_in_the_type_it_came_in(stage: Stage) -> None:

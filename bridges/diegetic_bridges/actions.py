@@ -10,6 +10,7 @@ from typing import Any, cast
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
 from diegetic.live.laying import Laying
+from diegetic.live.parameters import SLEW_S
 from diegetic_bridges.arguments import Call
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.queries import MIN_GAIN_DB
@@ -64,11 +65,11 @@ def _slot_stop(commands: Commands, _at_s: float | None, slot: int, on: float | N
     return commands.slot_stop(slot) if on != 0 else None
 
 
-def _param(commands: Commands, _at_s: float | None, name: str, value: float | str) -> None:
+def _param(commands: Commands, _at_s: float | None, name: str, value: float | str, slew_s: float | None) -> None:
     if isinstance(value, str):
         commands.word(name, value)
     else:
-        commands.param(name, value)
+        commands.param(name, value, SLEW_S if slew_s is None else slew_s)
 
 
 def _stop(commands: Commands, _at_s: float | None, on: float | None) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from diegetic.errors import Failure, InputError
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
+from diegetic.live.parameters import SLEW_S
 from diegetic.names import free_path
 from diegetic.schema import read_strict
 from diegetic_bridges.commands import Commands
@@ -146,9 +147,9 @@ class Witnessed:
         self._engine.slot_gain(slot, gain_db)
         self._note(f"slot/{slot}/gain", min(1.0, 10 ** (gain_db / 20)))
 
-    def param(self, name: str, value: float) -> None:
-        self._engine.param(name, value)
-        self._note(f"param/{name}", value)
+    def param(self, name: str, value: float, slew_s: float = SLEW_S) -> None:
+        self._engine.param(name, value, slew_s)
+        self._note(f"param/{name}", value, *(() if slew_s == SLEW_S else (slew_s,)))
 
     def transport_stop(self) -> None:
         self._engine.transport_stop()

@@ -9,6 +9,7 @@ Knows nothing of sockets, bytes or the engine.
 from dataclasses import dataclass
 from typing import Literal
 
+from diegetic.live.parameters import LONGEST_SLEW_S
 from diegetic.settings import RATES_HZ
 
 ROOT = "/diegetic"
@@ -162,6 +163,7 @@ VERBS: tuple[Verb, ...] = (
         (
             Argument("name", "s", "name of the parameter"),
             Argument("value", "fs", "a number in its range, or a word", optional=True),
+            Argument("slew", "f", "time in which what sounds now gets there", "s", 0, LONGEST_SLEW_S, optional=True),
         ),
         "Shape what is rendered next and what sounds now; without an argument, ask for the value.",
         ("param/<name>",),

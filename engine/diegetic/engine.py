@@ -25,7 +25,7 @@ from diegetic.live.cues import Cue, check_name
 from diegetic.live.jobs import Job, Priority, Refused
 from diegetic.live.laying import Laying
 from diegetic.live.news import DeviceChanged, EngineState, Meters, News, StateChanged, Trouble, Underrun
-from diegetic.live.parameters import PARAMETERS, Parameter, check_parameter
+from diegetic.live.parameters import PARAMETERS, SLEW_S, Parameter, check_parameter
 from diegetic.live.schedule import CUT_S, FADE_S, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
@@ -201,14 +201,14 @@ class Engine(Service):
         """The parameters that there are."""
         return PARAMETERS
 
-    def param(self, name: str, value: float) -> None:
-        """Move a parameter; 404 for an unknown one, 422 out of range."""
-        known = check_parameter(name, value)
+    def param(self, name: str, value: float, slew_s: float = SLEW_S) -> None:
+        """Move a parameter, what sounds now in the time of the slew; 404 for an unknown one, 422 out of range."""
+        known = check_parameter(name, value, slew_s)
         self._values[name] = value
         if known.mix == "gain":
-            self._player.move(Move(None, gain=10 ** (value / 20)))
+            self._player.move(Move(None, gain=10 ** (value / 20), slew_s=slew_s))
         elif known.mix == "lowpass":
-            self._player.move(Move(None, cutoff_hz=value))
+            self._player.move(Move(None, cutoff_hz=value, slew_s=slew_s))
 
     def word(self, key: str, words: str) -> None:
         """Set a state key in words (place = "cave"), told with the next events; "" forgets it. 400 for a parameter."""

@@ -140,20 +140,24 @@ class Mixer:
         for voice in self._sounding:
             voice.stop(frames)
 
-    def set_voice(self, voice_id: int, gain: float | None = None, cutoff_hz: float | None = None) -> None:
+    def set_voice(
+        self, voice_id: int, gain: float | None = None, cutoff_hz: float | None = None, slew_s: float = MOVE_S
+    ) -> None:
         """Move a voice's gain or cutoff."""
         for voice in (*self._sounding, *self._waiting):
             if voice.id == voice_id:
-                self._move(voice.gain, voice.pole, gain, cutoff_hz)
+                self._move(voice.gain, voice.pole, gain, cutoff_hz, slew_s)
 
-    def set_lane(self, name: str, gain: float | None = None, cutoff_hz: float | None = None) -> None:
+    def set_lane(
+        self, name: str, gain: float | None = None, cutoff_hz: float | None = None, slew_s: float = MOVE_S
+    ) -> None:
         """Move a lane's gain or cutoff."""
         lane = self._lane(name)
-        self._move(lane.gain, lane.pole, gain, cutoff_hz)
+        self._move(lane.gain, lane.pole, gain, cutoff_hz, slew_s)
 
-    def set_master(self, gain: float | None = None, cutoff_hz: float | None = None) -> None:
+    def set_master(self, gain: float | None = None, cutoff_hz: float | None = None, slew_s: float = MOVE_S) -> None:
         """Move the gain or cutoff of all."""
-        self._move(self._master, self._master_pole, gain, cutoff_hz)
+        self._move(self._master, self._master_pole, gain, cutoff_hz, slew_s)
 
     def take_meters(self) -> dict[str, tuple[float, float]]:
         """Peak and RMS of each lane since they were last taken."""
@@ -317,8 +321,8 @@ class Mixer:
             out *= values[:, None]
         self.least_gain = min(self.least_gain, self._limiter.limit(out))
 
-    def _move(self, gain: Ramp, pole: Ramp, to_gain: float | None, cutoff_hz: float | None) -> None:
-        frames = round(MOVE_S * self.rate_hz)
+    def _move(self, gain: Ramp, pole: Ramp, to_gain: float | None, cutoff_hz: float | None, slew_s: float) -> None:
+        frames = round(max(slew_s, MOVE_S) * self.rate_hz)
         if to_gain is not None:
             gain.move(to_gain, frames)
         if cutoff_hz is not None:

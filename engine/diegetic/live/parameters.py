@@ -1,6 +1,7 @@
 """Parameters: what a fader may move while the engine runs, with range and unit.
 
-Those with a `mix` move what sounds now; all of them go in words into what is told for the next event.
+Those with a `mix` move what sounds now, in the time of a slew; all of them go in words into what is told for the next
+event.
 """
 
 import re
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from diegetic.audio.voices import MOVE_S
 from diegetic.live.jobs import Refused
 
 
@@ -32,6 +34,9 @@ PARAMETERS = (
     Parameter("distance", 0.0, 1.0, 0.0, "", "how far away the next events are", "", ("", "in the distance")),
 )
 BY_NAME = {each.name: each for each in PARAMETERS}
+
+SLEW_S, LONGEST_SLEW_S = MOVE_S, 60.0
+"""How long what sounds takes to follow a parameter: where nobody says, and at most."""
 
 _LOW, _HIGH = 0.25, 0.75
 """Shares of a range up to and from where a parameter is put in words."""
@@ -59,12 +64,14 @@ def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> st
     return " ".join([text[:place].rstrip(), *added]) + text[place:] if added else text
 
 
-def check_parameter(name: str, value: float) -> Parameter:
-    """The parameter of that name. Raises Refused: 404 where there is none, 422 for a value out of its range."""
+def check_parameter(name: str, value: float, slew_s: float = 0.0) -> Parameter:
+    """The parameter of that name. Raises Refused: 404 where there is none, 422 for what is out of range."""
     if name not in BY_NAME:
         raise Refused(404, f"param {name[:64]}: there is none of that name; there are {', '.join(BY_NAME)}")
     known = BY_NAME[name]
     if not known.low <= value <= known.high:
         given = f"must be {known.low:g}..{known.high:g} {known.unit}".rstrip()
         raise Refused(422, f"param {name}: {given}, got {value:g}")
+    if not 0.0 <= slew_s <= LONGEST_SLEW_S:
+        raise Refused(422, f"param {name}: slew must be 0..{LONGEST_SLEW_S:g} s, got {slew_s:g}")
     return known

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from diegetic.audio.mixer import Steal
 from diegetic.audio.shared_sound import SoundHandle
+from diegetic.audio.voices import MOVE_S
 from diegetic.player.network import USUAL_RATE_HZ, target
 
 
@@ -66,11 +67,12 @@ class StopAll:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Move gain or cutoff of a voice (its id), a lane (its name) or all (None)."""
+    """Move gain or cutoff of a voice (its id), a lane (its name) or all (None), in the time of the slew."""
 
     what: int | str | None
     gain: float | None = None
     cutoff_hz: float | None = None
+    slew_s: float = MOVE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,12 +183,12 @@ class _Player:
                 self._mixer.post(lambda mixer: mixer.stop(voice, fade, at))
             case StopAll(fade):
                 self._mixer.post(lambda mixer: mixer.stop_all(fade))
-            case Move(None, gain, cutoff_hz):
-                self._mixer.post(lambda mixer: mixer.set_master(gain, cutoff_hz))
-            case Move(str(lane), gain, cutoff_hz):
-                self._mixer.post(lambda mixer: mixer.set_lane(lane, gain, cutoff_hz))
-            case Move(int(voice), gain, cutoff_hz):
-                self._mixer.post(lambda mixer: mixer.set_voice(voice, gain, cutoff_hz))
+            case Move(None, gain, cutoff_hz, slew_s):
+                self._mixer.post(lambda mixer: mixer.set_master(gain, cutoff_hz, slew_s))
+            case Move(str(lane), gain, cutoff_hz, slew_s):
+                self._mixer.post(lambda mixer: mixer.set_lane(lane, gain, cutoff_hz, slew_s))
+            case Move(int(voice), gain, cutoff_hz, slew_s):
+                self._mixer.post(lambda mixer: mixer.set_voice(voice, gain, cutoff_hz, slew_s))
 
     def _play(self, play: Play) -> None:
         try:
