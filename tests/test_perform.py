@@ -34,3 +34,9 @@ def test_a_sound_that_goes_on_is_drawn_from_its_last_window_not_from_its_first(t
         story = goes_on(performer, tmp_path / "kept", story)
         assert [call.split()[0] for call in model.calls] == ["continue", "imagine", "decode"]
     assert f"imagine {story.events[-1].id} held" in model.calls
+
+
+def test_warming_up_reads_an_event_and_draws_one_step() -> None:
+    model = MockModel()
+    Performer(model).warm_up()
+    assert model.calls == ["recall e1", "imagine e1"]

@@ -6,6 +6,7 @@ an event that is rendered ahead and never sounds, leaves the story's memory as i
 Knows nothing of processes. Raises InputError, Failure, Cancelled (from `report`), and whatever a model does.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from diegetic.atomic import write_atomically
 from diegetic.clock import now
 from diegetic.counted import counted
 from diegetic.director import begin, memory_of, plan_after, plan_told, read_again, recall, render_story, story_of
-from diegetic.errors import InputError
+from diegetic.errors import Cancelled, InputError
 from diegetic.folder import StoryFolder
 from diegetic.generator.hearing import Hearing
 from diegetic.generator.latest import Latest
@@ -54,6 +55,18 @@ class Performer:
         self.model = model
         self._states: Latest[bytes] = Latest(_STATES_KEPT)
         self._latents: Latest[Latents] = Latest(_LATENTS_KEPT)
+
+    def warm_up(self) -> None:
+        """Read an event and take the first step of drawing it: what is slow only at first is done before a cue."""
+
+        def once(done: int, total: int) -> None:
+            if done > 0:
+                raise Cancelled("warm")
+
+        event = Event("e1", "rain", 0.0, 1.0)
+        (condition,) = self.model.recall(self.model.begin("rain", 1.0), "", [event])
+        with contextlib.suppress(Cancelled):
+            self.model.imagine(condition, event, 0, None, once)
 
     def perform(self, task: Task, report: Report) -> Iterator[Outcome]:
         """Do a task, step by step. `report` is called within steps, and may raise Cancelled."""

@@ -65,6 +65,10 @@ class _Generator:
         except Exception as error:
             self._fail(0, error)
             return
+        try:
+            self._performer.warm_up()
+        except Exception as error:  # whoever asks for sound is told why there is none
+            _log.warning("warming up: failed (%s)", error)
         self._connection.send(Loaded(name, memory_bytes()))
 
     def unload(self, tell: bool = True) -> None:
