@@ -93,7 +93,7 @@ def _said(heard: HeardConcept, gain_db: float) -> Heard:
 def _mono(samples: Samples) -> Array:
     """Both sides [frames], without an offset of the recorder's: it would be heard as a deep rumble."""
     mono: Array = samples.mean(1, dtype=np.float32)
-    mono = mono - np.float32(mono.mean(dtype=np.float64))
+    mono -= np.float32(mono.mean(dtype=np.float64))
     return mono
 
 
