@@ -205,6 +205,14 @@ def test_a_blank_caption_is_none(diegetic: Run, recording: Path, tmp_path: Path)
     assert {event.caption for event in read_story(tmp_path / "out/story.toml").events} == {"rain falling"}
 
 
+def test_ctrl_c_before_the_work_is_said(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(name: str, settings: object) -> None:
+        raise KeyboardInterrupt
+
+    assert run(["caption", str(recording)], Outside(check_name=stop)) == 130
+    assert capsys.readouterr().err == "stopped; nothing was begun\n"
+
+
 def test_a_model_that_cannot_listen_says_so(diegetic: Run, recording: Path) -> None:
     for command in ("caption", "extend"):
         code, _, err = diegetic(command, recording, model=MockModel())
