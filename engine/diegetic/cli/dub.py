@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diegetic.cli.options import Curve, Device, Json, Loudness, Model, Rate, Seed, Stems
+from diegetic.cli.options import Curve, Device, FolderOfFile, Json, Loudness, Model, Rate, Seed, Stems
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import complain, show
-from diegetic.cli.stories import Output
 from diegetic.counted import counted
 from diegetic.errors import InputError
 
@@ -36,7 +35,7 @@ def dub(
     context: typer.Context,
     video: File,
     what: What = "",
-    output: Output = None,
+    output: FolderOfFile = None,
     captioner: CaptionedBy = None,
     seed: Seed = None,
     model: Model = None,

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diegetic.cli.options import Curve, Device, Json, Loudness, Model, Rate, Seed, Stems
+from diegetic.cli.options import Curve, Device, FolderOfFile, Json, Loudness, Model, Rate, Seed, Stems
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import complain, show
-from diegetic.cli.stories import Output
 from diegetic.errors import InputError
 from diegetic.settings import resolve
 
@@ -74,7 +73,7 @@ def extend(
     recording: File,
     text: Text = "",
     seconds: More = 10.0,
-    output: Output = None,
+    output: FolderOfFile = None,
     caption: Said = "",
     seed: Seed = None,
     model: Model = None,
