@@ -147,6 +147,11 @@ def test_a_sound_at_the_very_end_begins_with_its_scene_and_is_cut_off_with_the_p
     code, _, err = diegetic("dub", video.name, "plan.toml", "-o", "out")
     assert code == 0, err
     assert [event.start_s for event in read_story(tmp_path / "out/story.toml").events] == [0.0, 6.6]
+    said = subprocess.run(
+        ["ffmpeg", "-i", tmp_path / "out/kitchen-dubbed.mp4"], capture_output=True, text=True, check=False
+    ).stderr
+    assert "Duration: 00:00:07.0" in said
+    assert "Chapter" not in said, "the mix has cues, the video no chapters"
     samples, rate_hz = sound_of(tmp_path / "out/kitchen-dubbed.mp4", tmp_path)
     assert len(samples) / rate_hz == pytest.approx(7.04, abs=1 / FPS)
     assert np.abs(samples[round(6.7 * rate_hz) :]).max() > 0.01

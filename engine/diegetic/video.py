@@ -89,7 +89,8 @@ def put_sound(video: Video, sound: Path, to: Path) -> None:
     """
     codec = _CODECS[to.suffix.lower()]
     temporary = to.with_name(f".{to.stem}.{os.getpid()}.tmp{to.suffix}")
-    own = ["-map", "0:a?", "-map", "0:s?"]
+    # Chapters by name: ffmpeg would take the cues of our sound for the video's, where it has none.
+    own = ["-map", "0:a?", "-map", "0:s?", "-map_chapters", "0"]
     ours = ["-itsoffset", f"{video.starts_s:.6f}", "-t", f"{video.seconds:.6f}", "-i", f"file:{sound}"]
     try:
         done = _run(
