@@ -84,7 +84,7 @@ class WhisperEars:
         return Drawn(latents[0].float().cpu().numpy(), called, seed)
 
     def as_loud(self, latents: NDArray[np.float32], held: int) -> NDArray[np.float32]:
-        """The same: the flow goes on as loud as what is held."""
+        """The same: latents of this codec have no level that could be moved."""
         return latents
 
     def _described(self, samples: Samples, start_s: float) -> Heard:
