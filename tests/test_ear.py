@@ -87,6 +87,13 @@ def test_loudness_changes_the_gain_but_not_what_is_heard(ears: PocketEars) -> No
     assert loud.gain_db - soft.gain_db == pytest.approx(20.0, abs=0.5)
 
 
+def test_a_recorders_offset_is_not_heard(ears: PocketEars) -> None:
+    plain, offset = hiss(2.0)[:, None], 0.3 + hiss(2.0)[:, None]
+    assert ears.hear_whole(offset).caption == "hissing"
+    assert ears.hear_whole(offset).gain_db == pytest.approx(ears.hear_whole(plain).gain_db, abs=0.1)
+    assert ears.hear(np.full((RATE, 1), 0.3, np.float32)) == ()
+
+
 def test_silence_is_not_named(ears: PocketEars) -> None:
     silence = np.zeros((RATE * 3, 1), np.float32)
     assert ears.hear(silence) == ()
@@ -111,6 +118,16 @@ def test_latents_to_go_on_from_are_the_descriptors_at_the_banks_level(ears: Pock
     assert drawn.called[0] > 0.8
     assert drawn.seed == 3
     assert ears.listen(hiss(2.0)[:, None], called, "what the user calls it", 3).called is called
+
+
+def test_what_goes_on_is_as_loud_as_what_it_goes_on_from(ears: PocketEars, space: LatentSpace) -> None:
+    latents = np.zeros((40, space.channels), np.float32)
+    latents[:, 0] = (np.where(np.arange(40) < 10, -20.0, -27.0) - space.mean[0]) / space.scale[0]
+    latents[30:, 0] -= 3.0 / space.scale[0]
+    levels = space.level_db(ears.as_loud(latents, 10))
+    np.testing.assert_allclose(levels, [-20.0] * 30 + [-23.0] * 10, atol=1e-3)
+    latents[:10, 0] = (-70.0 - space.mean[0]) / space.scale[0]
+    assert ears.as_loud(latents, 10) is latents, "what ended in silence has no level to go on at"
 
 
 def test_windows_that_differ_share_what_they_overlap() -> None:

@@ -184,6 +184,35 @@ def test_a_caption_given_counts_over_what_is_heard(diegetic: Run, recording: Pat
     assert {event.caption for event in read_story(tmp_path / "out/story.toml").events} == {"hail on a roof"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("caption", "--ask", " "), "--ask: must be a question, got nothing; leave it out to hear what sounds when"),
+        (("caption", "-o", ""), "-o: must name a file, got nothing; leave it out for no story"),
+        (("extend", "--caption", "x" * 501), "--caption: must have at most 500 characters, got 501; reword it"),
+    ],
+)
+def test_what_says_nothing_or_too_much_is_refused_before_work(
+    arguments: tuple[str, ...], sentence: str, diegetic: Run, recording: Path
+) -> None:
+    model = ListeningModel()
+    assert diegetic(arguments[0], recording, *arguments[1:], model=model) == (2, "", sentence + "\n")
+    assert not model.calls
+
+
+def test_a_blank_caption_is_none(diegetic: Run, recording: Path, tmp_path: Path) -> None:
+    assert diegetic("extend", recording, "--caption", "  ", "--seconds", 5, "-o", "out")[0] == 0
+    assert {event.caption for event in read_story(tmp_path / "out/story.toml").events} == {"rain falling"}
+
+
+def test_ctrl_c_before_the_work_is_said(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(name: str, settings: object) -> None:
+        raise KeyboardInterrupt
+
+    assert run(["caption", str(recording)], Outside(check_name=stop)) == 130
+    assert capsys.readouterr().err == "stopped; nothing was begun\n"
+
+
 def test_a_model_that_cannot_listen_says_so(diegetic: Run, recording: Path) -> None:
     for command in ("caption", "extend"):
         code, _, err = diegetic(command, recording, model=MockModel())
@@ -194,7 +223,8 @@ def test_a_model_that_cannot_listen_says_so(diegetic: Run, recording: Path) -> N
     ("name", "content", "sentence"),
     [
         ("none.wav", None, "none.wav: no such file; check the path"),
-        ("text.wav", b"no sound at all", "text.wav: can't be read as sound"),
+        ("text.wav", b"no sound at all", "text.wav: can't be read as sound (Format not recognised); give a WAV"),
+        (".", None, ".: is no file; give a recording"),
     ],
 )
 @pytest.mark.parametrize("command", ["caption", "extend"])
@@ -214,7 +244,9 @@ def test_nothing_too_much_or_silence_is_one_sentence(diegetic: Run, tmp_path: Pa
         diegetic("caption", "empty.wav")[2].splitlines()[-1].startswith("empty.wav: must last 0.2 s or more, got 0 s")
     )
     soundfile.write(tmp_path / "silent.wav", np.zeros((48_000, 1)), 48_000)
-    assert diegetic("extend", "silent.wav")[2].splitlines()[-1].startswith("silent.wav: is silent")
+    soundfile.write(tmp_path / "offset.wav", np.full((48_000, 1), 0.3), 48_000)
+    for name in ("silent.wav", "offset.wav"):
+        assert diegetic("extend", name)[2].splitlines()[-1].startswith(f"{name}: is silent")
     write(tmp_path / "short.wav", 1.0)
     said = diegetic("extend", "short.wav")[2].splitlines()[-1]
     assert said == "recording: must last 1.8 s or more to go on from, got 1.00 s; give a longer one"
@@ -229,6 +261,7 @@ def test_three_hours_are_too_long_to_hear_but_not_to_go_on_from(diegetic: Run, t
     assert (code, err.splitlines()[-1]) == (2, "day.flac: must last 3600 s at most, got 10800 s; cut it into parts")
     code, _, err = diegetic("extend", "day.flac", "--seconds", 4, "-o", "out")
     assert code == 0, err
+    assert "; lasts 10800 s: only its last 27.8 s are taken\n" in err
     assert read_story(tmp_path / "out/story.toml").events[0].duration_s == 27.0
 
 
@@ -241,7 +274,11 @@ def test_a_telephones_recording_is_read_with_a_remark(diegetic: Run, tmp_path: P
 
 
 def test_surround_is_read_as_one_channel(tmp_path: Path) -> None:
-    assert read_recording(write(tmp_path / "surround.wav", 1.0, 48_000, 6), 48_000).samples.shape == (48_000, 1)
+    read = read_recording(write(tmp_path / "surround.wav", 1.0, 48_000, 6), 48_000)
+    assert (read.samples.shape, read.remark) == (
+        (48_000, 1),
+        "note: surround.wav has 6 channels: they are mixed to one",
+    )
     with pytest.raises(InputError, match="aren't numbers"):
         soundfile.write(tmp_path / "nan.wav", np.full((9_600, 1), np.nan), 48_000, subtype="FLOAT")
         read_recording(tmp_path / "nan.wav", 48_000)

@@ -6,11 +6,13 @@ Knows nothing of models or files.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, count, pairwise
 
 from diegetic.errors import Failure
 from diegetic.protocol import Heard
 from diegetic.story import MAX_EVENT_S, MAX_STORY_S, MIN_EVENT_S, Event, Story, check_story, milliseconds
+
+_LANE_CHARACTERS = 28  # and a number behind them
 
 
 def story_of_heard(heard: Sequence[Heard], seconds: float, model: str) -> Story:
@@ -33,18 +35,24 @@ def story_of_heard(heard: Sequence[Heard], seconds: float, model: str) -> Story:
 
 
 def _windows(start: float, end: float) -> list[tuple[float, float]]:
-    count = max(1, math.ceil((end - start) / MAX_EVENT_S - 1e-9))
-    places = [milliseconds(start + (end - start) * number / count) for number in range(count + 1)]
+    parts = max(1, math.ceil((end - start) / MAX_EVENT_S - 1e-9))
+    places = [milliseconds(start + (end - start) * number / parts) for number in range(parts + 1)]
     return list(pairwise(places))
 
 
 def _apart(events: Sequence[Event]) -> list[Event]:
-    """Events of one lane that would overlap, because a short one was made longer, get a lane beside it."""
+    """Events of one lane that would overlap, as where a short one was made longer, get lanes beside it."""
     found: list[Event] = []
     for event in events:
-        clash = any(
-            other.lane == event.lane and other.start_s < event.end_s - 1e-6 and event.start_s < other.end_s - 1e-6
-            for other in found
-        )
-        found.append(replace(event, lane=f"{event.lane}-2") if clash else event)
+        beside = (f"{event.lane[:_LANE_CHARACTERS]}-{number}" for number in count(2))
+        lane = next(lane for lane in chain([event.lane], beside) if not _sounds(lane, event, found))
+        found.append(replace(event, lane=lane))
     return found
+
+
+def _sounds(lane: str, event: Event, others: Sequence[Event]) -> bool:
+    """Whether another sound is in a lane while the event lasts."""
+    return any(
+        other.lane == lane and other.start_s < event.end_s - 1e-6 and event.start_s < other.end_s - 1e-6
+        for other in others
+    )

@@ -5,20 +5,24 @@ ffmpeg is the system's, or the one that PyPI's imageio-ffmpeg carries; cuts are 
 Knows nothing of stories.
 """
 
+import logging
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from diegetic.errors import Failure, InputError
 
-_DURATION = re.compile(r"Duration: (\d+):(\d+):(\d+\.\d+)(?:, start: (-?\d+\.\d+))?")
 _STREAM = re.compile(r"Stream #0:(\d+).*?: (Video|Audio): (.*)")
-_RATE = re.compile(r"([\d.]+) fps")
+_TIME_BASE = re.compile(r"#tb 0: (\d+)/(\d+)")
+_PACKET = re.compile(r"^0,\s*(-?\d+),\s*(-?\d+),\s*(\d+)", re.MULTILINE)
+_NO_TIME = -(2**63)
 _EXTRA = "pip install 'diegetic[video]'"
 _CODECS = {".mp4": ["aac", "-b:a", "320k"], ".m4v": ["aac", "-b:a", "320k"], ".mov": ["pcm_s24le"],
            ".mkv": ["flac"], ".webm": ["libopus", "-b:a", "256k"], ".avi": ["pcm_s16le"]}  # fmt: skip
@@ -26,12 +30,12 @@ _CODECS = {".mp4": ["aac", "-b:a", "320k"], ".m4v": ["aac", "-b:a", "320k"], ".m
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video: its length, frames a second, and whether it has a sound of its own."""
+    """A video: its picture's stream, when that begins after the file does, and its length to its last frame's end."""
 
     path: Path
     seconds: float
-    rate_fps: float
-    has_sound: bool
+    starts_s: float = 0.0
+    stream: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +49,18 @@ class Span:
 def read_video(path: Path) -> Video:
     """What a file is. Raises InputError where it is missing, no video, or has no picture; Failure without ffmpeg."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; check the path")
-    said = _run([_ffmpeg(), "-hide_banner", "-i", str(path)]).stderr
-    duration = _DURATION.search(said)
-    streams = [(kind, told) for _, kind, told in _STREAM.findall(said)]
+        rule = "is no file; give a video" if path.exists() else "no such file; check the path"
+        raise InputError(f"{path}: {rule}")
+    streams = _STREAM.findall(_run([_ffmpeg(), "-hide_banner", "-i", f"file:{path}"]).stderr)
     if not streams:
         raise InputError(f"{path}: can't be read as a video; give an MP4, MOV, MKV, WebM or AVI file")
-    pictures = [told for kind, told in streams if kind == "Video" and "attached pic" not in told]
+    pictures = [int(number) for number, kind, told in streams if kind == "Video" and "attached pic" not in told]
     if not pictures:
         raise InputError(f"{path}: has no picture, only sound; give a video, or render a story without one")
-    rate = _RATE.search(pictures[0])
-    if duration is None or rate is None:
-        raise InputError(f"{path}: doesn't say how long it is or how fast; write it anew with ffmpeg")
-    hours, minutes, seconds = (float(part) for part in duration.groups()[:3])
-    has_sound = any(kind == "Audio" for kind, _ in streams)
-    return Video(path, 3600 * hours + 60 * minutes + seconds, float(rate[1]), has_sound)
+    if path.suffix.lower() not in _CODECS:
+        known = ", ".join(_CODECS)
+        raise InputError(f"{path}: must end in {known}; make it one: ffmpeg -i {path.name} -c copy {path.stem}.mkv")
+    return _timed(path, pictures[0])
 
 
 def find_cuts(video: Video) -> list[Span]:
@@ -68,48 +69,70 @@ def find_cuts(video: Video) -> list[Span]:
         import scenedetect
     except ImportError:
         raise Failure(f"dub: finding cuts needs PySceneDetect; {_EXTRA}, or write the plan yourself") from None
-    try:
-        found = scenedetect.detect(str(video.path), scenedetect.ContentDetector(), show_progress=False)
-    except (OSError, scenedetect.VideoOpenFailure) as error:
-        raise Failure(f"{video.path}: its cuts can't be found ({error}); write the plan yourself") from error
-    spans = [Span(round(start.seconds, 3), round(end.seconds, 3)) for start, end in found]
-    return spans or [Span(0.0, round(video.seconds, 3))]
+    logging.getLogger("pyscenedetect").setLevel(logging.WARNING)  # it says what it does to users of its own
+    with TemporaryDirectory() as folder:
+        small = Path(folder, "small.mkv")
+        _shrink(video, small)
+        try:
+            found = scenedetect.detect(str(small), scenedetect.ContentDetector(), show_progress=False)
+        except (OSError, scenedetect.VideoOpenFailure) as error:
+            raise Failure(f"{video.path}: its cuts can't be found ({error}); write the plan yourself") from error
+    # The end is the picture's own: PySceneDetect counts frames there, which a changing rate makes wrong.
+    places = [0.0, *(round(start.seconds, 3) for start, _ in found[1:]), round(video.seconds, 3)]
+    return [Span(start, end) for start, end in pairwise(places) if start < end]
 
 
 def put_sound(video: Video, sound: Path, to: Path) -> None:
     """Write a video's picture, as it is, with a sound that begins at its first frame. Raises Failure.
 
-    The video's own sound, if it has one, stays as a second track.
+    The video's own sounds and subtitles stay, as further tracks. What of the sound is behind the picture is left out.
     """
-    codec = _CODECS.get(to.suffix.lower())
-    if codec is None:
-        raise InputError(f"{to}: must end in {', '.join(_CODECS)}; give the video another name")
+    codec = _CODECS[to.suffix.lower()]
     temporary = to.with_name(f".{to.stem}.{os.getpid()}.tmp{to.suffix}")
-    kept = ["-map", "0:a:0?"] if video.has_sound else []
-    late = ["-itsoffset", f"{_first_frame_s(video.path):.6f}"]
+    # Chapters by name: ffmpeg would take the cues of our sound for the video's, where it has none.
+    own = ["-map", "0:a?", "-map", "0:s?", "-map_chapters", "0"]
+    ours = ["-itsoffset", f"{video.starts_s:.6f}", "-t", f"{video.seconds:.6f}", "-i", f"file:{sound}"]
     try:
         done = _run(
-            [_ffmpeg(), "-hide_banner", "-loglevel", "error", "-y", "-i", str(video.path), *late, "-i", str(sound),
-             "-map", "0:v:0", "-map", "1:a:0", *kept, "-c:v", "copy", "-c:a", codec[0], *codec[1:],
-             "-disposition:a:0", "default", *(["-disposition:a:1", "0"] if kept else []), str(temporary)]
+            [_ffmpeg(), "-hide_banner", "-loglevel", "error", "-y", "-i", f"file:{video.path}", *ours,
+             "-map", f"0:{video.stream}", "-map", "1:a:0", *own, "-c", "copy", "-c:a", codec[0], *codec[1:],
+             "-disposition:a", "0", "-disposition:a:0", "default", f"file:{temporary}"]
         )  # fmt: skip
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise Failure(f"{to}: ffmpeg couldn't write it ({last[:160]}); try another container, .mkv for one")
+            raise Failure(f"{to}: ffmpeg couldn't write it ({_reason(done)}); try another container, .mkv for one")
         temporary.replace(to)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _first_frame_s(path: Path) -> float:
-    """When a file's picture begins, after its first stream does: a sound of its own may begin before it."""
-    command = [_ffmpeg(), "-loglevel", "error", "-i", str(path), "-map", "0:v:0", "-c", "copy", "-frames:v", "1"]
-    said = _run([*command, "-f", "framecrc", "-"]).stdout
-    base = re.search(r"#tb 0: (\d+)/(\d+)", said)
-    first = re.search(r"^0,\s*-?\d+,\s*(-?\d+)", said, re.MULTILINE)
-    if base is None or first is None:
-        raise Failure(f"{path}: its first frame can't be read; write it anew with ffmpeg")
-    return max(0.0, int(first[1]) * int(base[1]) / int(base[2]))
+def _timed(path: Path, stream: int) -> Video:
+    """A video by the times of its picture's frames; its file's own length counts a longer sound, or a late start."""
+    said = _run(
+        [_ffmpeg(), "-loglevel", "error", "-i", f"file:{path}", "-map", f"0:{stream}", "-c", "copy", "-f", "framecrc",
+         "-"]
+    ).stdout  # fmt: skip
+    base = _TIME_BASE.search(said)
+    packets = [tuple(map(int, packet)) for packet in _PACKET.findall(said)]
+    frames = sorted((decoded if shown == _NO_TIME else shown, lasts) for decoded, shown, lasts in packets)
+    if base is None or not frames:
+        raise InputError(f"{path}: its frames can't be read; write it anew with ffmpeg")
+    tick_s = int(base[1]) / int(base[2])
+    starts, (last, lasts) = max(0, frames[0][0]), frames[-1]
+    lasts = lasts or (last - frames[-2][0] if len(frames) > 1 else 1)
+    return Video(path, (last + lasts - starts) * tick_s, starts * tick_s, stream)
+
+
+def _shrink(video: Video, to: Path) -> None:
+    """Write a video's picture small, from 0 s, in a codec that OpenCV has: it can't read AV1. Raises Failure."""
+    picture = ["-map", f"0:{video.stream}", "-vf", "setpts=PTS-STARTPTS,scale='min(320,iw)':-2", "-an", "-sn"]
+    code = ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "4", "-enc_time_base", "-1"]
+    done = _run([_ffmpeg(), "-loglevel", "error", "-y", "-i", f"file:{video.path}", *picture, *code, str(to)])
+    if not to.exists() or not to.stat().st_size:
+        raise Failure(f"{video.path}: its picture can't be decoded ({_reason(done)}); write the plan yourself")
+
+
+def _reason(done: "subprocess.CompletedProcess[str]") -> str:
+    return (done.stderr.strip().splitlines() or ["no reason given"])[-1][:160]
 
 
 def _ffmpeg() -> str:

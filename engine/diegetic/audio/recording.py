@@ -37,7 +37,7 @@ def read_recording(path: Path, rate_hz: int, last_s: float | None = None) -> Rec
     remark: what the user should know of it. A file of any length may be read from its end, all of it up to an hour.
     """
     with _opened(path) as file:
-        seconds, own_rate_hz = file.frames / file.samplerate, file.samplerate
+        seconds, own_rate_hz, channels = file.frames / file.samplerate, file.samplerate, file.channels
         _check_length(path, seconds, last_s)
         if last_s is not None:
             file.seek(max(0, file.frames - int(last_s * file.samplerate)))
@@ -45,23 +45,26 @@ def read_recording(path: Path, rate_hz: int, last_s: float | None = None) -> Rec
     samples = samples[:, :2] if samples.shape[1] <= 2 else samples.mean(1, keepdims=True, dtype=np.float32)
     if not np.isfinite(samples).all():
         raise InputError(f"{path}: has samples that aren't numbers; export it again")
-    if not np.abs(samples).max() > 1e-4:
+    if not np.ptp(samples, axis=0).max() > 1e-4:
         raise InputError(f"{path}: is silent; give a recording of something")
     if own_rate_hz != rate_hz:
         samples = soxr.resample(samples, own_rate_hz, rate_hz).astype(np.float32)
-    return Recording(samples, rate_hz, seconds, _remark(path, own_rate_hz))
+    taken_s = seconds if last_s is None else min(seconds, last_s)
+    return Recording(samples, rate_hz, seconds, _remark(path, own_rate_hz, channels, seconds, taken_s))
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     """A file that is open for reading. Raises InputError where it is missing or no sound."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; check the path")
+        rule = "is no file; give a recording" if path.exists() else "no such file; check the path"
+        raise InputError(f"{path}: {rule}")
     try:
         with soundfile.SoundFile(path) as file:
             yield file
     except (OSError, soundfile.LibsndfileError) as error:
-        raise InputError(f"{path}: can't be read as sound ({error}); give a WAV, FLAC, Ogg or MP3 file") from None
+        told = getattr(error, "error_string", str(error)).rstrip(".")  # the rest of it names the file once more
+        raise InputError(f"{path}: can't be read as sound ({told}); give a WAV, FLAC, Ogg or MP3 file") from None
 
 
 def check_recording(path: Path, last_s: float | None = None) -> None:
@@ -77,7 +80,12 @@ def _check_length(path: Path, seconds: float, last_s: float | None) -> None:
         raise InputError(f"{path}: must last {LONGEST_S:g} s at most, got {seconds:.0f} s; cut it into parts")
 
 
-def _remark(path: Path, rate_hz: int) -> str:
-    if rate_hz >= _WIDE_HZ:
-        return ""
-    return f"note: {path.name} is at {rate_hz} Hz: nothing above {rate_hz / 2000:g} kHz can be heard in it"
+def _remark(path: Path, rate_hz: int, channels: int, seconds: float, taken_s: float) -> str:
+    remarks = []
+    if rate_hz < _WIDE_HZ:
+        remarks.append(f"is at {rate_hz} Hz: nothing above {rate_hz / 2000:g} kHz can be heard in it")
+    if channels > 2:
+        remarks.append(f"has {channels} channels: they are mixed to one")
+    if taken_s < seconds:
+        remarks.append(f"lasts {seconds:.0f} s: only its last {taken_s:g} s are taken")
+    return f"note: {path.name} {'; '.join(remarks)}" if remarks else ""

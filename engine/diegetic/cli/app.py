@@ -32,6 +32,8 @@ from diegetic.settings import data_folder
 # Typer carries its own copy of click or uses the installed one, by version: its usage errors are this either way.
 _UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
+_INTERRUPTED = 130
+
 _log = logging.getLogger(__name__)
 
 app = typer.Typer(
@@ -80,11 +82,13 @@ def run(arguments: Sequence[str], outside: Outside) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal that can't show a caption's letters
     try:
         code = app(list(arguments), prog_name="diegetic", standalone_mode=False, obj=outside)
+        if code == _INTERRUPTED:  # typer's own answer to Ctrl-C; commands raise Cancelled
+            return _stopped(arguments)
         return code if isinstance(code, int) else 0
     except typer.Exit as ended:
         return ended.exit_code
     except KeyboardInterrupt:
-        return _end("stopped; nothing was begun", 130, arguments)
+        return _stopped(arguments)
     except DiegeticError as error:
         return _end(str(error), error.exit_code, arguments)
     except BrokenPipeError:
@@ -93,6 +97,10 @@ def run(arguments: Sequence[str], outside: Outside) -> int:
         if isinstance(error, _UsageError):
             return _end(_usage(error), 2, arguments)
         return _end(f"unexpected: {error!r:.200}; the traceback is in {_write_log()}", 1, arguments)
+
+
+def _stopped(arguments: Sequence[str]) -> int:
+    return _end("stopped; nothing was begun", _INTERRUPTED, arguments)
 
 
 def _end(sentence: str, code: int, arguments: Sequence[str]) -> int:

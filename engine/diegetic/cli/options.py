@@ -56,3 +56,6 @@ Quantise: TypeAlias = Annotated[
     str | None, typer.Option("--quantise", help="Start events on a bar or a beat of --bpm.", show_default=False)
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, nothing else.")]
+FolderOfFile: TypeAlias = Annotated[
+    str | None, typer.Option("-o", "--output", help="A folder; else named from the file.", show_default=False)
+]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diegetic.cli.options import Curve, Device, Json, Loudness, Model, Rate, Seed, Stems
+from diegetic.cli.options import Curve, Device, FolderOfFile, Json, Loudness, Model, Rate, Seed, Stems
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import complain, show
-from diegetic.cli.stories import Output
+from diegetic.errors import InputError
 from diegetic.settings import resolve
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def caption(
     settings = resolve(outside.environment, {"model": model, "device": device})
     outside.check_name(settings.model, settings)
     question = check_text(ask) if ask is not None else None
+    if question is not None and not question.strip():
+        raise InputError("--ask: must be a question, got nothing; leave it out to hear what sounds when")
     file = _free_file(output)
     check_recording(recording)
     with Work(1.0, lambda: "nothing was written; run the same command again") as work:
@@ -71,7 +73,7 @@ def extend(
     recording: File,
     text: Text = "",
     seconds: More = 10.0,
-    output: Output = None,
+    output: FolderOfFile = None,
     caption: Said = "",
     seed: Seed = None,
     model: Model = None,
@@ -89,20 +91,25 @@ def extend(
     from diegetic.cli.stories import same_command, show_rendered
     from diegetic.cli.work import Work
     from diegetic.recorded import LONGEST_S, FromRecording, continue_recording
-    from diegetic.story import Told, check_told
+    from diegetic.story import MAX_CAPTION_CHARACTERS, Told, check_told
 
     outside: Outside = context.obj
     settings, laid = settle(
         outside.environment, model=model, device=device, rate_hz=rate, stems=stems, curve=curve, loudness=loudness
     )
     check_told(Told(text or "more", seconds, seed or 0))
+    said = check_text(caption).strip()
+    if len(said) > MAX_CAPTION_CHARACTERS:
+        raise InputError(
+            f"--caption: must have at most {MAX_CAPTION_CHARACTERS} characters, got {len(said)}; reword it"
+        )
     outside.check_name(settings.model, settings)
     folder = folder_for(recording.stem, output)
     check_recording(recording, LONGEST_S)
     with Work(seconds, lambda: same_command(folder)) as work:
         loaded, load_s = work.load(settings.model, lambda: outside.load(settings.model, settings))
         brought = read_recording(recording, loaded.sample_rate, LONGEST_S)
-        asked = FromRecording(brought.samples, check_text(caption), check_text(text), seconds, seed or 0)
+        asked = FromRecording(brought.samples, said, check_text(text), seconds, seed or 0)
         done = continue_recording(loaded, asked, folder, laid, work.report)
     if brought.remark:
         complain(brought.remark)
@@ -115,10 +122,10 @@ def _line(heard: "Heard") -> str:
 
 def _free_file(output: str | None) -> Path | None:
     """Where a story goes. Raises InputError where one is there."""
-    from diegetic.errors import InputError
-
     if output is None:
         return None
+    if not output.strip():
+        raise InputError("-o: must name a file, got nothing; leave it out for no story")
     file = Path(output) if output.lower().endswith(".toml") else Path(output, "story.toml")
     if file.exists():
         raise InputError(f"{file}: is there already; render it, delete it, or give another file with -o")

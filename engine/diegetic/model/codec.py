@@ -27,6 +27,7 @@ class Drawn:
     seed: int
     place: str = ""
     belongs: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    recorded: bool = False
 
 
 class Codec(Protocol):

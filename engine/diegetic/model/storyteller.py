@@ -29,7 +29,7 @@ from diegetic.model.grammar import Timed
 from diegetic.model.memory import out_of_memory
 from diegetic.model.narrator import Narrated, Narrator, StoryMemory
 from diegetic.protocol import Heard, Planned, Watch
-from diegetic.story import OVERLAP_S, Event
+from diegetic.story import BED, OVERLAP_S, Event
 
 
 class Ears(Protocol):
@@ -44,6 +44,9 @@ class Ears(Protocol):
     def what_follows(self, samples: Samples) -> str: ...
 
     def listen(self, samples: Samples, called: NDArray[np.float32], caption: str, seed: int) -> Drawn: ...
+
+    def as_loud(self, latents: NDArray[np.float32], held: int) -> NDArray[np.float32]:
+        """Latents [T, C] of which the first `held` are known, as loud behind them as there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,10 @@ class Storyteller:
             latents = self._draw(condition, event, seed, None, 0, watch)
             return Drawn(latents, condition.called, seed, condition.place, condition.belongs)
         known = held.latents[-self._overlap() :]
-        return replace(held, latents=self._draw(condition, event, seed, known, 0, watch))
+        latents = self._draw(condition, event, seed, known, 0, watch)
+        if held.recorded and event.lane == BED:
+            latents = self._ears.as_loud(latents, len(known))
+        return replace(held, latents=latents)
 
     @torch.inference_mode()
     def imagine_before(self, condition: Condition, event: Event, seed: int, following: Drawn, watch: Watch) -> Drawn:
