@@ -159,7 +159,9 @@ def test_a_pickle_that_is_not_weights_is_refused(
 
 def test_a_plain_pickle_is_refused(config: ModelConfig, folder: Path) -> None:
     (folder / STATE).write_bytes(pickle.dumps({"a": 1}))
-    with pytest.raises(Failure, match=r"no checkpoint that torch saved since its version 1\.6 \(it is no zip archive\); copy"):
+    with pytest.raises(
+        Failure, match=r"no checkpoint that torch saved since its version 1\.6 \(it is no zip archive\); copy"
+    ):
         load_network(config, find_release(folder), FLOAT32)
 
 
