@@ -80,6 +80,14 @@ def test_memory_that_is_full_in_the_midst_is_one_sentence() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0")
 
 
+def test_a_full_main_memory_is_told_as_well_and_other_errors_stay() -> None:
+    said = r"event e1: the memory is full \(.*allocate.*\); end other programs"
+    with pytest.raises(Failure, match=said), out_of_memory("event e1"):
+        torch.empty(1 << 60, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="another"), out_of_memory("event e1"):
+        raise RuntimeError("another")
+
+
 def test_this_machine_says_what_is_free() -> None:
     free = available_bytes(CPU)
     assert free > 0

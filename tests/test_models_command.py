@@ -11,8 +11,10 @@ import pytest
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
 from diegetic.model.hub import fetch, list_files
-from diegetic.model.registry import load_model
+from diegetic.model.install import alone
+from diegetic.model.registry import load_model, model_named
 from diegetic.settings import Settings
+from disks import mount, mounted
 from fake_hub import FakeHub, serving
 from made_up import released_state
 from tiny_release import PRESET, RANK, tiny_config, tiny_model, write_release
@@ -65,6 +67,8 @@ def test_pull_fetches_converts_and_the_model_tells_a_story(diegetic: Run, hub: F
     assert code == 0, err
     assert out.splitlines()[1] == 'diegetic render "..." --model tiny'
     assert "fetching audiostory-3B/pytorch_model.bin" in err
+    assert "licence of somebody/Qwen-tiny: free" in err
+    assert "not for sale" in err
     assert {path.suffix for path in (models / "tiny").iterdir()} == {".safetensors", ".json"}
     assert not list((models / ".downloads").rglob("*.bin"))
     origin = json.loads((models / "tiny/origin.json").read_text())
@@ -127,6 +131,103 @@ def test_a_file_that_is_not_what_the_hub_says_is_refused(diegetic: Run, hub: Fak
     assert not (models / "tiny/model.safetensors.index.json").exists()
 
 
+def test_a_small_file_is_compared_with_what_git_knows_it_by(diegetic: Run, hub: FakeHub, models: Path) -> None:
+    text = (hub.folder / "somebody/Qwen-tiny/tokenizer.json").read_bytes()
+    hub.small, hub.instead = {"tokenizer.json"}, {"tokenizer.json": text.replace(b'"', b"'", 1)}
+    code, _, err = diegetic("pull", *TINY, hub=hub.address)
+    assert (code, "tokenizer.json: isn't what somebody/Qwen-tiny says it is" in err) == (1, True)
+    hub.instead = {}
+    assert diegetic("pull", *TINY, hub=hub.address)[0] == 0
+
+
+def test_what_came_in_a_files_place_and_is_longer_is_fetched_anew(diegetic: Run, hub: FakeHub) -> None:
+    hub.instead = {"config.yaml": b"<html>log in to this network" + bytes(1_000)}
+    assert diegetic("pull", *TINY, hub=hub.address)[0] == 1
+    hub.instead = {}
+    code, _, err = diegetic("pull", *TINY, hub=hub.address)
+    assert code == 0, err
+
+
+def test_after_another_commit_what_changed_is_fetched_anew_and_what_did_not_goes_on(
+    diegetic: Run, hub: FakeHub, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1_000)
+
+    def stop(text: str, share: float) -> None:
+        if "pytorch_model" in text and share > 0.6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(fetch(list_files(tiny_config(), hub.address), models / ".downloads/tiny", "tiny", stop, hub.address))
+    (broken,) = models.rglob("*.part")
+    size = broken.stat().st_size
+    config = hub.folder / "somebody/audiostory-tiny/audiostory-3B/config.yaml"
+    config.write_text(config.read_text().replace("num_aud_out_tokens: 2", "num_aud_out_tokens: 5"))
+    hub.commit = "c" * 40
+    code, _, err = diegetic("pull", *TINY, hub=hub.address)
+    assert code == 0, err
+    assert f"bytes={size}-" in hub.ranges
+    assert json.loads((models / "tiny/origin.json").read_text())["bridge"]["residual"] == 5
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ((403, "GatedRepo"), "accept it, then `hf auth login`"),
+        ((401, ""), "`hf auth login`, or correct HF_TOKEN"),
+        ((503, ""), "the hub refuses it with 503 Service Unavailable; run the same command again later"),
+    ],
+)
+def test_what_the_hub_refuses_is_told_from_no_hub(
+    refusal: tuple[int, str], said: str, diegetic: Run, hub: FakeHub
+) -> None:
+    hub.refusal = refusal
+    code, _, err = diegetic("pull", *TINY, hub=hub.address)
+    assert code == 1
+    assert err.splitlines()[-1].startswith("somebody/audiostory-tiny: ")
+    assert said in err
+    assert "can't be reached" not in err
+
+
+def test_a_model_is_pulled_or_removed_by_one_process_at_a_time(
+    diegetic: Run, hub: FakeHub, release: Path, models: Path
+) -> None:
+    diegetic("pull", *TINY, "--from", release)
+    with alone(model_named("tiny", models)):
+        assert "tiny: is being pulled or removed by another process" in diegetic("remove", *TINY)[2]
+    diegetic("remove", *TINY)
+    with alone(model_named("tiny", models)):
+        for way in ((), ("--from", release)):
+            code, _, err = diegetic("pull", *TINY, *way, hub=hub.address)
+            assert (code, "tiny: is being pulled or removed by another process" in err) == (1, True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, models: Path) -> Iterator[Path]:
+    """The models folder on a disk of 1 MB."""
+    preset = (models / "tiny.toml").read_text()
+    shutil.rmtree(models)
+    for disk in mounted(models, 1):
+        (disk / "tiny.toml").write_text(preset)
+        yield disk
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(
+    diegetic: Run, hub: FakeHub, small_disk: Path
+) -> None:
+    (small_disk / "other").write_bytes(bytes(900_000))
+    code, _, err = diegetic("pull", *TINY, hub=hub.address)
+    assert (code, hub.ranges) == (1, [])
+    assert "choose another folder by models_folder in the settings" in err
+
+
+def test_a_models_folder_that_is_read_only_is_told(diegetic: Run, hub: FakeHub, small_disk: Path) -> None:
+    mount("-o", "remount,ro", small_disk)
+    code, _, err = diegetic("pull", *TINY, hub=hub.address)
+    assert code == 1
+    assert "can't be written (read-only file system); choose another folder by models_folder" in err
+
+
 @pytest.mark.parametrize("offline", [False, True])
 def test_where_no_hub_is_reachable_one_sentence_says_what_to_do(
     diegetic: Run, models: Path, offline: bool, monkeypatch: pytest.MonkeyPatch
@@ -161,6 +262,8 @@ def test_convert_writes_a_folder_elsewhere(diegetic: Run, release: Path, tmp_pat
     assert code == 0, err
     assert json.loads(out)["folder"] == str(tmp_path / "out")
     assert diegetic("convert", release, "-o", tmp_path / "out", "--model", "tiny")[0] == 2
+    code, _, err = diegetic("convert", release, "-o", tmp_path / "out/origin.json", "--model", "tiny")
+    assert (code, "origin.json: is there and is no empty folder" in err) == (2, True)
     code, _, err = diegetic("convert", tmp_path / "out", "-o", tmp_path / "again", "--model", "tiny")
     assert (code, "is converted already" in err) == (1, True)
 
@@ -171,6 +274,22 @@ def test_remove_deletes_what_was_pulled(diegetic: Run, release: Path, models: Pa
     assert (models / "tiny").exists()
     assert diegetic("remove", *TINY)[0] == 0
     assert not (models / "tiny").exists()
+    (models / ".downloads/tiny").mkdir()
+    (models / ".downloads/tiny/half.part").write_bytes(bytes(60_000_000))
+    assert diegetic("remove", *TINY)[1] == "tiny: removed, 0.1 GB\n"
+    assert not (models / ".downloads/tiny").exists()
+
+
+def test_weights_behind_a_link_are_not_said_to_be_removed(diegetic: Run, release: Path, models: Path) -> None:
+    (models / "tiny").symlink_to(release)
+    code, _, err = diegetic("remove", *TINY)
+    assert (code, f"tiny: is a link to {release}" in err) == (2, True)
+    assert (models / "tiny").exists()
+
+
+def test_names_of_any_length_stand_apart_in_the_list(diegetic: Run) -> None:
+    names = [line.split()[0] for line in diegetic()[1].splitlines() if not line.startswith(" ")]
+    assert "stable-audio-3-small-sfx" in names
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,9 @@ def test_a_pickle_that_is_not_weights_is_refused(
 
 def test_a_plain_pickle_is_refused(config: ModelConfig, folder: Path) -> None:
     (folder / STATE).write_bytes(pickle.dumps({"a": 1}))
-    with pytest.raises(Failure, match="no checkpoint that torch saved"):
+    with pytest.raises(
+        Failure, match=r"no checkpoint that torch saved since its version 1\.6 \(it is no zip archive\); copy"
+    ):
         load_network(config, find_release(folder), FLOAT32)
 
 
@@ -239,3 +241,93 @@ def test_the_612_tokens_are_added_where_the_vocabulary_has_room_for_them(config:
     room = len(plain) + len(AUDIOSTORY)
     encoder = plan_encoder(plain, replace(config, llm=LlmConfig(vocabulary=room, config={"model_type": "qwen2"})))
     assert len(encoder.tokenizer) == room - len(known)
+
+
+def test_folders_that_are_linked_to_are_looked_into(config: ModelConfig, folder: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for part in folder.iterdir():
+        (linked / part.name).symlink_to(part)
+    (linked / "itself").symlink_to(linked)
+    assert find_release(linked).weights == linked / STATE
+    load_network(config, find_release(linked), FLOAT32)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin.index.json", "model.safetensors.index.json"])
+def test_a_checkpoint_in_parts_is_told(name: str, config: ModelConfig, folder: Path, tmp_path: Path) -> None:
+    (folder / STATE).rename(folder / STATE.replace("model.bin", "model-00001-of-00001.bin"))
+    (folder / STATE).with_name(name).write_text("{}")
+    with pytest.raises(Failure, match=f"{name}: is of a checkpoint in parts; put it together as one file"):
+        find_release(folder)
+    if name.startswith("model"):
+        for other in ("vae.safetensors", "tokenizer.json"):
+            (folder / "audiostory-3B" / other).touch()
+        with pytest.raises(Failure, match="is of a checkpoint in parts"):
+            convert(config, folder / "audiostory-3B", tmp_path / "converted", torch.bfloat16, quiet)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no num_t5_out_tokens; copy it again"),
+        ("num_t5_out_tokens: 3", "has no num_aud_out_tokens"),
+        ("num_t5_out_tokens: 0\nnum_aud_out_tokens: 2", r"must be a whole number, 1\.\.1000, got 0"),
+        ("num_t5_out_tokens: 2.5\nnum_aud_out_tokens: 2", r"got 2\.5"),
+        ("num_t5_out_tokens: .inf\nnum_aud_out_tokens: 2", "got inf"),
+        ("num_t5_out_tokens: 3\nnum_aud_out_tokens: 2\nt5_feature_scale: 0", "must be a number above 0, got 0"),
+        ("a: &a [*a]", "holds itself"),
+    ],
+)
+def test_numbers_that_cannot_be_a_releases_are_refused(text: str, said: str, config: ModelConfig, folder: Path) -> None:
+    (folder / "audiostory-3B/config.yaml").write_text(text)
+    with pytest.raises(Failure, match=said):
+        fitted(config, find_release(folder))
+
+
+LAYER = "seedx.llm.base_model.model.model.layers.0.self_attn.q_proj"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({1: torch.zeros(2)}, "got the name 1"),
+        ({"multihead_attention.out_proj.bias": torch.zeros(16).to_sparse()}, "with a torch.sparse_coo cpu tensor"),
+        ({"multihead_attention.out_proj.bias": torch.zeros(16, device="meta")}, "with a torch.strided meta tensor"),
+        ({"multihead_attention.out_proj.bias": torch.zeros(16, dtype=torch.int8)}, r"floating point, got torch\.int8"),
+        ({f"{LAYER}.lora_A.default.weight": torch.zeros(3, 32)}, r"must be \[4, 32\] .* got \[3, 32\] and \[32, 4\]"),
+        ({f"{LAYER}.weight": torch.zeros(32)}, r"must be \[4, 0\]"),
+    ],
+)
+def test_a_weight_of_another_kind_is_named(
+    change: dict[str, Any], said: str, config: ModelConfig, model: AudioStory, tmp_path: Path
+) -> None:
+    folder = write_release(tmp_path / "ckpt", config, released_state(model, RANK) | change)
+    with pytest.raises(Failure, match=said):
+        load_network(config, find_release(folder), FLOAT32)
+
+
+def test_a_quantised_release_is_refused(config: ModelConfig, folder: Path) -> None:
+    eighths = {name: weight.to(torch.float8_e4m3fn) for name, weight in torch.load(folder / STATE).items()}
+    save_file(eighths, (folder / STATE).with_name("model.safetensors"))
+    (folder / STATE).unlink()
+    with pytest.raises(Failure, match="is of type F8_E4M3; give a release that isn't quantised"):
+        load_network(config, find_release(folder), FLOAT32)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 3.4e38])
+def test_weights_that_are_no_numbers_are_not_converted(
+    value: float, config: ModelConfig, folder: Path, tmp_path: Path
+) -> None:
+    state = torch.load(folder / STATE)
+    state[f"{LAYER}.weight"][0, 0] = value
+    torch.save(state, folder / STATE)
+    with pytest.raises(Failure, match=r"q_proj\.weight has values that aren't finite in torch\.bfloat16"):
+        convert(config, folder, tmp_path / "converted", torch.bfloat16, quiet)
+    assert not (tmp_path / "converted/model.safetensors.index.json").exists()
+
+
+def test_a_codec_of_no_numbers_is_not_converted(config: ModelConfig, folder: Path, tmp_path: Path) -> None:
+    path = folder / "Flux_detokenizer/model.safetensors"
+    save_file({name: weight * torch.nan for name, weight in load_file(path).items()}, path)
+    with pytest.raises(Failure, match=r"model\.safetensors: .* has values that aren't finite"):
+        convert(config, folder, tmp_path / "converted", torch.bfloat16, quiet)

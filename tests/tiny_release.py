@@ -13,7 +13,7 @@ from diegetic.model.config import ModelConfig
 from diegetic.schema import read_strict
 from tiny_llm import tiny_tokenizer
 
-RANK = 2
+RANK = 4
 
 
 PRESET = (

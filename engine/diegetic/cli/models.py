@@ -41,9 +41,10 @@ def list_(context: typer.Context, json: Json = False) -> None:
     settings = resolve(outside.environment, {})
     known = outside.known_models(settings.models_path)
     lines = []
+    width = max(len(info.name) for info in known) + 2
     for info in known:
-        lines.append(f"{info.name:<16}{info.state:<12}{info.size_bytes / 1e6:8.0f} MB  {info.folder}")
-        lines.append(f"{'':16}{info.description}")
+        lines.append(f"{info.name:<{width}}{info.state:<12}{info.size_bytes / 1e6:8.0f} MB  {info.folder}")
+        lines.append(f"{'':{width}}{info.description}")
     facts = [
         {
             "name": i.name,
@@ -64,14 +65,16 @@ def pull(context: typer.Context, name: Name, from_: From = None, yes: Yes = Fals
 
     outside: Outside = context.obj
     models_path = resolve(outside.environment, {}).models_path
-    info, config = install.check_pull(name, models_path)
+    info, config = install.check_pull(name, models_path, from_)
     _may_ask("pull", yes, json)
     files = [] if from_ else hub.list_files(config, outside.hub)
     terms = _terms(info, config, files, from_)
-    if not yes and not _agreed("pull", terms, "go ahead?"):
+    for line in terms:
+        print(line, file=sys.stderr)
+    if not yes and not _agreed("pull", "go ahead?"):
         show(["nothing was fetched"], json, {})
         return
-    with _work("pull") as display:
+    with install.alone(info), _work("pull") as display:
         if from_:
             done = install.convert_release(config, from_, info.folder, "bfloat16", display)
         else:
@@ -96,8 +99,8 @@ def convert(
 
     outside: Outside = context.obj
     config = read_preset(model_named(model, resolve(outside.environment, {}).models_path).preset)
-    if output.exists() and any(output.iterdir()):
-        raise InputError(f"{output}: is there and isn't empty; give another folder with -o")
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise InputError(f"{output}: is there and is no empty folder; give another folder with -o")
     with _work("convert") as display:
         done = convert_release(config, release, output, "float32" if float32 else "bfloat16", display)
     facts = {"model": model, "folder": str(done.folder), "size_bytes": done.size_bytes}
@@ -114,7 +117,7 @@ def remove(context: typer.Context, name: Name, yes: Yes = False, json: Json = Fa
     models_path = resolve(outside.environment, {}).models_path
     info = removable(name, models_path)
     _may_ask("remove", yes, json)
-    if not yes and not _agreed("remove", [f"{info.folder}: {info.size_bytes / 1e9:.1f} GB"], "delete for good?"):
+    if not yes and not _agreed("remove", f"{info.folder}: {info.size_bytes / 1e9:.1f} GB; delete for good?"):
         show([f"{name}: nothing was deleted"], json, {})
         return
     delete(name, models_path)
@@ -167,10 +170,8 @@ def _may_ask(command: str, yes: bool, json: bool) -> None:
         raise InputError(f"models {command}: can't ask with --json; add --yes to go ahead")
 
 
-def _agreed(command: str, lines: "Sequence[str]", question: str) -> bool:
-    """Show what it is about and ask, on stderr. Raises InputError where nobody answers."""
-    for line in lines:
-        print(line, file=sys.stderr)
+def _agreed(command: str, question: str) -> bool:
+    """Ask, on stderr. Raises InputError where nobody answers."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:

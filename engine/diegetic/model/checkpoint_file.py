@@ -8,6 +8,7 @@ Knows nothing of what the tensors are called.
 """
 
 import json
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,11 @@ class Checkpoint(Mapping[str, Described]):
                     if name not in held:
                         raise Failure(f"{file}: lacks {name}, which its index names; {self._way_out}")
                     part = opened.get_slice(name)
-                    yield name, Described(tuple(part.get_shape()), _DTYPES[part.get_dtype()])
+                    if (dtype := _DTYPES.get(part.get_dtype())) is None:
+                        raise Failure(
+                            f"{file}: {name} is of type {part.get_dtype()}; give a release that isn't quantised"
+                        )
+                    yield name, Described(tuple(part.get_shape()), dtype)
 
     def _opened(self, file: Path) -> "safe_open":
         try:
@@ -120,6 +125,9 @@ class Checkpoint(Mapping[str, Described]):
             raise Failure(f"{file}: is damaged or cut off ({_said(error)}); {self._way_out}") from error
 
     def _unpickle(self) -> dict[str, Tensor]:
+        if not zipfile.is_zipfile(self.path):
+            what = "is damaged or cut off, or no checkpoint that torch saved since its version 1.6"
+            raise Failure(f"{self.path}: {what} (it is no zip archive); {self._way_out}")
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
         except UnpicklingError as error:
@@ -127,7 +135,7 @@ class Checkpoint(Mapping[str, Described]):
         except Exception as error:  # zip raises many kinds
             what = "is damaged or cut off, or no checkpoint that torch saved"
             raise Failure(f"{self.path}: {what} ({_said(error)}); {self._way_out}") from error
-        if not isinstance(state, dict) or not state or not all(isinstance(each, Tensor) for each in state.values()):
+        if not isinstance(state, dict) or not state or not all(map(_is_weight, state.keys(), state.values())):
             rule = "must be a flat state dict of tensors"
             raise Failure(f"{self.path}: {rule}, got {_kind(state)}; {self._way_out}")
         return state
@@ -151,8 +159,17 @@ def _said(error: Exception) -> str:
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 
+def _is_weight(name: object, value: object) -> bool:
+    dense = isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
+    return isinstance(name, str) and dense
+
+
 def _kind(state: object) -> str:
     if isinstance(state, dict):
-        other = next(((key, value) for key, value in state.items() if not isinstance(value, Tensor)), None)
-        return f"{str(other[0])[:40]!r} with a {type(other[1]).__name__}" if other else "none"
+        other = next(((key, value) for key, value in state.items() if not _is_weight(key, value)), None)
+        if other is None:
+            return "none"
+        key, value = other
+        what = f"{value.layout} {value.device.type} tensor" if isinstance(value, Tensor) else type(value).__name__
+        return f"{str(key)[:40]!r} with a {what}" if isinstance(key, str) else f"the name {key!r:.40}"
     return f"a {type(state).__name__}"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from diegetic import __version__
 from diegetic.atomic import replacing, write_atomically
@@ -48,6 +49,8 @@ class Converted:
 def convert(config: ModelConfig, release: Path, folder: Path, dtype: torch.dtype, report: Report) -> Converted:
     """Write a release as a folder. Raises Failure where it isn't whole, isn't this model's, or doesn't fit the disk."""
     files = find_release(release)
+    if files.is_converted and not files.weights.with_name(ORIGIN).is_file():
+        raise Failure(f"{files.weights}: is of a checkpoint in parts; put it together as one file, pytorch_model.bin")
     if files.is_converted:
         raise Failure(f"{release}: is converted already; render with it, or give the folder of the release")
     config = fitted(config, files)
@@ -90,8 +93,9 @@ def check_codec(config: ModelConfig, path: Path) -> None:
 
     with torch.device("meta"):
         codec = Oobleck(config.codec.oobleck)
-    shapes = {name: each.shape for name, each in Checkpoint(path, "copy it again").items()}
-    Filling(codec.autoencoder, shapes, str(path))
+    checkpoint = Checkpoint(path, "copy it again")
+    for name in Filling(codec.autoencoder, {name: each.shape for name, each in checkpoint.items()}, str(path)).names:
+        _finite(name, checkpoint.read([name])[name], path)
 
 
 def _shards(weights: ReleasedWeights, names: list[str], types: Placement) -> list[tuple[list[str], int]]:
@@ -113,12 +117,19 @@ def _write_shards(
         path = folder / _shard_name(number, len(shards))
         report(f"writing {path.name}", number / len(shards))
         tensors = {
-            name: tensor.to(types.dtype_of(name), copy=True).contiguous()
+            name: _finite(name, tensor.to(types.dtype_of(name), copy=True).contiguous(), weights.path)
             for group in weights.read(names)
             for name, tensor in group.items()
         }
         with replacing(path, size) as temporary:
             save_file(tensors, temporary, metadata={"format": "pt"})
+
+
+def _finite(name: str, tensor: Tensor, path: Path) -> Tensor:
+    """The same tensor. Raises Failure where one of its values is no number: all that is rendered would be none."""
+    if not torch.stack(torch.aminmax(tensor)).isfinite().all():  # twenty times as fast as to ask each value
+        raise Failure(f"{path}: {name} has values that aren't finite in {tensor.dtype}; copy it again")
+    return tensor
 
 
 def _index(shards: list[tuple[list[str], int]], types: Placement, weights: ReleasedWeights) -> bytes:

@@ -13,28 +13,40 @@ from pathlib import Path
 from typing import Any
 
 from diegetic.errors import Failure, InputError
-from diegetic.model.checksum import sha256
+from diegetic.model.checksum import git_sha1, sha256
 from diegetic.model.config import Preset, SourceConfig
 
 TIMEOUT_S = 10.0
+SHA256_DIGITS = 64
 Report = Callable[[str, float], None]
+_ROOM = "free some, or choose another folder by models_folder in the settings"
 
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """A file of a repository at one commit. sha256: "" where the hub has none, which is so for small files."""
+    """A file of a repository at one commit.
+
+    checksum: SHA-256, or git's SHA-1 for a small file; "" where a hub tells none.
+    """
 
     repo: str
     commit: str
     name: str
     size_bytes: int
-    sha256: str
+    checksum: str
     licence: str
 
     @property
     def place(self) -> Path:
         """Where it goes, in a folder of downloads."""
         return Path(self.repo.rpartition("/")[2], self.name)
+
+    def is_at(self, path: Path) -> bool:
+        """Whether a path has this file, by size and checksum."""
+        if not path.is_file() or path.stat().st_size != self.size_bytes:
+            return False
+        digest = sha256 if len(self.checksum) == SHA256_DIGITS else git_sha1
+        return not self.checksum or digest(path) == self.checksum
 
 
 def list_files(config: Preset, endpoint: str | None = None) -> list[HubFile]:
@@ -50,8 +62,9 @@ def fetch(
 ) -> Iterator[Path]:
     """Fetch files into a folder; what is there whole is kept, what is there in part goes on. Yields each file.
 
-    Raises Failure where the hub can't be reached, the disk is full, or a file isn't what the hub says it is.
+    Raises Failure where the hub can't be reached, the disk is too small, or a file isn't what the hub says it is.
     """
+    _check_disk(files, folder)
     total = sum(file.size_bytes for file in files) or 1
     done = 0
     for file in files:
@@ -59,12 +72,16 @@ def fetch(
         def told(size: int, name: str = file.name, before: int = done) -> None:
             report(f"fetching {name}", (before + size) / total)
 
-        path = _fetch_one(file, folder, model, _bar(told), endpoint)
+        path = folder / file.place
+        if path.is_file():
+            report(f"checking {file.name}", done / total)
         done += file.size_bytes
-        report(f"checking {file.name}", done / total)
-        if file.sha256 and sha256(path) != file.sha256:
-            path.unlink()
-            raise Failure(f"{path}: isn't what {file.repo} says it is (checksum); run the same command again")
+        if not file.is_at(path):
+            _fetch_one(file, path, model, _bar(told), endpoint)
+            report(f"checking {file.name}", done / total)
+            if not file.is_at(path):
+                path.unlink()
+                raise Failure(f"{path}: isn't what {file.repo} says it is (checksum); run the same command again")
         yield path
 
 
@@ -73,68 +90,91 @@ def clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def unreachable(model: str, error: Exception) -> Failure:
-    """The one sentence for a hub that can't be reached."""
-    return Failure(
-        f"models pull: the Hugging Face hub can't be reached ({str(error).splitlines()[0][:100]}); on a machine that "
-        f"can, download the repositories of the preset {model}, copy them here, and give their folder with --from"
-    )
-
-
 def _files_of(source: SourceConfig, model: str, endpoint: str | None) -> Iterator[HubFile]:
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
         info = HfApi(endpoint=endpoint).model_info(
             source.repo, revision=source.revision, files_metadata=True, timeout=TIMEOUT_S
         )
-    except GatedRepoError as error:
-        raise Failure(
-            f"{source.repo}: its owner asks for a licence to be accepted on its page; accept it, then `hf auth login`"
-        ) from error
-    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise Failure(
-            f"{source.repo}: isn't on the hub at {source.revision}; does the preset name it right?"
-        ) from error
     except Exception as error:  # every HTTP client has its own kinds
-        raise unreachable(model, error) from error
+        raise _told(error, source.repo, source.revision, model) from error
     found = [each for each in info.siblings or [] if any(fnmatch(each.rfilename, name) for name in source.files)]
     if not found:
         raise Failure(f"{source.repo}: has no file {' or '.join(source.files)}; does the preset name it right?")
     for each in found:
-        checksum = each.lfs.sha256 if each.lfs else ""
+        checksum = each.lfs.sha256 if each.lfs else each.blob_id or ""
         yield HubFile(source.repo, str(info.sha), each.rfilename, each.size or 0, checksum, source.licence)
 
 
-def _fetch_one(file: HubFile, folder: Path, model: str, bar: Any, endpoint: str | None) -> Path:
+def _check_disk(files: Sequence[HubFile], folder: Path) -> None:
+    """Raise Failure where what is still to be fetched doesn't fit: before it is, not hours later."""
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    places = [(file, folder / file.place) for file in files]
+    has = sum(
+        max((path.stat().st_size for path in (at, _part(file, at)) if path.is_file()), default=0) for file, at in places
+    )
+    needed, free = sum(file.size_bytes for file in files) - has, shutil.disk_usage(there).free
+    if needed > free:
+        raise Failure(f"{folder}: needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; {_ROOM}")
+
+
+def _part(file: HubFile, place: Path) -> Path:
+    """Where a file is while it is fetched: named by what it is, so that another commit's goes on if it is the same."""
+    return place.with_name(f"{place.name}.{(file.checksum or file.commit)[:8]}.part")
+
+
+def _fetch_one(file: HubFile, place: Path, model: str, bar: Any, endpoint: str | None) -> None:
     """Fetch a file, going on from the part of it that is there: the hub's own client begins anew in each process."""
     from huggingface_hub import get_token, hf_hub_url
     from huggingface_hub.file_download import http_get
 
-    place = folder / file.place
-    if place.is_file():
-        return place
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f"{place.name}.{file.commit[:8]}.part")
-    there = part.stat().st_size if part.is_file() else 0
-    free = shutil.disk_usage(place.parent).free
-    if file.size_bytes - there > free:
-        told = f"needs {file.size_bytes / 1e9:.1f} GB for {file.name} and has {free / 1e9:.1f} GB free; free some"
-        raise Failure(f"{folder}: {told}")
+    part = _part(file, place)
     url = hf_hub_url(file.repo, file.name, revision=file.commit, endpoint=endpoint)
     size = file.size_bytes or None
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        there = part.stat().st_size if part.is_file() else 0
+        if there > file.size_bytes:  # what came wasn't the file, a page to log in to a network for instance
+            there = 0
         with part.open("r+b" if there else "wb") as opened:
             opened.seek(there)
             headers = {"Authorization": f"Bearer {token}"} if (token := get_token()) else {}
             http_get(url, opened, resume_size=there, headers=headers, expected_size=size, tqdm_class=bar)
+        part.replace(place)
     except Exception as error:  # every HTTP client has its own kinds
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Failure(f"{folder}: the disk is full; free some space and run the same command again") from error
-        raise unreachable(model, error) from error
-    part.replace(place)
-    return place
+        raise _told(error, file.repo, file.commit, model, place.parent) from error
+
+
+def _told(error: Exception, repo: str, revision: str, model: str, folder: Path | None = None) -> Failure:
+    """The one sentence for what went wrong. folder: what was written to."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
+        return Failure(
+            f"{repo}: its owner asks for a licence to be accepted on its page; accept it, then `hf auth login`"
+        )
+    if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError):
+        return Failure(f"{repo}: isn't on the hub at {revision}; does the preset name it right?")
+    if isinstance(error, HfHubHTTPError) and error.response is not None:
+        code = error.response.status_code
+        ways = "`hf auth login`, or correct HF_TOKEN" if code in (401, 403) else "run the same command again later"
+        return Failure(f"{repo}: the hub refuses it with {code} {error.response.reason_phrase}; {ways}")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Failure(f"{folder}: the disk is full; free some space and run the same command again")
+    if isinstance(error, OSError) and error.filename:
+        return Failure(f"{folder}: can't be written ({str(error.strerror).lower()}); {_ROOM}")
+    said = "HF_HUB_OFFLINE is set" if isinstance(error, OfflineModeIsEnabled) else str(error) or type(error).__name__
+    return Failure(
+        f"models pull: the Hugging Face hub can't be reached ({said.splitlines()[0][:100]}); on a machine that "
+        f"can, download the repositories of the preset {model}, copy them here, and give their folder with --from"
+    )
 
 
 def _bar(told: Callable[[int], None]) -> Any:

@@ -5,10 +5,13 @@ Importing this file imports no torch.
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+import filelock
 
 from diegetic.atomic import replacing, write_atomically
 from diegetic.errors import Failure, InputError
@@ -31,8 +34,8 @@ class Installed:
     size_bytes: int
 
 
-def check_pull(name: str, models_path: Path) -> tuple[ModelInfo, Preset]:
-    """The model, if it can be pulled. Raises InputError where it is here already or has no release."""
+def check_pull(name: str, models_path: Path, release: Path | None = None) -> tuple[ModelInfo, Preset]:
+    """The model, if it can be pulled, from the hub or a folder. Raises InputError where it is here already or can't."""
     info = model_named(name, models_path)
     config = read_preset(info.preset)
     if info.state == "in the box":
@@ -41,12 +44,33 @@ def check_pull(name: str, models_path: Path) -> tuple[ModelInfo, Preset]:
         raise InputError(f"{name}: is in {info.folder} already; `diegetic models remove {name}` first to pull it anew")
     if config.release is None:
         raise InputError(f"{name}: its preset names no release to pull; put its files into {info.folder}")
+    if release is not None:
+        _check_folder(release)
     return info, config
 
 
 def downloads_folder(info: ModelInfo) -> Path:
     """Where a model's files are while they are fetched."""
     return info.folder.parent / _DOWNLOADS / info.name
+
+
+@contextmanager
+def alone(info: ModelInfo) -> Iterator[None]:
+    """A context in which no other process pulls or removes this model. Raises Failure where one does."""
+    downloads = downloads_folder(info)
+    lock = filelock.FileLock(downloads.with_name(f"{info.name}.lock"), timeout=0)
+    try:
+        downloads.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except filelock.Timeout:
+        raise Failure(f"{info.name}: is being pulled or removed by another process; wait until it is done") from None
+    except OSError as error:
+        told = f"can't be written ({str(error.strerror).lower()})"
+        raise Failure(f"{downloads.parent}: {told}; choose another folder by models_folder in the settings") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def pull(
@@ -64,8 +88,7 @@ def pull(
 
 def convert_release(config: Preset, release: Path, folder: Path, precision: Precision, report: Report) -> Installed:
     """Write a release as one folder of safetensors. Raises InputError, Failure."""
-    if not release.is_dir():
-        raise InputError(f"{release}: is no folder; give the one with the release's files")
+    _check_folder(release)
     if not isinstance(config, ModelConfig):
         return _take_pipeline(config, release, folder, report)
     if config.codec.kind != "oobleck":
@@ -101,21 +124,36 @@ def _take_pipeline(preset: PipelinePreset, release: Path, folder: Path, report: 
 
 
 def remove(name: str, models_path: Path) -> ModelInfo:
-    """Delete a model's weights, and what was fetched of them. Raises InputError where there are none."""
+    """Delete a model's weights, and what was fetched of them. Raises InputError where there are none, Failure."""
     info = removable(name, models_path)
-    shutil.rmtree(info.folder, ignore_errors=True)
-    hub.clear(downloads_folder(info))
+    with alone(info):
+        for folder in (info.folder, downloads_folder(info)):
+            try:
+                if folder.exists():
+                    shutil.rmtree(folder)
+            except OSError as error:
+                told = f"can't be deleted ({str(error.strerror).lower()})"
+                raise Failure(f"{error.filename or folder}: {told}; change its permissions") from error
     return info
 
 
 def removable(name: str, models_path: Path) -> ModelInfo:
-    """The model, if it can be removed. Raises InputError."""
+    """The model, if it can be removed, with the size of all that would be deleted. Raises InputError."""
     info = model_named(name, models_path)
+    downloads = downloads_folder(info)
     if info.state == "in the box":
         raise InputError(f"{name}: is in the box and can't be removed")
-    if not info.folder.exists() and not downloads_folder(info).exists():
+    if info.folder.is_symlink():
+        raise InputError(f"{info.folder}: is a link to {info.folder.readlink()}; delete the link, and what it links to")
+    if not info.folder.exists() and not downloads.exists():
         raise InputError(f"{name}: isn't on this machine; `diegetic models` says what is")
-    return info
+    fetched = sum(path.stat().st_size for path in downloads.rglob("*") if path.is_file())
+    return replace(info, size_bytes=info.size_bytes + fetched)
+
+
+def _check_folder(release: Path) -> None:
+    if not release.is_dir():
+        raise InputError(f"{release}: is no folder; give the one with the release's files")
 
 
 def _exhaust(steps: Iterable[object]) -> None:

@@ -18,6 +18,8 @@ from diegetic.model.placement import Placement
 
 WORKING_BYTES = 1_500_000_000
 """What is computed beside the weights: an estimate for the paper's size, whose codec decodes 6 s at a time."""
+_CPU_ALLOCATOR = "DefaultCPUAllocator: "
+"""Told of a full main memory, by an error of no kind of its own."""
 Available = Callable[[torch.device], int]
 
 
@@ -51,8 +53,11 @@ def out_of_memory(what: str) -> Iterator[None]:
     """A context that says in one sentence that a GPU's memory, or the machine's, didn't do."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        told = str(error).split(".")[0][:100] or "out of memory"
+    except (RuntimeError, MemoryError) as error:
+        on_cpu = str(error).partition(_CPU_ALLOCATOR)[2]
+        if not on_cpu and not isinstance(error, torch.OutOfMemoryError | MemoryError):
+            raise
+        told = (on_cpu or str(error)).split(".")[0][:100] or "out of memory"
         ways = 'end other programs on it, set offload = true or precision = "bfloat16", or use --model pocket'
         raise Failure(f"{what}: the memory is full ({told}); {ways}") from error
 

@@ -12,6 +12,8 @@ Knows nothing of what is in the files, but for config.yaml.
 """
 
 import json
+import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from diegetic.model.config import ModelConfig
 
 INDEX, CODEC, TOKENIZER, ORIGIN = "model.safetensors.index.json", "vae.safetensors", "tokenizer.json", "origin.json"
 _STATE = ("pytorch_model.bin", "model.safetensors")
+_SHARDED = ("pytorch_model.bin.index.json", INDEX)
 _CONFIG = "config.yaml"
 _NAMES = {
     "semantic": "num_t5_out_tokens",
@@ -32,6 +35,8 @@ PIPELINE = "model_index.json"
 WEIGHTS = (INDEX, PIPELINE, *_STATE)
 """A folder with one of these has weights in it; PIPELINE: those of a pipeline of diffusers."""
 PUT = "put the model's files there"
+MOST_QUERIES = 1000
+"""Query tokens that an event may have: far more than any release does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,7 @@ def fitted(config: ModelConfig, files: ReleaseFiles) -> ModelConfig:
     if files.is_converted:
         said = _origin(files.weights.with_name(ORIGIN))
     elif files.config is not None:
-        theirs = dict(_numbers(read_yaml(files.config)))
-        said = {ours: theirs[name] for ours, name in _NAMES.items() if name in theirs}
+        said = _said_by(files.config)
     kept = {name: type(getattr(config.bridge, name))(said[name]) for name in _NAMES if name in said}
     return replace(config, bridge=replace(config.bridge, **kept))
 
@@ -92,6 +96,24 @@ def read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Failure(f"{path}: isn't YAML ({str(error).splitlines()[0]}); copy it again") from None
+
+
+def _said_by(path: Path) -> Mapping[str, float]:
+    """The numbers of a release's config.yaml. Raises Failure where the counts aren't there, or can't be right."""
+    try:
+        theirs = dict(_numbers(read_yaml(path)))
+    except RecursionError:
+        raise Failure(f"{path}: holds itself; copy it again") from None
+    said = {ours: theirs[name] for ours, name in _NAMES.items() if name in theirs}
+    for ours, name in _NAMES.items():
+        if ours == "feature_scale":
+            if not 0 < said.get(ours, 1.0) < math.inf:
+                raise Failure(f"{path}: {name} must be a number above 0, got {said[ours]}; copy it again")
+        elif ours not in said:
+            raise Failure(f"{path}: has no {name}; copy it again, or go by the preset's by taking it away")
+        elif said[ours] not in range(1, MOST_QUERIES + 1):
+            raise Failure(f"{path}: {name} must be a whole number, 1..{MOST_QUERIES}, got {said[ours]}; copy it again")
+    return said
 
 
 def _origin(path: Path) -> Mapping[str, float]:
@@ -124,6 +146,10 @@ def _weights(folder: Path) -> Path:
     for candidates in (named, beside):
         if candidates:
             return candidates[0]
+    for index in (
+        path for name in _SHARDED for path in _below(folder, name) if "audiostory" in path.parent.name.lower()
+    ):
+        raise Failure(f"{index}: is of a checkpoint in parts; put it together as one file, {' or '.join(_STATE)}")
     return _needed(folder, _STATE[0])
 
 
@@ -147,7 +173,16 @@ def _named(folder: Path, name: str) -> Path | None:
 
 
 def _below(folder: Path, name: str) -> list[Path]:
-    return sorted(folder.rglob(name), key=lambda path: (len(path.parts), path))
+    """Files of a name, the nearest first. Folders that are linked to are looked into: weights lie on other disks."""
+    found, seen = [], set[str]()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+        elif name in files:
+            found.append(Path(place, name))
+        seen.add(real)
+    return sorted((path for path in found if path.exists()), key=lambda path: (len(path.parts), path))
 
 
 def _needed(folder: Path, name: str) -> Path:

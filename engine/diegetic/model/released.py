@@ -87,6 +87,12 @@ class ReleasedWeights:
             found = sources(self._checkpoint)
             self._null = self._say_nothing(config, files, found)
         self._sources = for_parts_of(network, found)
+        self._check(config)
+
+    @property
+    def path(self) -> Path:
+        """The checkpoint."""
+        return self._checkpoint.path
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -109,6 +115,22 @@ class ReleasedWeights:
             yield {ours[key]: self._sources[ours[key]].merge(tensors, self._scale) for key in map(tuple, group)}
         if self._null is not None and "null" in names:
             yield {"null": self._null}
+
+    def _check(self, config: ModelConfig) -> None:
+        """Raise Failure where a weight is no floating point, or a LoRA doesn't fit its layer or the preset."""
+        for source in self._sources.values():
+            given = {name: self._checkpoint[name] for name in source.names}
+            for name, each in given.items():
+                if not each.dtype.is_floating_point:
+                    told = f"{name} must be floating point, got {each.dtype}"
+                    raise Failure(f"{self.path}: {told}; give a release that isn't quantised")
+            if source.down:
+                rows, columns = (*given[source.weight].shape, 0, 0)[:2]
+                down, up = given[source.down].shape, given[source.up].shape
+                rank = config.lora.rank if config.lora else down[0]
+                if (down, up) != ((rank, columns), (rows, rank)):
+                    told = f"{source.down} must be {[rank, columns]} and its other half {[rows, rank]}"
+                    raise Failure(f"{self.path}: {told}, got {list(down)} and {list(up)}; does the preset fit it?")
 
     def _say_nothing(self, config: ModelConfig, files: ReleaseFiles, found: Mapping[str, Source]) -> Tensor:
         """The null condition [1, S, F], by the text encoder in the state dict or in a folder of its own."""
