@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,6 +129,17 @@ def test_what_is_longer_than_the_pipeline_can_is_drawn_in_windows() -> None:
     assert not np.array_equal(samples[:19_200], samples[19_200:38_400])
 
 
+@pytest.mark.parametrize(("seconds", "windows"), [(3.0, 1), (5.2, 2), (7.5, 4)])
+def test_how_far_an_event_is_counts_all_its_windows(seconds: float, windows: int) -> None:
+    longest_s = {1: 3.0, 2: 3.0, 4: 2.5}[windows]
+    model = PipelineModel("sa3", "digest", replace(SA3, longest_s=longest_s), stable_audio_3(), MockModel())
+    told: list[tuple[int, int]] = []
+    draw(model, replace(RAIN, duration_s=seconds), watch=lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert {total for _, total in told} == {2 * windows}
+    assert told[-1][0] == 2 * windows
+
+
 def test_a_pipeline_is_loaded_from_its_folder(folder: Path) -> None:
     preset = PipelinePreset("sa3", SA3)
     model = load_pipeline(preset, folder, Settings(device="cpu"), MockModel())
@@ -190,9 +202,12 @@ def test_numbers_and_words_of_a_preset_are_checked(wrong: dict[str, Any], said: 
         replace(SA3, **wrong)
 
 
-def test_loading_draws_no_bars_beside_ours(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    load_pipeline(PipelinePreset("sa3", SA3), folder, Settings(device="cpu"), MockModel())
+def test_loading_says_nothing_of_its_own(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        load_pipeline(PipelinePreset("sa3", SA3), folder, Settings(device="cpu"), MockModel())
     assert "Loading" not in capfd.readouterr().err
+    assert not warned
 
 
 @pytest.mark.parametrize("name", ["sampling_rate", "sample_rate"])

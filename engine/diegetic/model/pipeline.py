@@ -12,9 +12,12 @@ Threads: one thread at a time may use it.
 
 import hashlib
 import inspect
+import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -110,15 +113,20 @@ class PipelineModel:
     ) -> Samples:
         """An event in as many windows as the pipeline needs for it, each with a seed of its own."""
         longest_s = self._config.longest_s
+        windows, number = max(1, math.ceil((event.duration_s - OVERLAP_S) / (longest_s - OVERLAP_S) - 1e-6)), 0
+
+        def told(done: int, total: int) -> None:
+            watch(min(number * total + done, windows * total), windows * total)
+
         drawn = self._window(
-            pipe, condition, replace(event, duration_s=min(event.duration_s, longest_s)), seed, watch, held
+            pipe, condition, replace(event, duration_s=min(event.duration_s, longest_s)), seed, told, held
         )
         overlap, frames = round(OVERLAP_S * self.sample_rate), round(event.duration_s * self.sample_rate)
         while len(drawn) < frames:
-            seed += 1
+            seed, number = seed + 1, number + 1
             left_s = (frames - len(drawn)) / self.sample_rate + OVERLAP_S
             window = replace(event, duration_s=min(left_s, longest_s))
-            more = self._window(self._pipe, condition, window, seed, watch, {})
+            more = self._window(self._pipe, condition, window, seed, told, {})
             joined = crossfade(drawn[-overlap:], more[:overlap], "equal_power")
             drawn = np.concatenate([drawn[:-overlap], joined, more[overlap:]])
         return self._fitted(drawn, event)
@@ -177,7 +185,9 @@ def load_pipeline(preset: PipelinePreset, folder: Path, settings: Settings, plan
     _check_call(preset.name, config)
     _hide_bars()
     try:
-        with out_of_memory(preset.name):
+        with out_of_memory(preset.name), warnings.catch_warnings():
+            # diffusers renames torch_dtype, and its layers still use torch's old weight_norm. Remove when it is done.
+            warnings.simplefilter("ignore", FutureWarning)
             parts = {
                 name: _part(kind).from_pretrained(folder / name, dtype=dtype) for name, kind in config.parts.items()
             }
@@ -238,10 +248,16 @@ def _check_call(name: str, config: PipelineConfig) -> None:
 
 
 def _hide_bars() -> None:
-    """Progress is ours to show."""
+    """Progress is ours to show.
+
+    tqdm's lock, which bars take even where they aren't drawn, is a semaphore between processes by itself: a generator
+    ends at once, and Python complains that it was left.
+    """
     from diffusers.utils import logging as of_diffusers
+    from tqdm import tqdm
     from transformers.utils import logging as of_transformers
 
+    tqdm.set_lock(RLock())
     of_diffusers.disable_progress_bar()
     of_transformers.disable_progress_bar()  # type: ignore[no-untyped-call]
 
