@@ -50,6 +50,10 @@ class EventLine:
     end_s: float
     lane: str = "foreground"
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_s < self.end_s:
+            raise ValueError(f"start_s must be 0 or more and before end_s, got {self.start_s:g} and {self.end_s:g}")
+
 
 @dataclass(frozen=True, slots=True)
 class StoryLine:
@@ -59,6 +63,10 @@ class StoryLine:
     seconds: float
     events: tuple[EventLine, ...]
     reasoning: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.events:
+            raise ValueError("events must have at least one; add it, or drop the line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +92,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         config = read_config(options.config)
-        encoder = load_encoder(config, options.tokenizer)
-        frozen = load_frozen(config, options)
+        check_folders(options)
+        try:
+            encoder = load_encoder(config, options.tokenizer)
+            frozen = load_frozen(config, options)
+        except (OSError, ValueError) as error:  # of three libraries
+            why = str(error).splitlines()[0][:160]
+            raise InputError(f"cache: a network can't be read ({why}); check the folders that are given") from error
         write_atomically(options.out / "null.safetensors", save({"null": frozen.features([""])}))
         cache(options.examples, options.out, config, encoder, frozen, options.shard)
     except DiegeticError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def check_folders(options: argparse.Namespace) -> None:
+    """Raise InputError where a network's folder is missing (its name would be looked for on the hub), or where there
+    are shards already, which would be trained on beside the new ones."""
+    for folder in (options.tokenizer, options.text_encoder, options.codec, options.audio_encoder):
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{folder}: is no folder; give one with a network of Hugging Face's layout")
+    if any(options.out.glob("*.safetensors")):
+        raise InputError(f"{options.out}: has shards already; delete them, or give another folder")
 
 
 def cache(examples: Path, out: Path, config: ModelConfig, encoder: PlanEncoder, frozen: Frozen, size: int) -> None:
@@ -146,6 +169,8 @@ def read_audio(path: Path, rate_hz: int, channels: int) -> Tensor:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
         raise InputError(f"{path}: can't be read as audio ({error}); check the file") from None
+    if not samples.size or not np.isfinite(samples).all():
+        raise InputError(f"{path}: has no samples, or some that are no numbers; check the file")
     mixed = samples.mean(axis=1, keepdims=True) if channels == 1 or samples.shape[1] == 1 else samples[:, :channels]
     return torch.from_numpy(np.ascontiguousarray(soxr.resample(mixed, rate, rate_hz))).expand(-1, channels)
 

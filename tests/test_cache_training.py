@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from cache_training import Frozen, cache, latents_of, read_audio, read_lines
+from cache_training import Frozen, cache, latents_of, main, read_audio, read_lines
 from diegetic.errors import InputError
 from diegetic.model.config import OobleckConfig, read_config
 from diegetic.model.grammar import PlanStyle
@@ -55,12 +55,41 @@ def test_cached_examples_are_those_that_were_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [("{", "line 1: isn't JSON"), ("[]", "must be a table"), ('{"instruction": "x", "second": 3}', "did you mean")],
+    [
+        ("{", "line 1: isn't JSON"),
+        ("[]", "must be a table"),
+        ('{"instruction": "x", "second": 3}', "did you mean"),
+        ('{"instruction": "x", "seconds": 3, "events": []}', "line 1: events must have at least one"),
+        (
+            '{"instruction": "x", "seconds": 3, "events": [{"caption": "a", "audio": "a", "start_s": 2, "end_s": 2}]}',
+            "event 1: start_s must be 0 or more and before end_s",
+        ),
+    ],
 )
 def test_a_line_that_is_no_example_is_named(line: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "examples.jsonl").write_text(line)
     with pytest.raises(InputError, match=said):
         list(read_lines(tmp_path / "examples.jsonl"))
+
+
+@pytest.mark.parametrize("samples", [np.zeros((0, 1)), np.full((50, 1), np.nan)])
+def test_a_recording_without_sound_is_named(samples: Any, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "none.wav", samples, 100, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"none\.wav: has no samples, or some that are no numbers"):
+        read_audio(tmp_path / "none.wav", 100, 2)
+
+
+def test_what_caching_lacks_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [part for name in ("--tokenizer", "--text-encoder", "--codec") for part in (name, str(tmp_path))]
+    common = [str(TINY), str(write_examples(tmp_path)), "--out", str(tmp_path / "shards")]
+    assert main([*common, *folders, "--audio-encoder", str(tmp_path / "no")]) == 2
+    assert "no: is no folder" in capsys.readouterr().err
+    assert main([*common, *folders]) == 2
+    assert "cache: a network can't be read" in capsys.readouterr().err
+    (tmp_path / "shards").mkdir(exist_ok=True)
+    (tmp_path / "shards/00003.safetensors").touch()
+    assert main([*common, *folders]) == 2
+    assert "has shards already" in capsys.readouterr().err
 
 
 def test_codec_turns_samples_into_latents_and_back() -> None:

@@ -83,6 +83,19 @@ def test_pull_fetches_converts_and_the_model_tells_a_story(diegetic: Run, hub: F
     assert next(each for each in listed if each["name"] == "tiny")["state"] == "installed"
 
 
+def test_a_repository_in_another_layout_than_a_pipelines_is_not_fetched(
+    diegetic: Run, hub: FakeHub, models: Path
+) -> None:
+    other = hub.folder / "stabilityai/stable-audio-3-small-sfx/text_encoder"
+    other.mkdir(parents=True)
+    (other / "model.safetensors").write_bytes(b"much")
+    code, _, err = diegetic("pull", "stable-audio-3-small-sfx", "--yes", hub=hub.address)
+    assert code == 1
+    assert "has no model_index.json" in err
+    assert "convert it" in err
+    assert not hub.ranges
+
+
 def test_pull_says_how_much_and_under_which_licences_and_asks(diegetic: Run, hub: FakeHub, models: Path) -> None:
     code, out, err = diegetic("pull", "tiny", hub=hub.address, answer="n\n")
     assert (code, out) == (0, "nothing was fetched\n")

@@ -1,12 +1,18 @@
 """Other renderers under the same plan: pipelines of diffusers, here with some thousand random weights."""
 
+import json
+import re
 import shutil
+import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from transformers import GPT2Model
 
 from diegetic.director import Output, render_story
 from diegetic.errors import Cancelled, Failure, InputError
@@ -24,8 +30,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWa
 
 SA3 = PipelineConfig("StableAudio3Pipeline", "duration", 2, 1.0, 120.0, "StableAudio3InpaintPipeline")
 LDM2 = PipelineConfig(
-    "AudioLDM2Pipeline", "audio_length_in_s", 2, 3.5, 2.0, arguments={"max_new_tokens": 2, "negative_prompt": "bad"}
-)
+    "AudioLDM2Pipeline", "audio_length_in_s", 2, 3.5, 2.0, arguments={"max_new_tokens": 2, "negative_prompt": "bad"},
+    parts={"language_model": "GPT2LMHeadModel"},
+)  # fmt: skip
 RAIN = Event("e1", "rain", 0.0, 3.0)
 
 
@@ -122,6 +129,17 @@ def test_what_is_longer_than_the_pipeline_can_is_drawn_in_windows() -> None:
     assert not np.array_equal(samples[:19_200], samples[19_200:38_400])
 
 
+@pytest.mark.parametrize(("seconds", "windows"), [(3.0, 1), (5.2, 2), (7.5, 4)])
+def test_how_far_an_event_is_counts_all_its_windows(seconds: float, windows: int) -> None:
+    longest_s = {1: 3.0, 2: 3.0, 4: 2.5}[windows]
+    model = PipelineModel("sa3", "digest", replace(SA3, longest_s=longest_s), stable_audio_3(), MockModel())
+    told: list[tuple[int, int]] = []
+    draw(model, replace(RAIN, duration_s=seconds), watch=lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert {total for _, total in told} == {2 * windows}
+    assert told[-1][0] == 2 * windows
+
+
 def test_a_pipeline_is_loaded_from_its_folder(folder: Path) -> None:
     preset = PipelinePreset("sa3", SA3)
     model = load_pipeline(preset, folder, Settings(device="cpu"), MockModel())
@@ -133,6 +151,77 @@ def test_a_pipeline_is_loaded_from_its_folder(folder: Path) -> None:
     wrong = replace(SA3, class_name="StableAudio9Pipeline")
     with pytest.raises(Failure, match="has no StableAudio9Pipeline"):
         load_pipeline(PipelinePreset("sa3", wrong), folder, Settings(device="cpu"), MockModel())
+
+
+def test_audioldm2_is_loaded_though_its_files_name_a_model_that_cannot_write(tmp_path: Path) -> None:
+    pipe = audioldm2()
+    pipe.save_pretrained(tmp_path)
+    GPT2Model.from_pretrained(tmp_path / "language_model").save_pretrained(tmp_path / "language_model")
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    index["language_model"] = ["transformers", "GPT2Model"]  # as of cvssp/audioldm2
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval()
+    short = replace(RAIN, duration_s=0.5)
+    loaded = load_pipeline(PipelinePreset("ldm2", LDM2), tmp_path, Settings(device="cpu"), MockModel())
+    whole = PipelineModel("ldm2", "digest", LDM2, pipe, MockModel())
+    np.testing.assert_array_equal(draw(loaded, short), draw(whole, short))
+    assert read_preset(presets_folder() / "models" / "audioldm2.toml").pipeline.parts == LDM2.parts  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"seconds_as": "durations"}, "unknown argument of StableAudio3Pipeline 'durations'; did you mean 'duration'?"),
+        ({"arguments": {"negative_promt": "bad"}}, "did you mean 'negative_prompt'?"),
+        ({"inpaint_class": "StableAudio3Pipeline"}, "unknown argument of StableAudio3Pipeline 'audio'"),
+        ({"class_name": "DanceDiffusionPipeline"}, "unknown argument of DanceDiffusionPipeline 'duration'"),
+        ({"class_name": "UNet2DModel"}, "UNet2DModel of diffusers is no pipeline"),
+        ({"class_name": "__version__"}, "__version__ of diffusers is no pipeline"),
+        ({"parts": {"text_encoder": "T6"}}, "has no T6"),
+    ],
+)
+def test_a_preset_that_does_not_fit_its_pipeline_is_refused(wrong: dict[str, Any], said: str, folder: Path) -> None:
+    preset = PipelinePreset("sa3", replace(SA3, **wrong))
+    with pytest.raises(InputError, match=re.escape(said)):
+        load_pipeline(preset, folder, Settings(device="cpu"), MockModel())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"longest_s": OVERLAP_S}, "longest_s must be above 0.8"),
+        ({"prompt": "{caption} {mood}"}, "no other braces"),
+        ({"prompt": "{caption} {"}, "no other braces"),
+        ({"prompt": "a sound"}, "must have {caption} in it"),
+    ],
+)
+def test_numbers_and_words_of_a_preset_are_checked(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        replace(SA3, **wrong)
+
+
+def test_loading_says_nothing_of_its_own(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        load_pipeline(PipelinePreset("sa3", SA3), folder, Settings(device="cpu"), MockModel())
+    assert "Loading" not in capfd.readouterr().err
+    assert not warned
+
+
+@pytest.mark.parametrize("name", ["sampling_rate", "sample_rate"])
+def test_the_rate_is_the_codecs_whichever_name_it_has(name: str) -> None:
+    assert rate_of(SimpleNamespace(vae=SimpleNamespace(config=SimpleNamespace(**{name: 24_000})))) == 24_000
+
+
+def test_a_missing_package_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without(*args: Any, **kwargs: Any) -> None:
+        raise ImportError("\nT5Tokenizer requires the sentencepiece library\n")
+
+    monkeypatch.setattr("diffusers.StableAudio3Pipeline.from_pretrained", without)
+    with pytest.raises(Failure, match=r"sa3: a package is missing \(T5Tokenizer requires"):
+        load_pipeline(PipelinePreset("sa3", SA3), folder, Settings(device="cpu"), MockModel())
 
 
 def test_a_damaged_pipeline_is_one_sentence(folder: Path, tmp_path: Path) -> None:

@@ -338,3 +338,43 @@ def test_a_training_that_lacks_something_is_one_sentence(
 ) -> None:
     assert main(arguments) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"targets": torch.zeros(2, 3, 8)}, r"targets must be \[3, 16\] for this model, got \[3, 8\]"),
+        ({"latents": torch.zeros(2, 10, 7)}, r"latents must be \[10, 4\] for this model, got \[10, 7\]"),
+        ({"latents": torch.zeros(2, 12, 4)}, r"latents must be \[10, 4\] for this model, got \[12, 4\]"),
+        ({"ids": story(0).ids + 5_000}, "is beyond the LLM's 320"),
+    ],
+)
+def test_shards_of_another_model_are_one_sentence(wrong: dict[str, Any], said: str, shards: Path) -> None:
+    write_shard(shards / "9.safetensors", [replace(story(4), **wrong)])
+    with pytest.raises(InputError, match=said):
+        trainer("whole", shards)
+
+
+@pytest.mark.parametrize("heard", [torch.zeros(9, 8), torch.zeros(7, 6)])
+def test_recordings_heard_by_another_encoder_are_one_sentence(heard: Any, shards: Path) -> None:
+    write_shard(shards / "9.safetensors", [replace(question(0), heard=heard)])
+    with pytest.raises(InputError, match=r"heard must be \[9, 6\] for this model"):
+        trainer("understanding", shards)
+
+
+def test_a_null_condition_of_another_text_encoder_is_one_sentence(shards: Path) -> None:
+    save_file({"null": torch.zeros(1, 3, 8)}, shards / "null.safetensors")
+    with pytest.raises(InputError, match=r"null must be \[3, 16\]"):
+        trainer("warm", shards)
+
+
+def test_a_checkpoint_of_other_parts_is_no_place_to_go_on_from(shards: Path, tmp_path: Path) -> None:
+    first = trainer("whole", shards)
+    first.step()
+    first.save(tmp_path / "whole.safetensors")
+    rates = first.stage.rates
+    for other in ({**rates, "listener": 1e-3}, dict(reversed(rates.items()))):
+        stage = replace(first.stage, rates=other)
+        again = Trainer(first.model, "whole", stage, Shards(shards), 0, torch.float32)
+        with pytest.raises(InputError, match="trained lora, norms"):
+            again.resume(tmp_path / "whole.safetensors")

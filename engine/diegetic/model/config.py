@@ -7,10 +7,12 @@ Knows nothing of torch; the parts are built from these values.
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from string import Formatter
 from typing import Literal
 
 from diegetic.model.grammar import PlanStyle
 from diegetic.schema import read_strict, read_toml
+from diegetic.story import OVERLAP_S
 
 Table = dict[str, bool | int | float | str]
 
@@ -255,8 +257,8 @@ class PipelineConfig:
 
     class_name, inpaint_class: diffusers' names; the second one, where there is, holds a sound that goes on. seconds_as:
     the argument that takes the duration; longest_s: the most it may be, what is longer is drawn in windows. guidance,
-    steps, arguments: what the pipeline is called with. planner: the model that writes plans. prompt: has {caption} in
-    it.
+    steps, arguments: what the pipeline is called with. parts: what is of another class of transformers than its
+    files say. planner: the model that writes plans. prompt: has {caption} in it.
     """
 
     class_name: str
@@ -268,12 +270,15 @@ class PipelineConfig:
     planner: str = "pocket"
     prompt: str = "{caption}"
     arguments: Table = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
-        if "{caption}" not in self.prompt:
-            raise ValueError("prompt must have {caption} in it")
+        if self.longest_s <= OVERLAP_S:
+            raise ValueError(f"longest_s must be above {OVERLAP_S:g}, which windows share, got {self.longest_s:g}")
+        if _fields(self.prompt) != {"caption"}:
+            raise ValueError(f"prompt must have {{caption}} in it, and no other braces, got {self.prompt!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +300,14 @@ def read_preset(path: Path) -> Preset:
     if "pipeline" in table:
         return read_strict(PipelinePreset, table, str(path))
     return read_strict(ModelConfig, table, str(path))
+
+
+def _fields(prompt: str) -> set[str]:
+    """What is in braces; nothing where they don't match."""
+    try:
+        return {name for _, name, _, _ in Formatter().parse(prompt) if name is not None}
+    except ValueError:
+        return set()
 
 
 def read_config(path: Path) -> ModelConfig:

@@ -15,6 +15,7 @@ from typing import Any
 from diegetic.errors import Failure, InputError
 from diegetic.model.checksum import git_sha1, sha256
 from diegetic.model.config import Preset, SourceConfig
+from diegetic.model.release_files import PIPELINE
 
 TIMEOUT_S = 10.0
 SHA256_DIGITS = 64
@@ -100,6 +101,11 @@ def _files_of(source: SourceConfig, model: str, endpoint: str | None) -> Iterato
     except Exception as error:  # every HTTP client has its own kinds
         raise _told(error, source.repo, source.revision, model) from error
     found = [each for each in info.siblings or [] if any(fnmatch(each.rfilename, name) for name in source.files)]
+    if PIPELINE in source.files and all(each.rfilename != PIPELINE for each in found):
+        raise Failure(
+            f"{source.repo}: has no {PIPELINE}, so it isn't in diffusers' layout; convert it (diffusers' repository "
+            f"has scripts that do), then `diegetic models pull {model} --from` the folder"
+        )
     if not found:
         raise Failure(f"{source.repo}: has no file {' or '.join(source.files)}; does the preset name it right?")
     for each in found:

@@ -12,9 +12,12 @@ Threads: one thread at a time may use it.
 
 import hashlib
 import inspect
+import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -22,16 +25,20 @@ import torch
 from numpy.typing import NDArray
 
 from diegetic.audio.joins import crossfade
-from diegetic.errors import Failure
+from diegetic.errors import Failure, InputError
 from diegetic.model.config import PipelineConfig, PipelinePreset
 from diegetic.model.device import pick_device
 from diegetic.model.memory import out_of_memory
 from diegetic.model.release_files import ORIGIN, PIPELINE
 from diegetic.protocol import Memory, Planned, StoryModel, Watch
+from diegetic.schema import unknown
 from diegetic.settings import Settings
 from diegetic.story import OVERLAP_S, Event
 
 Samples = NDArray[np.float32]
+
+_ALWAYS = ("prompt", "num_inference_steps", "generator")
+_HELD = ("audio", "mask_start_seconds", "mask_end_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +113,20 @@ class PipelineModel:
     ) -> Samples:
         """An event in as many windows as the pipeline needs for it, each with a seed of its own."""
         longest_s = self._config.longest_s
+        windows, number = max(1, math.ceil((event.duration_s - OVERLAP_S) / (longest_s - OVERLAP_S) - 1e-6)), 0
+
+        def told(done: int, total: int) -> None:
+            watch(min(number * total + done, windows * total), windows * total)
+
         drawn = self._window(
-            pipe, condition, replace(event, duration_s=min(event.duration_s, longest_s)), seed, watch, held
+            pipe, condition, replace(event, duration_s=min(event.duration_s, longest_s)), seed, told, held
         )
         overlap, frames = round(OVERLAP_S * self.sample_rate), round(event.duration_s * self.sample_rate)
         while len(drawn) < frames:
-            seed += 1
+            seed, number = seed + 1, number + 1
             left_s = (frames - len(drawn)) / self.sample_rate + OVERLAP_S
             window = replace(event, duration_s=min(left_s, longest_s))
-            more = self._window(self._pipe, condition, window, seed, watch, {})
+            more = self._window(self._pipe, condition, window, seed, told, {})
             joined = crossfade(drawn[-overlap:], more[:overlap], "equal_power")
             drawn = np.concatenate([drawn[:-overlap], joined, more[overlap:]])
         return self._fitted(drawn, event)
@@ -164,14 +176,26 @@ class PipelineModel:
 
 
 def load_pipeline(preset: PipelinePreset, folder: Path, settings: Settings, planner: StoryModel) -> PipelineModel:
-    """A pipeline from its folder, on the device of the settings. Raises Failure where files are missing or damaged."""
+    """A pipeline from its folder, on the device of the settings.
+
+    Raises InputError where the preset doesn't fit the pipeline, Failure where files are missing or damaged.
+    """
     device, config = pick_device(settings), preset.pipeline
     dtype = torch.float16 if device.type == "cuda" and settings.precision == "auto" else _type(settings)
+    _check_call(preset.name, config)
+    _hide_bars()
     try:
-        with out_of_memory(preset.name):
-            pipe = _class(config.class_name).from_pretrained(folder, torch_dtype=dtype).to(device)
+        with out_of_memory(preset.name), warnings.catch_warnings():
+            # diffusers renames torch_dtype, and its layers still use torch's old weight_norm. Remove when it is done.
+            warnings.simplefilter("ignore", FutureWarning)
+            parts = {
+                name: _part(kind).from_pretrained(folder / name, dtype=dtype) for name, kind in config.parts.items()
+            }
+            pipe = _class(config.class_name).from_pretrained(folder, torch_dtype=dtype, **parts).to(device)
+    except ImportError as error:
+        raise Failure(f"{preset.name}: a package is missing ({' '.join(str(error).split())[:200]})") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        if isinstance(error, Failure):
+        if isinstance(error, Failure | InputError):
             raise
         raise Failure(
             f"{folder}: can't be loaded as {config.class_name} ({str(error).splitlines()[0][:120]}); "
@@ -184,7 +208,7 @@ def rate_of(pipe: Any) -> int:
     """The rate of what a pipeline makes: its codec's, or its vocoder's."""
     for part in ("vocoder", "vae"):
         config = getattr(getattr(pipe, part, None), "config", None)
-        if rate := getattr(config, "sampling_rate", None):
+        if rate := getattr(config, "sampling_rate", None) or getattr(config, "sample_rate", None):
             return int(rate)
     raise Failure(f"pipeline: {type(pipe).__name__} doesn't say its sampling rate; it can't be a model here")
 
@@ -195,7 +219,47 @@ def _class(name: str) -> Any:
     found = getattr(diffusers, name, None)
     if found is None:
         raise Failure(f"pipeline: diffusers {diffusers.__version__} has no {name}; `pip install -U diffusers`")
+    if not (isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline)):
+        raise InputError(f"pipeline: {name} of diffusers is no pipeline; name one that makes sound of a text")
     return found
+
+
+def _part(name: str) -> Any:
+    import transformers
+
+    found = getattr(transformers, name, None)
+    if found is None:
+        raise InputError(
+            f"pipeline: transformers {transformers.__version__} has no {name}; correct parts in the preset"
+        )
+    return found
+
+
+def _check_call(name: str, config: PipelineConfig) -> None:
+    """Raise InputError where a preset's pipelines don't take what they are to be called with."""
+    asked = [(config.class_name, (config.seconds_as, *_ALWAYS, *config.arguments))]
+    if config.inpaint_class:
+        asked.append((config.inpaint_class, (config.seconds_as, *_ALWAYS, *_HELD)))
+    for class_name, arguments in asked:
+        known = [each for each in inspect.signature(_class(class_name).__call__).parameters if each != "self"]
+        for argument in arguments:
+            if argument not in known:
+                raise InputError(f"{name}: {unknown(f'argument of {class_name}', argument, known)}")
+
+
+def _hide_bars() -> None:
+    """Progress is ours to show.
+
+    tqdm's lock, which bars take even where they aren't drawn, is a semaphore between processes by itself: a generator
+    ends at once, and Python complains that it was left.
+    """
+    from diffusers.utils import logging as of_diffusers
+    from tqdm import tqdm
+    from transformers.utils import logging as of_transformers
+
+    tqdm.set_lock(RLock())
+    of_diffusers.disable_progress_bar()
+    of_transformers.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _type(settings: Settings) -> torch.dtype:

@@ -24,7 +24,7 @@ from diegetic.atomic import write_atomically
 from diegetic.errors import InputError
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.config import StageConfig
-from diegetic.model.training_data import Example, Shards, collate, draw, step_seed
+from diegetic.model.training_data import Example, Shards, check_shapes, collate, draw, step_seed
 from diegetic.model.training_losses import losses, weighted
 
 _BUCKET = 50_000_000
@@ -58,7 +58,7 @@ class Trainer:
     """One stage of a model's training. Frozen parts stay as they are to the bit.
 
     precision: what matrices are multiplied in; weights stay float32. Raises InputError where the stage opens a part
-    that the model lacks, or asks for examples that the data lack.
+    that the model lacks, or asks for examples that the data lack, or the data are of another model.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Trainer:
             raise InputError(
                 f"stage {name}: its data lack what its batches ask for; add stories or questions, or ask 0"
             )
+        check_shapes(data, model.config, model.llm.get_input_embeddings().num_embeddings)
         if data.null is not None:
             model.null.copy_(data.null)
         if stage.gradient_checkpointing:
@@ -135,7 +136,7 @@ class Trainer:
         tensors = {f"model.{name}": tensor for name, tensor in unshared(self.model)}
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items()}
-        said = json.dumps({"stage": self.name, "done": self.done, "seed": self.seed})
+        said = json.dumps({"stage": self.name, "done": self.done, "seed": self.seed, "parts": list(self.stage.rates)})
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
         write_atomically(path, save(whole, {"training": said}))
 
@@ -144,6 +145,10 @@ class Trainer:
         said, tensors = _read(path, "optimiser.")
         if said.get("stage") != self.name:
             raise InputError(f"{path}: is of stage {said.get('stage')}, not {self.name}; start from it with --weights")
+        parts = list(self.stage.rates)  # the optimiser's state is by their order
+        if (trained := said.get("parts", parts)) != parts:
+            told = f"trained {', '.join(trained)}, the stage now trains {', '.join(parts)}"
+            raise InputError(f"{path}: {told}; start from it with --weights and another --out")
         load_weights(self.model, path)
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():

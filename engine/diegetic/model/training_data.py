@@ -21,6 +21,7 @@ from torch import Tensor
 
 from diegetic.atomic import write_atomically
 from diegetic.errors import InputError
+from diegetic.model.config import ModelConfig
 from diegetic.model.grammar import Timed
 from diegetic.model.sequence import PlanEncoder
 
@@ -154,6 +155,26 @@ class Shards:
             raise InputError(f"{folder}: has no shard of training examples; write some with cache_training.py")
         self.stories = [example for example in examples if len(example.semantic_at)]
         self.questions = [example for example in examples if not len(example.semantic_at)]
+
+
+def check_shapes(data: Shards, config: ModelConfig, vocabulary: int) -> None:
+    """Raise InputError where examples weren't written for a model of this shape. vocabulary: tokens its LLM knows."""
+    bridge, window = config.bridge, config.transformer
+    frames = data.stories[0].latents.shape[1] if data.stories else 0
+    features = [bridge.semantic, bridge.feature_dim]
+    found = [("null", list(data.null.shape[1:]), features)] if data.null is not None else []
+    for story in data.stories:
+        found.append(("targets", list(story.targets.shape[1:]), features))
+        found.append(("latents", list(story.latents.shape[1:]), [frames, window.in_channels]))
+    if data.questions and config.listener and data.questions[0].heard is not None:
+        heard = [data.questions[0].heard.shape[0], config.listener.width]
+        found += [("heard", list(each.heard.shape), heard) for each in data.questions if each.heard is not None]
+    for name, shape, right in found:
+        if shape != right:
+            raise InputError(f"shards: {name} must be {right} for this model, got {shape}; write them by its TOML")
+    most = max(int(example.ids.max()) for example in (*data.stories, *data.questions))
+    if most >= vocabulary:
+        raise InputError(f"shards: token {most} is beyond the LLM's {vocabulary}; write them by its own tokenizer")
 
 
 def draw(examples: Sequence[Example], count: int, step: int, seed: int) -> list[Example]:
