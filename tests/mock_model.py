@@ -48,11 +48,11 @@ class MockModel:
             self.calls.append(f"recall {event.id}")
             yield self._read(memory, event)
 
-    def continue_(self, memory: list[str], text: str, seconds: float) -> Iterator[Planned]:
+    def continue_(self, memory: list[str], text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
         self.calls.append(f"continue after {len(memory)}")
         memory.append(text)
-        event = Event("e1", text, 0.0, seconds)
-        yield Planned(event, self._read(memory, event), "")
+        for event in [*(Event("b", bed, 0.0, seconds, "bed") for bed in beds), Event("e1", text, 0.0, seconds)]:
+            yield Planned(event, self._read(memory, event), "")
 
     def imagine(
         self, condition: bytes, event: Event, seed: int, held: NDArray[np.float32] | None, watch: Watch

@@ -118,8 +118,29 @@ def test_a_bed_that_ends_where_no_window_does_is_over() -> None:
     assert agenda.due(at, 1.0, None) is None
 
 
-def test_a_short_clause_that_a_story_goes_on_by_needs_no_draft() -> None:
-    assert Agenda.of("a door slams", goes_on=True).is_plain
-    assert not Agenda.of("a door slams").is_plain
-    assert not Agenda.of("a door slams, a dog barks", goes_on=True).is_plain
-    assert not Agenda.of("the door of the old house on the hill slams shut in the wind", goes_on=True).is_plain
+def test_a_clause_by_itself_needs_no_draft() -> None:
+    assert Agenda.of("a door slams").is_plain
+    assert Agenda.of("the door of the old house on the hill slams shut in the wind").is_plain
+    assert not Agenda.of("a door slams, a dog barks").is_plain
+    assert not Agenda.of("nothing").is_plain
+
+
+def test_a_bed_that_the_text_names_first_takes_no_other_ones_place() -> None:
+    at = frontier(26, PlanStyle(cover=True))
+    for text, goes_on in (("a forest, insects shrill", True), ("insects shrill, a forest", False)):
+        agenda = Agenda.of(text)
+        agenda.tell(event("insects shrill", BED, 0, 13))
+        due = agenda.due(at.after(0, 13), 1.0, event("a forest", BED, 13, 26))
+        assert due == (("insects shrill", 13, 26) if goes_on else None)
+
+
+def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
+    agenda = Agenda.of("a door slams, a dog barks")
+    door, dog = agenda.owed
+    assert not agenda.is_last(dog)
+    agenda.tell(event("a door slams", FOREGROUND, 0, 4))
+    assert agenda.is_last(dog)
+    assert not agenda.is_last(None)
+    assert not agenda.is_last(door)
+    agenda.tell(event("rain", BED, 0, 13))
+    assert not agenda.is_last(dog)

@@ -274,12 +274,33 @@ def test_a_story_is_continued_from_its_memory(tmp_path: Path) -> None:
     render(tmp_path)
     model = MockModel()
     done = continue_story(model, StoryFolder(tmp_path), "the door slams", 3.0, OUTPUT, silent)
-    assert done.rendered == ("e5",)
+    assert done.rendered == ("e5", "e6")
     assert (done.story.events[-1].start_s, done.story.seconds) == (9.0, 12.0)
-    assert not any("recall" in call for call in model.calls)
     assert model.calls[0] == "continue after 7"  # the text, its length, the reasoning, four events
     assert len(mix(tmp_path)) == 12 * 24_000
     assert render(tmp_path, read_story(tmp_path / "story.toml")).rendered == ()
+
+
+def test_a_bed_that_sounds_to_the_end_goes_on_as_it_was_edited(tmp_path: Path) -> None:
+    story = render(tmp_path).story
+    louder = [replace(each, gain_db=-9.0, variation=0.25) if each.lane == "bed" else each for each in story.events]
+    render(tmp_path, replace(story, events=tuple(louder)))
+    model = MockModel()
+    bed, door = continue_story(model, StoryFolder(tmp_path), "the door slams", 3.0, OUTPUT, silent).story.events[-2:]
+    assert (bed.caption, bed.lane, bed.start_s, bed.end_s) == ("quiet air", "bed", 9.0, 12.0)
+    assert (bed.gain_db, bed.variation) == (-9.0, 0.25)
+    assert f"imagine {bed.id} held" in model.calls, "it begins as what it goes on from ends"
+    assert (door.caption, door.gain_db, door.variation) == ("the door slams", 0.0, None)
+
+
+def test_a_bed_that_ended_before_stays_ended(tmp_path: Path) -> None:
+    story = render(tmp_path).story
+    events = [replace(each, duration_s=5.0) if each.lane == "bed" else each for each in story.events]
+    render(tmp_path, replace(story, events=tuple(events)))
+    model = MockModel()
+    done = continue_story(model, StoryFolder(tmp_path), "the door slams", 3.0, OUTPUT, silent)
+    assert [event.caption for event in done.story.events[len(events) :]] == ["the door slams"]
+    assert not any("recall" in call for call in model.calls)
 
 
 def test_a_memory_of_another_model_or_story_is_read_again(tmp_path: Path) -> None:

@@ -90,6 +90,59 @@ def test_a_continuation_begins_where_the_story_ends_and_is_as_long_as_was_asked(
         assert all(same(narrator.read(again, each.event), each) for each in told)
 
 
+COVER = replace(SPAN, cover=True, max_caption_tokens=24)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seconds", [1.0, 4.0, 8.5, 27.0])
+def test_one_short_clause_is_one_event_of_the_whole_length(seed: int, seconds: float) -> None:
+    narrator = tiny_narrator(COVER, seed)
+    memory, _ = plan(narrator, 12.5, "rain falls")
+    (door,) = (each.event for each in narrator.continue_(memory, "a door slams", seconds))
+    assert (door.caption, door.start_s, door.end_s) == ("a door slams", 12.5, 12.5 + seconds)
+    (bed,) = (each.event for each in narrator.continue_(memory, "wind without pause", seconds))
+    assert (bed.lane, bed.start_s, bed.end_s) == ("bed", 12.5 + seconds, 12.5 + 2 * seconds)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seconds", [3.0, 20.0, 60.0])
+def test_what_comes_next_has_an_event_for_each_clause_and_ends_in_time(seed: int, seconds: float) -> None:
+    narrator = tiny_narrator(COVER, seed)
+    memory, _ = plan(narrator, 12.5, "rain falls")
+    went_on = [each.event for each in narrator.continue_(memory, "a dog barks, then a bell rings", seconds)]
+    assert {"a dog barks", "a bell rings"} <= {event.caption for event in went_on}
+    assert max(event.end_s for event in went_on) == 12.5 + seconds
+    assert went_on[0].start_s == 12.5
+    assert went_on == sorted(went_on, key=lambda event: event.start_s)
+
+
+def test_beds_go_on_under_what_comes_next_but_for_those_that_it_tells_of() -> None:
+    beds = ("rain on the roof", "wind")
+    seen = 0
+
+    def went_on(text: str, seconds: float) -> list[tuple[str, float, float]] | None:
+        """The windows of beds; None where the LLM begins with a bed of its own."""
+        memory, _ = plan(narrator, 12.0, "rain falls")
+        told = [each.event for each in narrator.continue_(memory, text, seconds, beds)]
+        assert told == sorted(told, key=lambda event: event.start_s)
+        windows = [(event.caption, event.start_s, event.end_s) for event in told if event.caption in beds]
+        return windows if told[0].caption in beds or told[0].lane != "bed" else None
+
+    for seed in range(8):
+        narrator = tiny_narrator(COVER, seed)
+        wanted = {
+            ("a door slams", 4.5): [("rain on the roof", 12, 16.5), ("wind", 12, 16.5)],
+            ("the rain on the roof stops, birds sing", 4.0): [("wind", 12, 16)],
+            ("a door slams, a dog barks", 60.0): [(bed, 12 + k, 32 + k) for k in (0, 20, 40) for bed in beds],
+        }
+        for (text, seconds), windows in wanted.items():
+            found = went_on(text, seconds)
+            assert found in (None, windows)
+            seen += found is not None
+        assert went_on("waves break without pause", 4.0) is None
+    assert seen >= 8
+
+
 def test_continuing_feeds_only_what_is_new() -> None:
     narrator = tiny_narrator()
     memory, _ = plan(narrator, 20)

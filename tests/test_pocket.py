@@ -72,6 +72,16 @@ def test_what_parameters_add_is_heard_of_the_sound_and_is_none_of_its_own(pocket
     assert (heard.room, heard.gain_db >= 4) == (CAVE, True)
 
 
+@pytest.mark.parametrize("text", ["a single knock", "glass breaks", "wind howls"])
+@pytest.mark.parametrize("seconds", [2.0, 5.0, 20.0])
+def test_a_cue_is_the_sound_that_it_says_for_as_long_as_it_says(pocket: StoryModel, text: str, seconds: float) -> None:
+    memory = pocket.begin("Rain on a roof, then a bell", 12)
+    list(pocket.plan(memory))
+    (event,) = (each.event for each in pocket.continue_(memory, text, seconds))
+    assert event.caption in text
+    assert (event.start_s, event.duration_s) == (12.0, seconds)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is given back as glibc does")
 def test_its_memory_is_given_back_when_it_is_unloaded() -> None:
     async def held_mb() -> tuple[float, float]:

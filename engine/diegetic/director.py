@@ -22,7 +22,18 @@ from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, Memory, Planned, StoryModel, Watch
 from diegetic.remembered import begins_anew, passages, recent
 from diegetic.segments import Segments
-from diegetic.story import Event, Story, Told, check_event, check_story, check_told, free_ids, milliseconds
+from diegetic.story import (
+    Event,
+    Story,
+    Told,
+    check_event,
+    check_story,
+    check_told,
+    continues,
+    free_ids,
+    milliseconds,
+    open_beds,
+)
 from diegetic.story_file import read_story, write_ids, write_story
 from diegetic.takes import Take
 
@@ -86,7 +97,7 @@ def continue_story(
         story = read_story(folder.story)
         state = read_memory(folder.memory, model.digest, story)
         memory = memory_of(model, story, state)
-        added = plan_after(story, model.continue_(memory, told.instruction, told.seconds))
+        added = plan_after(story, model.continue_(memory, told.instruction, told.seconds, open_beds(story)))
         known = (Planned(event, None, story.reasoning) for event in story.events)
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
         segments = Segments(
@@ -242,12 +253,16 @@ def memory_of(model: StoryModel, story: Story, state: bytes | None) -> Memory:
 
 
 def plan_after(story: Story, planned: Iterator[Planned]) -> Iterator[Planned]:
-    """What a model plans next, with free ids, and no earlier than the story's end."""
-    late_s = None
+    """What a model plans next, with free ids, and no earlier than the story's end; a bed goes on as loud as it was."""
+    late_s, events = None, list(story.events)
     for each, event_id in zip(planned, free_ids([event.id for event in story.events]), strict=False):
         late_s = max(0.0, story.seconds - each.event.start_s) if late_s is None else late_s
         event = _in_milliseconds(replace(each.event, id=event_id, start_s=each.event.start_s + late_s))
+        before = next((earlier for earlier in reversed(events) if continues(event, earlier)), None)
+        if before is not None:
+            event = replace(event, gain_db=before.gain_db, variation=before.variation)
         check_event(event)
+        events.append(event)
         yield Planned(event, each.condition, story.reasoning)
 
 

@@ -54,8 +54,8 @@ class StoryModel(Protocol):
     def recall(self, memory: Memory, reasoning: str, events: Sequence[Event]) -> Iterator[Condition]:
         """Read a given plan in place of writing one."""
 
-    def continue_(self, memory: Memory, text: str, seconds: float) -> Iterator[Planned]:
-        """Write what comes next in a told story: `text`, for `seconds`."""
+    def continue_(self, memory: Memory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
+        """Write what comes next in a told story: `text`, for `seconds`. beds: captions of what may go on under it."""
 
     def imagine(self, condition: Condition, event: Event, seed: int, held: Latents | None, watch: Watch) -> Latents:
         """Draw latents for the whole of `event.duration_s`, which is OVERLAP_S more than was planned.

@@ -176,6 +176,12 @@ def continues(later: Event, earlier: Event) -> bool:
     return follows(later, earlier) and later.caption == earlier.caption
 
 
+def open_beds(story: Story) -> tuple[str, ...]:
+    """Captions of the beds that sound to the story's end, and so may go on in what comes next."""
+    ends = (event for event in story.events if event.lane == BED and event.end_s >= story.seconds - 0.01)
+    return tuple(dict.fromkeys(event.caption for event in ends))
+
+
 def lanes(events: Sequence[Event]) -> tuple[str, ...]:
     """The lanes in order of their first events."""
     return tuple(dict.fromkeys(event.lane for event in sorted(events, key=lambda event: event.start_s)))

@@ -41,7 +41,7 @@ from diegetic.progress import Report
 from diegetic.protocol import Latents, Memory, Planned, StoryModel
 from diegetic.schema import read_strict
 from diegetic.segments import Segments
-from diegetic.story import Event, Story, Told, check_story, check_told, continues, milliseconds
+from diegetic.story import Event, Story, Told, check_story, check_told, continues, milliseconds, open_beds
 from diegetic.story_file import read_story, write_story
 
 _STATES_KEPT, _LATENTS_KEPT = 4, 64
@@ -134,7 +134,8 @@ class Performer:
             for event in _last_windows(story):
                 segments.add(event, None)
             added: list[Event] = []
-            continued = plan_after(story, self.model.continue_(memory, told.instruction, told.seconds))
+            beds = open_beds(story) if task.keep and not task.lane else ()  # a cue is only what it says
+            continued = plan_after(story, self.model.continue_(memory, told.instruction, told.seconds, beds))
             for planned in _in_lane(task.lane, continued):
                 added.append(planned.event)
                 yield PlannedEvent(planned.event)

@@ -20,21 +20,21 @@ SHORT_WORDS = 6
 
 @dataclass(slots=True)
 class Agenda:
-    """The clauses of a text that are still to be told, in their order. goes_on: in a story that has begun."""
+    """The clauses of a text that are still to be told, in their order."""
 
     owed: list[Part]
     told: list[Timed] = field(default_factory=list)
-    goes_on: bool = False
+    _done: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, text: str, goes_on: bool = False) -> "Agenda":
+    def of(cls, text: str) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed."""
-        return cls(parts(text)[: MAX_PLANNED_EVENTS - 2], goes_on=goes_on)
+        return cls(parts(text)[: MAX_PLANNED_EVENTS - 2])
 
     @property
     def is_plain(self) -> bool:
-        """Whether one short clause is owed to a story that has its place: there is nothing to be drafted then."""
-        return self.goes_on and len(self.owed) == 1 and speaks_for_itself(self.owed[0])
+        """Whether one clause is owed: in a story that has its place, there is nothing to be drafted then."""
+        return len(self.owed) == 1
 
     def part_of(self, caption: str) -> Part | None:
         """The owed clause that a caption tells: it has two words of it, or more than half; the most, or the first."""
@@ -93,12 +93,14 @@ class Agenda:
         self.told.append(event)
         done = part if part is not None else self.part_of(event.caption)
         self.owed = [each for each in self.owed if each is not done]
+        if done is not None:
+            self._done[event.caption] = done
 
     def due(self, at: Frontier, step_s: float, coming: Timed | None) -> tuple[str, int, int] | None:
         """A bed's next window that is due before what comes (None: nothing does): caption, start and end in steps.
 
         A bed that was written as one of the windows of the whole story goes on to the next, unless another bed takes
-        its place there, or the events that are left are owed.
+        its place there, or the events that are left are owed. A bed that the text names before it takes no place.
         """
         edges = at.windows()
         for bed in (
@@ -110,7 +112,10 @@ class Agenda:
             after = edges[edges.index(end) + 1]
             others = [each for each in (*self.told, *([coming] if coming else [])) if each.lane == BED]
             begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
-            replaced = any(each.caption == bed.caption or not self._went_on(each) for each in begins)
+            replaced = any(
+                each.caption == bed.caption or not (self._went_on(each) or self._is_named_before(each, bed))
+                for each in begins
+            )
             is_due = coming is None or coming.start_s >= bed.end_s - 1e-6
             if is_due and not replaced and after in at.ends(end):
                 return bed.caption, end, after
@@ -119,6 +124,15 @@ class Agenda:
     def _went_on(self, bed: Timed) -> bool:
         """Whether a bed is a window of one that began before it."""
         return any(each.caption == bed.caption and each.end_s <= bed.start_s + 1e-6 for each in self.told)
+
+    def _is_named_before(self, one: Timed, other: Timed) -> bool:
+        """Whether the text names one event's sound before another's."""
+        first, second = (self._done.get(each.caption) or self.part_of(each.caption) for each in (one, other))
+        return first is not None and second is not None and first.place < second.place
+
+    def is_last(self, part: Part | None) -> bool:
+        """Whether a clause is all that is owed and no bed was told: nothing would sound after its event."""
+        return part is not None and self.owed == [part] and all(each.lane != BED for each in self.told)
 
     def room(self, at: Frontier, caption: str) -> tuple[int, int]:
         """The last start and the last end, in steps, that leave each clause after this one a place of its own."""

@@ -57,11 +57,15 @@ _GOES_ON = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A clause of a text, the stems of its words that can name a sound, and whether it says that the sound goes on."""
+    """A clause of a text, the stems of its words that can name a sound, and whether it says that the sound goes on.
+
+    place: how many come before it.
+    """
 
     text: str
     stems: frozenset[str]
     goes_on: bool = False
+    place: int = 0
 
 
 def parts(text: str) -> list[Part]:
@@ -80,7 +84,7 @@ def parts(text: str) -> list[Part]:
             continue
         for words, goes_on in _pieces(sentence):
             if (named := stems(words)) and not _NONE.match(words):
-                found.append(Part(words, named, goes_on))
+                found.append(Part(words, named, goes_on, len(found)))
     return found
 
 

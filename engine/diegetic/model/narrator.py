@@ -13,6 +13,7 @@ import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
@@ -23,9 +24,9 @@ from transformers import DynamicCache
 
 from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
 from diegetic.model.clauses import Part
-from diegetic.model.grammar import Frontier, Timed, exact, frontier
+from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
 from diegetic.model.sequence import PlanEncoder, plain
-from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
+from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS
 
 T = TypeVar("T")
 
@@ -112,15 +113,24 @@ class Narrator:
         """Read a caption by itself, outside of any story: what recordings of a library are called by."""
         return self.read(StoryMemory(0.0), Timed(caption, FOREGROUND, 0.0, 10.0))
 
-    def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Narrated]:
-        """Write what comes next, for `seconds`: a short prefill and, as a rule, one event."""
+    def continue_(self, memory: StoryMemory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Narrated]:
+        """Write what comes next, for `seconds`: a short prefill and, as a rule, one event.
+
+        beds: captions of the story's that go on under it, unless the text tells of them or begins with a bed of its
+        own; only where each clause must have its event.
+        """
         with torch.inference_mode():
             self._keep(memory, self.encoder.continuation(text, seconds))
-        reached, added = frontier(memory.seconds, self.style).total, frontier(seconds, self.style)
+        began_s, memory.seconds = memory.seconds, memory.seconds + seconds
+        if self.style.cover:
+            agenda = Agenda.of(text)
+            going_on = self._windows_of([each for each in beds if agenda.part_of(each) is None], seconds)
+            for event in _under(going_on, self._next_events(memory, text, seconds, agenda)):
+                yield self.read(memory, _later(event, began_s))
+            return
+        reached, added = frontier(began_s, self.style).total, frontier(seconds, self.style)
         start = replace(added, total=reached + added.total, reached=reached, latest_start=reached)
-        late_s = memory.seconds - reached * self.style.time_step_s
-        memory.seconds += seconds
-        yield from self._events(memory, start, Agenda.of(text if self.style.cover else "", goes_on=True), late_s)
+        yield from self._events(memory, start, Agenda.of(""), began_s - reached * self.style.time_step_s)
 
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly: safetensors, with a header."""
@@ -149,8 +159,7 @@ class Narrator:
         """Events until they fill the story. late_s: how much later than in whole steps they are, all of them."""
 
         def told(event: Timed) -> Narrated:
-            event = exact(event, memory.seconds - late_s, self.style)
-            return self.read(memory, replace(event, start_s=event.start_s + late_s, end_s=event.end_s + late_s))
+            return self.read(memory, _later(exact(event, memory.seconds - late_s, self.style), late_s))
 
         while at.count < MAX_PLANNED_EVENTS and at.starts():
             placed = self._next_event(memory, at, agenda)
@@ -166,6 +175,35 @@ class Narrator:
             yield told(placed.event)
             at = at.after(placed.start, placed.end)
 
+    def _next_events(self, memory: StoryMemory, text: str, seconds: float, agenda: Agenda) -> Iterator[Timed]:
+        """What comes next in a story, from 0 on: the one sound that is told, all the time; or a plan of its own.
+
+        That plan is made apart, since a small LLM that goes on with what it has told adds to it.
+        """
+        if agenda.is_plain and seconds <= MAX_EVENT_S:
+            yield self._only_event(memory, agenda.owed[0], seconds)
+            return
+        apart = self.begin(text, seconds)
+        self.reason(apart, self._draft_reasoning(apart))
+        for each in self._events(apart, frontier(seconds, self.style), agenda):
+            yield each.event
+
+    @torch.inference_mode()
+    def _only_event(self, memory: StoryMemory, part: Part, seconds: float) -> Timed:
+        """The event of the one clause that is told: only its lane is for the LLM to say."""
+        draft, caption = self._give(memory, bare(part))
+        lanes = (BED,) if part.goes_on else (FOREGROUND, BED)
+        start = whole_steps(memory.seconds - seconds, self.style)
+        lane, _ = draft.choose_among(self.encoder.start_options(lanes, [start]))
+        draft.forget()
+        return Timed(caption, lane, 0.0, seconds)
+
+    def _windows_of(self, beds: Sequence[str], seconds: float) -> list[Timed]:
+        """Windows of beds that sound from 0 to `seconds`, in order."""
+        edges = [edge * self.style.time_step_s for edge in frontier(seconds, self.style).windows()]
+        edges[-1] = seconds
+        return [Timed(caption, BED, start, end) for start, end in pairwise(edges) for caption in beds]
+
     @torch.inference_mode()
     def _draft_reasoning(self, memory: StoryMemory) -> str:
         draft = _Draft(self, memory)
@@ -176,8 +214,6 @@ class Narrator:
     @torch.inference_mode()
     def _next_event(self, memory: StoryMemory, at: Frontier, agenda: Agenda) -> "_Placed | None":
         """The next event; None where the plan ends here. What the agenda rejects is told in another way."""
-        if agenda.is_plain:
-            return self._tell_part(memory, at, agenda, agenda.owed[0])
         draft, encoder = _Draft(self, memory), self.encoder
         may_end = at.complete and not agenda.owed
         if may_end and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
@@ -259,6 +295,8 @@ class Narrator:
         ends = at.ends(start)
         if lane == FOREGROUND:
             ends = [end for end in ends if end <= last_end] or ends
+            if agenda.is_last(part or agenda.part_of(text)):
+                ends = [end for end in ends if end == at.total] or ends
         end = draft.choose_among(self._end_options(at, start, ends))
         draft.forget()
         return _Placed(Timed(text, lane, start * step, end * step), start, end, part)
@@ -350,6 +388,22 @@ class _Draft:
             self._pending = []
         scores: Tensor = self._narrator._head(self._state)
         return scores
+
+
+def _under(beds: list[Timed], events: Iterator[Timed]) -> Iterator[Timed]:
+    """Events with the windows of beds that go on among them, all by their starts; without, if the first is a bed."""
+    for number, event in enumerate(events):
+        if number == 0 and event.lane == BED:
+            beds = []
+        yield from (each for each in beds if each.start_s <= event.start_s)
+        beds = [each for each in beds if each.start_s > event.start_s]
+        yield event
+    yield from beds
+
+
+def _later(event: Timed, seconds: float) -> Timed:
+    """The same event, so much later."""
+    return replace(event, start_s=event.start_s + seconds, end_s=event.end_s + seconds)
 
 
 def cache_argument(decoder: Any) -> str:

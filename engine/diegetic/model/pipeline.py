@@ -73,9 +73,9 @@ class PipelineModel:
         for event, _ in zip(events, self._planner.recall(memory, reasoning, events), strict=True):
             yield Caption(event.caption)
 
-    def continue_(self, memory: Memory, text: str, seconds: float) -> Iterator[Planned]:
+    def continue_(self, memory: Memory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
         """The planner's continuation."""
-        return self._worded(self._planner.continue_(memory, text, seconds))
+        return self._worded(self._planner.continue_(memory, text, seconds, beds))
 
     def imagine(self, condition: Caption, event: Event, seed: int, held: Samples | None, watch: Watch) -> Samples:
         """Draw an event; what is held is at its start."""

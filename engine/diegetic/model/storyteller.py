@@ -97,9 +97,9 @@ class Storyteller:
             timed = Timed(event.caption, event.lane, event.start_s, event.end_s)
             yield self._condition(self._narrator.read(memory, timed), memory)
 
-    def continue_(self, memory: StoryMemory, text: str, seconds: float) -> Iterator[Planned]:
+    def continue_(self, memory: StoryMemory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
         """Write what comes next."""
-        return self._planned(memory, self._narrator.continue_(memory, text, seconds))
+        return self._planned(memory, self._narrator.continue_(memory, text, seconds, beds))
 
     @torch.inference_mode()
     def imagine(self, condition: Condition, event: Event, seed: int, held: Drawn | None, watch: Watch) -> Drawn:
