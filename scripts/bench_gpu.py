@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from diegetic.atomic import write_atomically
-from diegetic.model.capture import capture
+from diegetic.model.capture import Captured
 from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
 from diegetic.model.flow import Velocity
 from gpu_work import FIRST_CHUNK, Plan, TokenStep, Work
@@ -99,12 +99,13 @@ def pairs(work: Work, compiled: bool) -> list[Pair]:
     several = one.expand(work.plan.events, -1, -1)
     latents = work.window(one, steps=1)
     many = work.plan.events
-    graph: list[Velocity] = []
+    graph = Captured(flow)
 
     def replayed() -> Tensor:
-        if not graph:
-            graph.append(capture(flow, *work.step_inputs()))
-        return work.window(one, graph[0])
+        found = work.window(one, graph)
+        if not graph.is_recorded:
+            raise RuntimeError("the denoise step can't be recorded")
+        return found
 
     def math() -> Tensor:
         with sdpa_kernel(SDPBackend.MATH):
@@ -203,7 +204,7 @@ def stories(work: Work, runs: int) -> dict[str, Any]:
         "ours_12": lambda told: work.story(told, 12, "adams_bashforth"),
     }
     if work.device.type == "cuda":
-        work.velocity = capture(work.network.flow, *work.step_inputs())
+        work.velocity = Captured(work.network.flow)
     faster = _token_step(work)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for run in range(-1, runs):

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory, build_text_encoder, null_features
+from diegetic.model.capture import Captured
 from diegetic.model.checkpoint_file import Checkpoint, Described
 from diegetic.model.checkpoint_names import Source, for_parts_of, sources
 from diegetic.model.chunks import read_in_chunks
@@ -43,7 +44,10 @@ def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, 
     codec = load_codec(config, files.codec).to(placement.device)
     encoder = plan_encoder(read_tokenizer(files.tokenizer), config)
     ears = WhisperEars(files.audio_encoder, network, encoder, codec)
-    return Storyteller(name, digest, Narrator(network.llm, encoder), network, OobleckCodec(codec), ears)
+    is_static = placement.device.type == "cuda" and config.sampler.whole_window
+    velocity = Captured(network.flow) if is_static else None
+    narrator = Narrator(network.llm, encoder)
+    return Storyteller(name, digest, narrator, network, OobleckCodec(codec), ears, velocity=velocity)
 
 
 def load_network(config: ModelConfig, files: ReleaseFiles, placement: Placement) -> AudioStory:

@@ -24,7 +24,7 @@ from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.belonging import Belonging
 from diegetic.model.codec import Codec, Drawn, Samples
-from diegetic.model.flow import event_noise, sample
+from diegetic.model.flow import Velocity, event_noise, sample
 from diegetic.model.grammar import Timed
 from diegetic.model.memory import out_of_memory
 from diegetic.model.narrator import Narrated, Narrator, StoryMemory
@@ -63,7 +63,10 @@ class Condition:
 
 
 class Storyteller:
-    """One loaded model. digest: of its preset and weights; ears, belonging: None where it has none."""
+    """One loaded model. digest: of its preset and weights; ears, belonging: None where it has none.
+
+    velocity: of the network's flow, where it is computed in a way of its own.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Storyteller:
         codec: Codec,
         ears: Ears | None = None,
         belonging: Belonging | None = None,
+        velocity: Velocity | None = None,
     ) -> None:
         self.name, self.digest = name, digest
         self._heard_by = ears
@@ -81,6 +85,7 @@ class Storyteller:
         self.codec = codec
         self._narrator, self._network = narrator, network.eval()
         self._belonging, self._sampler = belonging, network.config.sampler
+        self._velocity: Velocity = velocity or network.flow
 
     def begin(self, instruction: str, seconds: float) -> StoryMemory:
         """Read the told text."""
@@ -130,7 +135,7 @@ class Storyteller:
         noise = event_noise(seed, window, self.codec.channels, self._sampler.seed_policy).to(like)
         held = None if known is None else torch.from_numpy(known).to(like)
         steps, guidance = self._sampler.steps, self._sampler.guidance
-        solver, flow = self._sampler.solver, self._network.flow
+        solver, flow = self._sampler.solver, self._velocity
         with out_of_memory(f"event {event.id}"):
             latents = sample(flow, like, null, event.duration_s, noise, steps, guidance, held, watch, at, solver)
         drawn: NDArray[np.float32] = latents[0, :frames].float().cpu().numpy()
