@@ -7,8 +7,9 @@ import torch
 
 from diegetic.model.clauses import parts, share_word, stems
 from diegetic.model.grammar import PlanStyle, Timed
-from diegetic.model.narrator import Narrated, Narrator, StoryMemory
+from diegetic.model.narrator import Narrated, Narrator
 from diegetic.model.sequence import PlanEncoder
+from diegetic.model.story_memory import StoryMemory
 from diegetic.story import MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
 from tiny_llm import RESIDUAL, SEMANTIC, tiny_narrator, tiny_tokenizer
 

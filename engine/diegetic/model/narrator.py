@@ -10,15 +10,12 @@ Knows nothing of projectors, flows or sound. States are [tokens, width], after t
 """
 
 import inspect
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -26,38 +23,10 @@ from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
 from diegetic.model.clauses import Part
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
 from diegetic.model.sequence import PlanEncoder, plain
+from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
 from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS
 
 T = TypeVar("T")
-
-_FIRST = "first"
-
-
-class CacheLayer(Protocol):
-    """What is used of a layer of a Hugging Face cache: keys and values [1, heads, tokens, width / heads]."""
-
-    keys: Tensor
-    values: Tensor
-
-
-@dataclass(slots=True)
-class StoryMemory:
-    """What an LLM remembers of a story: its length, what was told (until planned), cache, reasoning, state [width].
-
-    first: states [R, width] of the residual query tokens of its first event, which the whole story is known by.
-    """
-
-    seconds: float
-    told: str = ""
-    cache: DynamicCache = field(default_factory=DynamicCache)
-    reasoning: str = ""
-    state: Tensor | None = None
-    first: Tensor | None = None
-
-    @property
-    def length(self) -> int:
-        """Tokens in the cache."""
-        return int(self.cache.get_seq_length())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +103,11 @@ class Narrator:
 
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly: safetensors, with a header."""
-        tensors = {}
-        for number, layer in enumerate(cast(Sequence[CacheLayer], memory.cache.layers)):
-            tensors[f"{number}.keys"], tensors[f"{number}.values"] = layer.keys.contiguous(), layer.values.contiguous()
-        if memory.first is not None:
-            tensors[_FIRST] = memory.first
-        said = {"seconds": memory.seconds, "reasoning": memory.reasoning}
-        return bytes(save_tensors(tensors, {"story": json.dumps(said)}))
+        return save_memory(memory)
 
     def load(self, state: bytes) -> StoryMemory:
         """A memory that was saved. Raises ValueError where the bytes are damaged."""
-        try:
-            header = json.loads(state[8 : 8 + int.from_bytes(state[:8], "little")])
-            said, tensors = json.loads(header["__metadata__"]["story"]), load_tensors(state)
-        except Exception as error:  # safetensors raises its own kind, json another
-            raise ValueError(f"memory: is damaged ({error}); the plan can be read again") from error
-        memory = StoryMemory(said["seconds"], reasoning=said["reasoning"], first=tensors.pop(_FIRST, None))
-        for number in range(len(tensors) // 2):
-            keys, values = tensors[f"{number}.keys"], tensors[f"{number}.values"]
-            memory.cache.update(keys.to(self.llm.device), values.to(self.llm.device), number)
-        return memory
+        return load_memory(state, self.llm.device)
 
     def _events(self, memory: StoryMemory, at: Frontier, agenda: Agenda, late_s: float = 0.0) -> Iterator[Narrated]:
         """Events until they fill the story. late_s: how much later than in whole steps they are, all of them."""

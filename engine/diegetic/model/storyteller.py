@@ -27,7 +27,8 @@ from diegetic.model.codec import Codec, Drawn, Samples
 from diegetic.model.flow import Velocity, event_noise, sample
 from diegetic.model.grammar import Timed
 from diegetic.model.memory import out_of_memory
-from diegetic.model.narrator import Narrated, Narrator, StoryMemory
+from diegetic.model.narrator import Narrated, Narrator
+from diegetic.model.story_memory import StoryMemory
 from diegetic.protocol import Heard, Planned, Watch
 from diegetic.story import BED, OVERLAP_S, Event
 
