@@ -79,7 +79,7 @@ def live(
     """Run `body` with an engine."""
 
     async def run() -> Live:
-        config = LiveConfig(project, "mock", "null", RATE, 64, **options)
+        config = LiveConfig(project, "mock", "null", RATE, **{"block_frames": 64} | options)
         engine = Engine(config, loader)
         live = Live(engine)
         async with engine, asyncio.timeout(40):
@@ -166,6 +166,20 @@ def test_an_armed_cue_sounds_at_once_and_its_story_goes_on(tmp_path: Path) -> No
     heard = live(body, tmp_path)
     states = [each.cue.state for each in heard.of(CueChanged)]
     assert states == ["arming", "armed", "pending", "sounding", "armed"]
+
+
+def test_an_armed_cue_of_several_sounds_begins_with_a_block_too_and_lacks_nothing(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams, a step")))
+        assert "3 events" in await live.done(engine.cue_arm("slam"))
+        await live.done(engine.cue_go("slam"))
+        await live.until(lambda: len(live.of(SegmentStart)) == 3)
+
+    heard = live(body, tmp_path, block_frames=4096)  # 0.17 s
+    assert heard.of(Late) == []
+    starts = sorted(each.at_s for each in heard.of(SegmentStart))
+    assert (starts[1] - starts[0], starts[2] - starts[1]) == (0.0, pytest.approx(2.0, abs=1.5 / RATE))
 
 
 def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:

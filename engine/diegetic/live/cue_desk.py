@@ -250,8 +250,7 @@ class CueDesk:
         play.over = lambda: self._over(cue.name, play, fired, heard)
         self._plays[cue.name].append(play)
         self._schedule.begin(play)
-        for each in armed.ready:
-            self._schedule.add(play, each, alone=len(armed.ready) == 1)
+        self._schedule.add_all(play, armed.ready)
         self._schedule.finish(play)
         return _Launched(play, heard)
 

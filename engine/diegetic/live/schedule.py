@@ -14,7 +14,7 @@ Threads: all in the event loop's.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from diegetic.audio.shared_sound import SharedSound, SoundHandle
@@ -87,24 +87,19 @@ class Schedule:
         self._plays.append(play)
         return play
 
-    def add(self, play: Playing, ready: ReadyEvent, alone: bool = False) -> None:
-        """Put an event of a play at its frame. alone: nothing lies beside it, so that it may sound with the next block.
+    def add(self, play: Playing, ready: ReadyEvent) -> None:
+        """Put an event of a play at its frame. What is stopped plays nothing more."""
+        if not play.stopped:
+            self._player.play(self._place(play, ready))
 
-        What is stopped plays nothing more.
-        """
-        assert ready.sound is not None
-        if play.stopped:
-            return
-        if ready.joint is not None:
-            self._join(play, ready.joint)
-        event, at_once = ready.event, alone and play.at_s is None
-        start = self._player.frame_at(time.monotonic()) if at_once else self._start_of(play, event)
-        if event.lane == BED:
-            self._take_over(play, start)
-        voice = self._play(play, event, ready.sound, start, at_once)
-        play.placed[event.id] = voice
-        if event.lane == BED:
-            self._holds.watch(play, event, start, ready.sound)
+    def add_all(self, play: Playing, ready: Sequence[ReadyEvent]) -> None:
+        """Put all events of a play at their frames; without a time, they begin with the next block."""
+        voices = [self._place(play, each) for each in ready]
+        if play.at_s is None:
+            self._player.play_now(voices)
+        else:
+            for voice in voices:
+                self._player.play(voice)
 
     def finish(self, play: Playing) -> None:
         """All events of a play are on the schedule, or won't come."""
@@ -187,18 +182,33 @@ class Schedule:
         self._tell(Late(f"{play.story}/{event.id}", late / self._player.config.rate_hz, "wait"))
         return earliest
 
-    def _play(self, play: Playing, event: Event | None, sound: SoundHandle, start: int, at_once: bool = False) -> int:
+    def _place(self, play: Playing, ready: ReadyEvent) -> Play:
+        """The voice of an event, and what makes room for it."""
+        assert ready.sound is not None
+        event, start = ready.event, self._start_of(play, ready.event)
+        if ready.joint is not None:
+            self._join(play, ready.joint)
+        if event.lane == BED:
+            self._take_over(play, start)
+        voice = self._voice(play, event, ready.sound, start)
+        play.placed[event.id] = voice.voice
+        if event.lane == BED:
+            self._holds.watch(play, event, start, ready.sound)
+        return voice
+
+    def _voice(self, play: Playing, event: Event | None, sound: SoundHandle, start: int) -> Play:
         number = next(self._ids)
         self._sounds.hold(sound)
         self._voices[number] = _Voice(play, event, start, sound)
         lane = BED if event is None else event.lane
         order = (float(play.number), number)
-        self._player.play(Play(number, sound, lane, None if at_once else start, order, play.gain))
-        return number
+        return Play(number, sound, lane, start, order, play.gain)
 
     def _hold(self, play: Playing, sound: SoundHandle, start: int) -> int:
         """A voice that holds a bed."""
-        return self._play(play, None, sound, start)
+        voice = self._voice(play, None, sound, start)
+        self._player.play(voice)
+        return voice.voice
 
     def _join(self, play: Playing, joint: Joint) -> None:
         """Let the event before fade under the next one, where that part of it is still to be heard."""
