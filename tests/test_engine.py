@@ -112,6 +112,15 @@ def test_a_told_story_is_planned_rendered_and_heard(tmp_path: Path) -> None:
     assert {"ready", "busy", "draining"} <= set(states)
 
 
+def test_with_blocks_of_any_length_a_story_sounds_from_its_first_sample_on(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await live.done(live.engine.tell("storm", "rain", 3.0))
+        await live.until(lambda: len(live.of(SegmentStart)) == 2)
+
+    late = {each.subject for each in live(body, tmp_path, block_frames=4096).of(Late)}
+    assert "storm/e1" not in late
+
+
 def test_lanes_are_metered_while_they_sound(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         await story(live)

@@ -27,11 +27,11 @@ from diegetic.player.messages import Move, Play, VoiceNews
 from diegetic.story import BED, OVERLAP_S, Event
 
 LEAD_S = 0.05
-"""From a first sound that is ready to its frame, where others will lie beside it."""
+"""From a first sound that is ready to its frame, where others will lie beside it; a block more."""
 SOON_S = 0.01
-"""What a sound that is to begin now is given to get to the player."""
+"""What a sound that is to begin now is given to get to the player; a block more."""
 _LEAST_S = 0.003
-"""What it takes to get there; a sound with less left is late."""
+"""What it takes to get there; a sound with less left, or less than a block, is late."""
 FADE_S = 0.5
 CUT_S = 0.005
 
@@ -172,11 +172,12 @@ class Schedule:
         now_s, offset = time.monotonic(), self._frames(event.start_s - play.from_s)
         if play.zero is None:
             free = play.at_s is None
-            play.zero = self._player.frame_at(now_s + play.lead_s if play.at_s is None else play.at_s) - offset * free
+            zero_s = now_s + play.lead_s + self._block_s if play.at_s is None else play.at_s
+            play.zero = self._player.frame_at(zero_s) - offset * free
         start = play.zero + offset + play.late.get(event.lane, 0)
-        if start >= self._player.frame_at(now_s + _LEAST_S):
+        if start >= self._player.frame_at(now_s + max(_LEAST_S, self._block_s)):
             return start
-        earliest = self._player.frame_at(now_s + SOON_S)
+        earliest = self._player.frame_at(now_s + SOON_S + self._block_s)
         late = earliest - start
         play.late[event.lane] = play.late.get(event.lane, 0) + late
         self._tell(Late(f"{play.story}/{event.id}", late / self._player.config.rate_hz, "wait"))
@@ -238,6 +239,10 @@ class Schedule:
         if play in self._plays and not sounding and (play.whole or play.stopped):
             self._plays.remove(play)
             play.over()
+
+    @property
+    def _block_s(self) -> float:
+        return self._player.config.block_frames / self._player.config.rate_hz
 
     def _frames(self, seconds: float) -> int:
         return round(seconds * self._player.config.rate_hz)
