@@ -121,6 +121,23 @@ def test_with_blocks_of_any_length_a_story_sounds_from_its_first_sample_on(tmp_p
     assert "storm/e1" not in late
 
 
+def test_a_job_runs_and_the_engine_is_busy_from_its_turn_on(tmp_path: Path) -> None:
+    """Not only once an event is planned, which may take seconds."""
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.until(lambda: engine.status().state == "ready")
+        first, second = engine.plan("storm", TEXT, 3.0), engine.plan("hall", TEXT, 3.0)
+        await asyncio.sleep(0.2)  # its first event takes 0.5
+        assert live.of(EventPlanned) == []
+        assert (engine.job_get(first.id).state, engine.job_get(second.id).state) == ("running", "queued")
+        status = engine.status()
+        assert (status.state, status.running, status.queued) == ("busy", 1, 1)
+        assert live.of(StateChanged)[-1].state == "busy"
+
+    live(body, tmp_path, live_models.thoughtful)
+
+
 def test_lanes_are_metered_while_they_sound(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         await story(live)
