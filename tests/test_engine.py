@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -206,6 +207,25 @@ def test_an_armed_cue_of_several_sounds_begins_with_a_block_too_and_lacks_nothin
     assert heard.of(Late) == []
     starts = sorted(each.at_s for each in heard.of(SegmentStart))
     assert (starts[1] - starts[0], starts[2] - starts[1]) == (0.0, pytest.approx(2.0, abs=1.5 / RATE))
+
+
+@pytest.mark.parametrize("steal", ["oldest", "refuse"])
+def test_a_sound_there_is_no_voice_for_is_told(tmp_path: Path, steal: Any) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.plan("hall", "quiet", 1.0))
+        for name in ("one", "two"):
+            await live.done(engine.cue_define(Cue(name, "hall", name, seconds=5.0)))
+            await live.done(engine.cue_arm(name))
+        await live.done(engine.cue_go("one"))
+        ended = await live.end(engine.cue_go("two"))
+        assert ended.end is not None
+        assert ended.end.code == (503 if steal == "refuse" else 0)
+        assert len(live.of(SegmentStart)) == (1 if steal == "refuse" else 2)
+
+    (told,) = live(body, tmp_path, voices=1, steal=steal).of(Trouble)
+    what = "did not sound" if steal == "refuse" else "was faded out for another"
+    assert re.fullmatch(f"voices: all 1 sound, so hall/e[0-9]+ {what}; allow more with --voices", told.text)
 
 
 def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:

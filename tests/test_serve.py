@@ -201,6 +201,7 @@ def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) ->
     [
         (("--rate", "5"), "rate: must be 8000..192000, got 5"),
         (("--outputs", "bed"), "outputs: must be like bed=1-2"),
+        (("--steal", "newest"), "steal: must be quietest, oldest, refuse, got 'newest'"),
         (("--host", "0.0.0.0"), "is open to other machines"),
         (("--allow", "nobody"), "allow: must be an address or a network"),
         (("--midi-map", "nowhere.toml"), "nowhere.toml"),

@@ -282,7 +282,10 @@ class CueDesk:
         if not play.begun:
             self._fired.settle(fired)
         if not heard.done():
-            heard.set_exception(Refused(499, f"cue {name}: was stopped before it sounded"))
+            full, stopped = "did not sound: all voices are in use", "was stopped before it sounded"
+            heard.set_exception(
+                Refused(503, f"cue {name}: {full}") if play.refused else Refused(499, f"cue {name}: {stopped}")
+            )
             heard.exception()
         self._show(name)
 

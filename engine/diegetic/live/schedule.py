@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from diegetic.audio.shared_sound import SharedSound, SoundHandle
 from diegetic.generator.tasks import Joint, ReadyEvent
 from diegetic.live.holds import Holds
-from diegetic.live.news import Late, News, SegmentEnd, SegmentStart
+from diegetic.live.news import Late, News, SegmentEnd, SegmentStart, Trouble
 from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
 from diegetic.player.messages import Move, Play, VoiceNews
@@ -41,7 +41,8 @@ class Playing:
     """One going of a story or a cue. at_s: of second `from_s` of the story; None: as soon as its first sound is ready.
 
     heard: called with the time when its first sound begins. over: called when its last has ended, or it was stopped.
-    whole: nothing more comes. zero: the frame of `from_s`. lead_s: from a first sound that has no time to its frame.
+    whole: nothing more comes. refused: there was no voice for a sound of it. zero: the frame of `from_s`. lead_s: from
+    a first sound that has no time to its frame.
     """
 
     story: str
@@ -56,6 +57,7 @@ class Playing:
     begun: bool = False
     whole: bool = False
     stopped: bool = False
+    refused: bool = False
     late: dict[str, int] = field(default_factory=dict)  # lane -> frames
     placed: dict[str, int] = field(default_factory=dict)  # event -> voice
 
@@ -141,7 +143,12 @@ class Schedule:
         if news.kind == "started" and not voice.started:
             voice.started = True
             self._started(voice, news, at_s)
+        elif news.kind == "stolen":
+            self._tell_full(voice, "was faded out for another")
         elif news.kind in ("ended", "refused"):
+            if news.kind == "refused":
+                voice.play.refused = True
+                self._tell_full(voice, "did not sound")
             self._drop(news.voice, at_s)
 
     def reconcile(self) -> None:
@@ -159,6 +166,11 @@ class Schedule:
             play.begun = True
             play.heard(at_s)
         self._tell(SegmentStart(play.story, event.id, at_s))
+
+    def _tell_full(self, voice: _Voice, what: str) -> None:
+        story, most = voice.play.story, self._player.config.voices
+        subject = f"{story}/{voice.event.id}" if voice.event is not None else f"the bed of {story}"
+        self._tell(Trouble(503, f"voices: all {most} sound, so {subject} {what}; allow more with --voices"))
 
     def _drop(self, number: int, at_s: float) -> None:
         voice = self._voices.pop(number)
