@@ -80,7 +80,7 @@ class Session:
         for found in messages:
             self.counts["messages"] += 1
             if isinstance(found, Malformed):
-                self._refuse(client, -1, found.address, found.refused)
+                self._refuse(client, found.req, found.address, found.refused)
             else:
                 self._take(client, found)
 
