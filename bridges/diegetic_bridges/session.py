@@ -89,6 +89,8 @@ class Session:
         try:
             if isinstance(news, JobEnded):
                 self._end(news.job)
+                if self._capture is not None:
+                    self._capture.end(news.job)
             elif isinstance(news, Meters):
                 for client in self.clients.listening(self._clock.now_s()):
                     if client.meters:

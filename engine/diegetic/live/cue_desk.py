@@ -34,6 +34,9 @@ from diegetic.story import Story, Told, check_lane, check_told
 LATE_OK_S = 0.01
 """A time that is over by less is played at once, and not called late."""
 
+DROPPED = "dropped: its time was over"
+"""What came of a cue with the policy drop that wasn't ready, or wasn't fired, in time."""
+
 Render = Callable[[int, Priority, Cue, Story | None], Awaitable[Armed]]
 """Renders a cue ahead for a job, as what comes after a story; the sounds are held by whoever gets them."""
 NextBar = Callable[[float], float | None]
@@ -160,7 +163,7 @@ class CueDesk:
                 fired.become(armed)
                 launched = self._launch(self.get(name), armed, intensity, fired)
             if launched is None:
-                return "dropped: it wasn't ready in time"
+                return DROPPED
             heard_s = await launched.heard
             return f"sounds, {heard_s - at_s:+.4f} s after its time" if at_s is not None else "sounds"
         except asyncio.CancelledError:
