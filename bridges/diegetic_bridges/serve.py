@@ -86,7 +86,11 @@ async def _open_hands(
     use_sheet: Callable[[CueSheet], None] | None = None
     if listening.midi != "off":
         played = Witnessed(engine, capture, "midi") if capture is not None else engine
-        bridge = MidiBridge(played, midi_map, rtmidi_backend(listening.midi_api), listening.midi)
+        api = listening.midi_api
+        is_jack = api == "jack"
+        bridge = MidiBridge(
+            played, midi_map, rtmidi_backend(api), listening.midi, asks=api if is_jack else "", own_may_go=is_jack
+        )
         engine.set_bars(bridge.clock.next_bar_s)
         await stack.enter_async_context(bridge)
         bridge.learned = lambda learned: write_map(engine.config.project / LEARNED, learned)
