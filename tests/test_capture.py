@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from diegetic.engine import Engine, LiveConfig
 from diegetic.errors import Failure, InputError
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Refused
+from diegetic.story_file import read_story
 from diegetic_bridges.capture import Capture, Taken, Witnessed, read_capture
 from diegetic_bridges.clients import Peer
-from diegetic_bridges.codec import encode
+from diegetic_bridges.codec import Incoming, encode
 from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Moves, play
 from diegetic_bridges.outgoing import Clock
 from diegetic_bridges.replay import FAST, Replayed, replay
@@ -56,6 +58,7 @@ def test_each_accepted_command_is_a_line_with_its_times_client_and_job(tmp_path:
         Taken(102.5, WALL_S + 2.5, client, "/diegetic/cue/slam", (0.5,), WALL_S + 4, 2),
         Taken(102.5, WALL_S + 2.5, client, "/diegetic/param/intensity", (0.75,)),
         Taken(102.5, WALL_S + 2.5, client, "/diegetic/param/place", ("cave",)),
+        Taken(102.5, WALL_S + 2.5, "engine", "/diegetic/job", (1, "cancelled")),
         Taken(102.5, WALL_S + 2.5, client, "/diegetic/job/cancel", (1,)),
     ]
 
@@ -186,6 +189,39 @@ def test_fast_leaves_out_times_and_what_was_cancelled_and_bounces_each_story(tmp
     ]
     assert engine.values["intensity"] == 0.25
     assert (result.commands, result.failed, result.stories) == (5, 1, ["storm", "hall"])
+
+
+def test_what_was_dropped_or_stopped_before_it_sounded_is_not_in_a_fast_replay(tmp_path: Path) -> None:
+    file = tmp_path / "session.jsonl"
+
+    async def play_it(engine: Engine) -> None:
+        capture = Capture(file)
+        session = Session(engine, capture=capture)
+
+        def send(address: str, types: str, *values: Any, at: float | None = None) -> None:
+            message = Incoming(f"/diegetic/{address}", types, values, at)
+            session.take(Peer("me", lambda packet: None), [message])
+
+        async def ended() -> None:
+            while engine.jobs():
+                await asyncio.sleep(0.01)
+
+        for req, name in enumerate(("late", "later", "heard")):
+            send("cue/define", "issss", req, name, "hall", f"a {name} bell", "drop")
+            await ended()
+        send("cue/go", "is", 4, "late", at=time.time() - 1)
+        await ended()
+        send("cue/go", "is", 5, "later", at=time.time() + 60)
+        send("cue/stop", "is", 6, "later")
+        await ended()
+        send("cue/go", "is", 7, "heard")
+        await ended()
+        capture.close()
+
+    live(tmp_path / "first", play_it)
+    live(tmp_path / "again", lambda engine: replay(engine, file, FAST, "out"))
+    told = read_story(tmp_path / "again/hall/story.toml")
+    assert [each.caption for each in told.events if "bell" in each.caption] == ["a heard bell"]
 
 
 def test_in_its_own_time_gaps_and_leads_are_kept_and_cancels_meet_their_jobs(tmp_path: Path) -> None:

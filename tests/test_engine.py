@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import time
@@ -79,7 +80,7 @@ def live(
     """Run `body` with an engine."""
 
     async def run() -> Live:
-        config = LiveConfig(project, "mock", "null", RATE, 64, **options)
+        config = LiveConfig(project, "mock", "null", RATE, **{"block_frames": 64} | options)
         engine = Engine(config, loader)
         live = Live(engine)
         async with engine, asyncio.timeout(40):
@@ -110,6 +111,32 @@ def test_a_told_story_is_planned_rendered_and_heard(tmp_path: Path) -> None:
     states = [each.state for each in heard.of(StateChanged)]
     assert states[0] == "loading"
     assert {"ready", "busy", "draining"} <= set(states)
+
+
+def test_with_blocks_of_any_length_a_story_sounds_from_its_first_sample_on(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await live.done(live.engine.tell("storm", "rain", 3.0))
+        await live.until(lambda: len(live.of(SegmentStart)) == 2)
+
+    late = {each.subject for each in live(body, tmp_path, block_frames=4096).of(Late)}
+    assert "storm/e1" not in late
+
+
+def test_a_job_runs_and_the_engine_is_busy_from_its_turn_on(tmp_path: Path) -> None:
+    """Not only once an event is planned, which may take seconds."""
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.until(lambda: engine.status().state == "ready")
+        first, second = engine.plan("storm", TEXT, 3.0), engine.plan("hall", TEXT, 3.0)
+        await asyncio.sleep(0.2)  # its first event takes 0.5
+        assert live.of(EventPlanned) == []
+        assert (engine.job_get(first.id).state, engine.job_get(second.id).state) == ("running", "queued")
+        status = engine.status()
+        assert (status.state, status.running, status.queued) == ("busy", 1, 1)
+        assert live.of(StateChanged)[-1].state == "busy"
+
+    live(body, tmp_path, live_models.thoughtful)
 
 
 def test_lanes_are_metered_while_they_sound(tmp_path: Path) -> None:
@@ -166,6 +193,39 @@ def test_an_armed_cue_sounds_at_once_and_its_story_goes_on(tmp_path: Path) -> No
     heard = live(body, tmp_path)
     states = [each.cue.state for each in heard.of(CueChanged)]
     assert states == ["arming", "armed", "pending", "sounding", "armed"]
+
+
+def test_an_armed_cue_of_several_sounds_begins_with_a_block_too_and_lacks_nothing(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams, a step")))
+        assert "3 events" in await live.done(engine.cue_arm("slam"))
+        await live.done(engine.cue_go("slam"))
+        await live.until(lambda: len(live.of(SegmentStart)) == 3)
+
+    heard = live(body, tmp_path, block_frames=4096)  # 0.17 s
+    assert heard.of(Late) == []
+    starts = sorted(each.at_s for each in heard.of(SegmentStart))
+    assert (starts[1] - starts[0], starts[2] - starts[1]) == (0.0, pytest.approx(2.0, abs=1.5 / RATE))
+
+
+@pytest.mark.parametrize("steal", ["oldest", "refuse"])
+def test_a_sound_there_is_no_voice_for_is_told(tmp_path: Path, steal: Any) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.plan("hall", "quiet", 1.0))
+        for name in ("one", "two"):
+            await live.done(engine.cue_define(Cue(name, "hall", name, seconds=5.0)))
+            await live.done(engine.cue_arm(name))
+        await live.done(engine.cue_go("one"))
+        ended = await live.end(engine.cue_go("two"))
+        assert ended.end is not None
+        assert ended.end.code == (503 if steal == "refuse" else 0)
+        assert len(live.of(SegmentStart)) == (1 if steal == "refuse" else 2)
+
+    (told,) = live(body, tmp_path, voices=1, steal=steal).of(Trouble)
+    what = "did not sound" if steal == "refuse" else "was faded out for another"
+    assert re.fullmatch(f"voices: all 1 sound, so hall/e[0-9]+ {what}; allow more with --voices", told.text)
 
 
 def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:

@@ -35,16 +35,21 @@ class Port:
 
 
 class Ports:
-    """A backend. names: the ports that are there; own: whether a port of our own can be made; gone: it has ended."""
+    """A backend. names: the ports that are there; own: whether a port of our own can be made; gone: it has ended.
+
+    ours: the ports that were made, as long as they are there.
+    """
 
     def __init__(self, names: list[str], own: bool = True) -> None:
         self.names, self.own, self.gone = names, own, False
+        self.ours: list[str] = []
         self.inputs: list[Port] = []
         self.outputs: list[Port] = []
 
     def open_input(self, name: str, virtual: bool = False, callback: Callable[[Any], None] | None = None) -> Port:
         if virtual and not self.own:
             raise NotImplementedError("virtual ports are not supported")
+        self.ours += [f"RtMidiIn Client:{name}"] * virtual
         self.inputs.append(Port(name, callback))
         return self.inputs[-1]
 
@@ -58,7 +63,7 @@ class Ports:
         return self.names
 
     def get_output_names(self) -> list[str]:
-        return self.names
+        return [*self.get_input_names(), *self.ours]
 
     def play(self, *messages: Any) -> None:
         """As a backend does: from a thread of its own."""
@@ -72,7 +77,7 @@ class Ports:
 def run(scene: Callable[[MidiBridge, FakeEngine, Ports], Awaitable[None]], ports: Ports, port: str = "") -> None:
     async def whole() -> None:
         engine = FakeEngine()
-        async with MidiBridge(engine, MAP, ports, port, watch_s=0.005) as bridge:
+        async with MidiBridge(engine, MAP, ports, port, watch_s=0.005, own_may_go=True) as bridge:
             await asyncio.wait_for(scene(bridge, engine, ports), 10)
         assert all(each.closed for each in (*ports.inputs, *ports.outputs))
         assert engine.listeners == []
@@ -161,6 +166,24 @@ def test_a_port_whose_server_has_ended_is_not_closed_and_taken_again_when_it_is_
         assert not any(each.closed for each in left)
 
     run(scene, Ports(["Pads 20:0"]), "Pads")
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_port_of_our_own_that_is_gone_with_its_server_is_told(back: bool) -> None:
+    async def scene(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
+        news: list[News] = []
+        end = engine.subscribe(news.append)
+        left = [ports.inputs.pop(), ports.outputs.pop()]
+        ports.ours, ports.gone = [], not back
+        await until(lambda: bool(news))
+        assert news == [Trouble(503, "MIDI port Diegetic is gone; start the engine again to have it back")]
+        ports.gone = False
+        await asyncio.sleep(0.02)
+        assert not bridge.connected
+        assert not any(each.closed for each in left)
+        end()
+
+    run(scene, Ports([]))
 
 
 def test_a_port_that_is_not_there_is_a_failure_that_names_those_that_are() -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,20 @@ def test_a_recording_holds_each_voice_at_its_frame(tmp_path: Path) -> None:
         each.remove()
 
 
+def test_voices_that_begin_at_once_lie_beside_each_other_from_a_block_s_first_frame_on() -> None:
+    one, two = sound(), sound()
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        player.play_now([Play(1, one.handle, "bed", 1000, (0, 1)), Play(2, two.handle, "foreground", 1777, (0, 2))])
+        await until(lambda: len(news(heard, "ended")) == 2)
+
+    first, second = news(play(body, replace(config(), block_frames=2048)), "started")
+    assert (first.voice, first.frame % 2048, first.late) == (1, 0, 0)
+    assert (second.voice, second.frame - first.frame, second.late) == (2, 777, 0)
+    for each in (one, two):
+        each.remove()
+
+
 def test_the_null_device_keeps_time() -> None:
     async def body(player: Player, heard: list[Report]) -> None:
         await asyncio.sleep(0.5)
@@ -98,7 +113,7 @@ def test_a_killed_player_is_started_again_and_goes_on_in_time(tmp_path: Path) ->
     long = sound(frames=RATE * 30)
 
     async def body(player: Player, heard: list[Report]) -> None:
-        player.play(Play(1, long.handle, "bed", None, (0, 1)))
+        player.play_now([Play(1, long.handle, "bed", 0, (0, 1))])
         await until(lambda: bool(news(heard, "started")))
         player.move(Move("bed", gain=0.5))
         await asyncio.sleep(0.3)
@@ -133,7 +148,7 @@ def test_a_sound_that_is_gone_is_refused() -> None:
     gone.remove()
 
     async def body(player: Player, heard: list[Report]) -> None:
-        player.play(Play(1, handle, "bed", None, (0, 1)))
+        player.play_now([Play(1, handle, "bed", 0, (0, 1))])
         await until(lambda: bool(news(heard, "refused")))
         assert player.voices == 0
 
@@ -142,7 +157,7 @@ def test_a_sound_that_is_gone_is_refused() -> None:
 
 def test_no_shared_memory_is_left_behind() -> None:
     async def body(player: Player, heard: list[Report]) -> None:
-        player.play(Play(1, one.handle, "bed", None, (0, 1)))
+        player.play_now([Play(1, one.handle, "bed", 0, (0, 1))])
         await until(lambda: bool(news(heard, "ended")))
 
     with nothing_left_in_shared_memory():

@@ -196,11 +196,21 @@ def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) ->
         assert live.answer("/diegetic/status.reply")[0] == "degraded"
 
 
+def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
+    with served(tmp_path) as live:
+        live.line("project .*")
+        options = ("--model", "mock", "--device", "null", "--port", "0", "--no-web", "--project", str(tmp_path))
+        second = program("serve", *options)
+    assert second.returncode == 1
+    assert f"{tmp_path}: is being worked on by process {live.process.pid} " in second.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--rate", "5"), "rate: must be 8000..192000, got 5"),
         (("--outputs", "bed"), "outputs: must be like bed=1-2"),
+        (("--steal", "newest"), "steal: must be quietest, oldest, refuse, got 'newest'"),
         (("--host", "0.0.0.0"), "is open to other machines"),
         (("--allow", "nobody"), "allow: must be an address or a network"),
         (("--midi-map", "nowhere.toml"), "nowhere.toml"),

@@ -178,6 +178,19 @@ def test_a_websocket_is_one_client_with_events_in_order() -> None:
     run(scene)
 
 
+def test_what_is_wrong_is_answered_by_its_request_number_and_always() -> None:
+    wrong = [{"at": "soon"}, {"nam": "slam"}, {"name": ["slam"]}, {}]
+
+    async def scene(web: Web) -> None:
+        async with web.http.ws_connect(web.url("/ws")) as socket:
+            for req in range(1, 101):
+                await socket.send_json({ADDRESS: "/diegetic/cue/go", "req": req} | wrong[req % 4])
+            answers = [await socket.receive_json() for _ in range(100)]
+        assert [(each[ADDRESS], each["req"]) for each in answers] == [("/diegetic/fail", req) for req in range(1, 101)]
+
+    run(scene)
+
+
 def test_many_websockets_at_once_each_get_their_own_ends() -> None:
     async def scene(web: Web) -> None:
         async def client(number: int) -> None:

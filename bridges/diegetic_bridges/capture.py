@@ -4,7 +4,9 @@
      "arguments": [4, "slam"], "at": null, "job": 17}
 
 clock: seconds, monotonic. wall, at: seconds since 1970; at: when it was to sound. job: what it began. Queries, and what
-is about the client alone (notify, sync), aren't commands.
+is about the client alone (notify, sync), aren't commands. What was cancelled or dropped as late has another line:
+
+    {..., "client": "engine", "address": "/diegetic/job", "arguments": [17, "dropped"]}
 
 Knows nothing of how commands come or what becomes of them. Threads: all in the event loop's.
 """
@@ -15,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from diegetic.errors import Failure, InputError
+from diegetic.live.cue_desk import DROPPED
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
 from diegetic.live.parameters import SLEW_S
@@ -23,6 +26,9 @@ from diegetic.schema import read_strict
 from diegetic_bridges.commands import Commands
 from diegetic_bridges.outgoing import Clock
 from diegetic_bridges.registry import ROOT, Value
+
+ENDED = f"{ROOT}/job"
+"""The address of a line about a job that came to nothing."""
 
 Given = int | float | str | bool | None
 
@@ -72,6 +78,12 @@ class Capture:
         except OSError as error:
             _log.error("%s: the capture ends here (%s)", self.path, error.strerror)
             self.close()
+
+    def end(self, job: Job) -> None:
+        """Write down that a job came to nothing, where it did. Never raises."""
+        dropped = job.end is not None and job.end.text == DROPPED
+        if dropped or job.state == "cancelled":
+            self.take("engine", ENDED, (job.id, "dropped" if dropped else "cancelled"))
 
     def close(self) -> None:
         """End the file. Can be called twice."""

@@ -51,10 +51,11 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A part of a packet that can't be read, with the address where there is one."""
+    """A part of a packet that can't be read, with the address and the request number where there are; else -1."""
 
     address: str
     refused: Refused
+    req: int = -1
 
 
 def decode(packet: bytes, now: float) -> list[Incoming | Malformed]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from diegetic.live.jobs import Refused
 from diegetic.schema import unknown
-from diegetic_bridges.arguments import find
+from diegetic_bridges.arguments import find, request_number
 from diegetic_bridges.codec import Incoming, Malformed
 from diegetic_bridges.outgoing import Clock, Reply
 from diegetic_bridges.patterns import is_pattern
@@ -63,7 +63,9 @@ def incoming(address: str, given: Mapping[str, object]) -> Incoming | Malformed:
             values.pop()
         return Incoming(address, "".join(map(_type, values)), tuple(values), at)
     except Refused as error:
-        return Malformed(address, error)
+        req = given.get("req")
+        named = (req,) if isinstance(req, bool | int | float | str) else ()
+        return Malformed(address, error, request_number(Incoming(address, "", named)))
 
 
 def pack_json(reply: Reply, accepted: str, clock: Clock) -> bytes:

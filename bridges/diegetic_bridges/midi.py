@@ -1,21 +1,26 @@
 """MIDI ports: what is played goes to the engine by a map, and its cues show on the pads.
 
-A port of our own ("Diegetic") where the system has such, else one that is chosen by name. A chosen port that vanishes
-is reported, and taken again when it is back; the pads then show all cues anew. Needs mido and python-rtmidi (the extra
-"midi").
+A port of our own ("Diegetic") where the system has such, else one that is chosen by name. A port that vanishes
+is reported, and a chosen one taken again when it is back; the pads then show all cues anew. Our own goes with JACK's
+server alone, and isn't made again: processes that did so crashed, in jack2 by the looks of it. Needs mido and
+python-rtmidi (the extra "midi").
 
 Threads: a backend calls `_hear` in a thread of its own; it only hands over to the event loop's thread, where all else
-belongs.
+belongs. What ports there are in JACK is asked by a process of its own: RtMidi's question waits there for a cycle, which
+waits for `_hear`, which waits for Python's lock, and all of this process stands still for a second.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import logging
 import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from diegetic.child import GOODBYE, Child
 from diegetic.errors import DiegeticError, Failure, InputError
 from diegetic.live.cue_sheet import CueSheet
 from diegetic.live.cues import Cue
@@ -29,6 +34,7 @@ OWN_PORT = "Diegetic"
 APIS = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "winmm": "WINDOWS_MM"}
 """Systems of ports, as they are asked for, and as mido calls them."""
 
+_ASKED_S = 5.0
 _GONE = 503
 _CLOCK = frozenset(("clock", "start", "continue", "stop", "songpos"))
 
@@ -63,27 +69,59 @@ def rtmidi_backend(api: str = "") -> Backend:
     return backend
 
 
+Names = tuple[Sequence[str], Sequence[str]]
+"""Of the inputs and the outputs that there are."""
+
+
+def names_of(backend: Backend) -> Names | None:
+    """None where the system of ports itself is gone, as when jackd has ended."""
+    try:
+        return backend.get_input_names(), backend.get_output_names()
+    except Exception:  # each backend has errors of its own
+        return None
+
+
+def tell_names(connection: Connection, api: str) -> None:
+    """The main of a process that tells what ports there are, each time that it is asked."""
+    backend = rtmidi_backend(api)
+    with contextlib.suppress(EOFError, OSError):
+        while connection.recv() != GOODBYE:
+            connection.send(names_of(backend))
+
+
 class MidiBridge(Service):
     """One input, and one output for feedback. port: part of a port's name; "" for a port of our own.
 
+    asks: the api whose ports another process is to ask for; "" asks here. own_may_go: whether a port of our own is
+    watched, too.
     learned: told the map each time that it has learned a controller, to be kept.
     """
 
     def __init__(
-        self, engine: Played, midi_map: MidiMap, backend: Backend, port: str = "", watch_s: float = 1.0
+        self,
+        engine: Played,
+        midi_map: MidiMap,
+        backend: Backend,
+        port: str = "",
+        watch_s: float = 1.0,
+        asks: str = "",
+        own_may_go: bool = False,
     ) -> None:
         self.map = midi_map
         self.clock = MidiClock()
         self.connected = False
-        self._engine, self._backend, self._port = engine, backend, port
+        self._engine, self._backend, self._port, self._asks = engine, backend, port, asks
         self._input: Any = None
         self._output: Any = None
+        self._own_may_go = own_may_go
         self._learning = ""
         self.learned: Callable[[MidiMap], None] = lambda learned: None
         self._notes: tuple[Fires, ...] = ()
         self._cues: dict[str, Cue] = {}  # as they were last told
         self._watch_s = watch_s
         self._watching: asyncio.Task[None] | None = None
+        self._asking: Child | None = None
+        self._answers: asyncio.Queue[Names | None] = asyncio.Queue()
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -91,7 +129,10 @@ class MidiBridge(Service):
         self._loop = asyncio.get_running_loop()
         self._open()
         self._unsubscribe = self._engine.subscribe(self._on_news)
-        if self._port:
+        if self._asks:
+            self._asking = Child("midi-ports", tell_names, (self._asks,), self._answers.put_nowait, self._asked)
+            await self._asking.start()
+        if self._port or self._own_may_go:
             self._watching = asyncio.create_task(self._watch())
         _log.info("MIDI on %s", self._input.name)
 
@@ -103,7 +144,14 @@ class MidiBridge(Service):
             self._watching.cancel()
             await asyncio.wait([self._watching])
             self._watching = None
-        self._close()
+        is_gone = False
+        if self._input is not None:
+            with contextlib.suppress(TimeoutError):
+                is_gone = await self._names() is None
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            await asking.stop()
+        self._close(is_gone)
 
     def learn(self, parameter: str) -> None:
         """Let the next controller that is moved move this parameter from then on."""
@@ -120,37 +168,34 @@ class MidiBridge(Service):
     def _open(self) -> None:
         try:
             if self._port:
-                self._input = self._backend.open_input(self._find(self._inputs_there() or ()), callback=self._hear)
+                found = self._find()
                 outputs = [name for name in self._backend.get_output_names() if self._port in name]
                 self._output = self._backend.open_output(outputs[0]) if outputs else None
+                self._input = self._backend.open_input(found, callback=self._hear)  # last: nothing is heard before
             else:
-                self._input = self._backend.open_input(OWN_PORT, virtual=True, callback=self._hear)
                 self._output = self._backend.open_output(OWN_PORT, virtual=True)
+                self._input = self._backend.open_input(OWN_PORT, virtual=True, callback=self._hear)
         except DiegeticError:
             raise
         except Exception as error:  # each backend and system has errors of its own
-            self._close()
-            known = ", ".join(self._inputs_there() or ()) or "none"
+            names = names_of(self._backend)
+            self._close(is_gone=names is None)
+            known = ", ".join(names[0] if names else ()) or "none"
             raise Failure(f"midi: can't be opened ({error}); choose one of the ports there are: {known}") from None
         self.connected = True
 
-    def _inputs_there(self) -> Sequence[str] | None:
-        """The inputs' names; None where the system of ports itself is gone, as when jackd has ended."""
-        try:
-            return self._backend.get_input_names()
-        except Exception:  # each backend has errors of its own
-            return None
-
-    def _find(self, names: Sequence[str]) -> str:
+    def _find(self) -> str:
+        names, _ = names_of(self._backend) or ((), ())
         found = next((name for name in names if self._port in name), None)
         if found is None:
             raise Failure(f"midi: no port has {self._port!r} in its name; there are: {', '.join(names) or 'none'}")
         return found
 
-    def _close(self) -> None:
-        ports = [port for port in (self._input, self._output) if port is not None]
-        is_gone = bool(ports) and self._inputs_there() is None
-        for port in ports:
+    def _close(self, is_gone: bool) -> None:
+        """is_gone: the server that the ports were in has ended."""
+        for port in (self._input, self._output):
+            if port is None:
+                continue
             if is_gone:
                 _leave(port)
             else:
@@ -159,23 +204,45 @@ class MidiBridge(Service):
         self.connected = False
 
     async def _watch(self) -> None:
-        """Let a port go that vanished, and take it again when it is back."""
         while True:
             await asyncio.sleep(self._watch_s)
-            there = any(self._port in name for name in self._inputs_there() or ())
-            if self.connected and not there:
-                self._close()
-                gone = f"MIDI port {self._port} is gone; it is taken again when it is back"
-                _log.warning("%s", gone)
-                self._engine.report(_GONE, gone)
-            elif there and not self.connected:
-                try:
-                    self._open()
-                    _log.info("MIDI port %s is back", self._port)
-                    for cue in self._cues.values():
-                        self._show(cue)
-                except Failure as error:
-                    _log.warning("%s", error)
+            with contextlib.suppress(TimeoutError):
+                self._look(await self._names())
+
+    async def _names(self) -> Names | None:
+        """Raises TimeoutError where the process that is asked doesn't answer."""
+        if self._asking is None:
+            return names_of(self._backend)
+        while not self._answers.empty():  # to one who asked and was stopped
+            self._answers.get_nowait()
+        self._asking.send("ports")
+        return await asyncio.wait_for(self._answers.get(), _ASKED_S)
+
+    def _asked(self, exit_code: int) -> None:
+        if self._asking is not None:
+            _log.warning("MIDI ports are watched no more: what watches them ended (%d)", exit_code)
+
+    def _look(self, names: Names | None) -> None:
+        """Let a port go that vanished, and take it again when it is back."""
+        there = names is not None and self._is_among(*names)
+        if self.connected and not there:
+            self._close(is_gone=names is None or not self._port)  # one of our own goes with its server alone
+            again = "it is taken again when it is back" if self._port else "start the engine again to have it back"
+            gone = f"MIDI port {self._port or OWN_PORT} is gone; {again}"
+            _log.warning("%s", gone)
+            self._engine.report(_GONE, gone)
+        elif there and not self.connected and self._port:
+            try:
+                self._open()
+                _log.info("MIDI port %s is back", self._port)
+                for cue in self._cues.values():
+                    self._show(cue)
+            except Failure as error:
+                _log.warning("%s", error)
+
+    def _is_among(self, inputs: Sequence[str], outputs: Sequence[str]) -> bool:
+        """Whether the port is there: a chosen one as an input, our own as one that others can send to."""
+        return any((self._port or OWN_PORT) in name for name in (inputs if self._port else outputs))
 
     def _hear(self, message: Any) -> None:
         """In the backend's thread."""

@@ -1,7 +1,7 @@
 """A capture played again on an engine: in its own time, at a multiple of it, or as fast as its jobs are done.
 
 As fast as can be, each command waits for the end of the one before it, times to sound at are left out, and so are
-commands that were cancelled; what the stories become is the same.
+commands that were cancelled or dropped as late; what the stories become is the same.
 
 Knows nothing of sockets. Threads: all in the event loop's.
 """
@@ -17,13 +17,16 @@ from diegetic.errors import DiegeticError
 from diegetic.live.jobs import Job
 from diegetic_bridges import actions, arguments
 from diegetic_bridges.arguments import Call
-from diegetic_bridges.capture import Taken, read_capture
+from diegetic_bridges.capture import ENDED, Taken, read_capture
 from diegetic_bridges.codec import Incoming
 from diegetic_bridges.commands import Commands
+from diegetic_bridges.registry import ROOT
 
 FAST = math.inf
 
+_CANCEL = f"{ROOT}/job/cancel"
 _READY_EVERY_S = 0.05
+_KNOWN_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ async def replay(engine: Commands, file: Path, speed: float = 1.0, bounce: str =
     await player.play(taken)
     if bounce:
         for story in player.result.stories:
-            await player.end(engine.bounce(story, f"{bounce}/{story}"), f"bounce of {story}")
+            await player.bounce(story, f"{bounce}/{story}")
     return player.result
 
 
@@ -60,10 +63,10 @@ class _Replay:
         self._jobs: dict[int, int] = {}  # the capture's number of a job -> the engine's
 
     async def play(self, taken: list[Taken]) -> None:
-        cancelled = {each.arguments[0] for each in taken if each.address.endswith("/job/cancel")}
+        nothing = {each.arguments[0] for each in taken if each.address in (ENDED, _CANCEL)}
         began_s = time.monotonic()
         for each in taken:
-            if self._speed == FAST and (each.job in cancelled or each.address.endswith("/job/cancel")):
+            if each.address == ENDED or (self._speed == FAST and (each.job in nothing or each.address == _CANCEL)):
                 continue
             due_s = began_s + (each.clock - taken[0].clock) / self._speed
             if due_s > time.monotonic():
@@ -72,6 +75,16 @@ class _Replay:
         if self._speed != FAST:
             for job in self._jobs.values():
                 await self.end(self._engine.job_get(job), f"job {job}")
+
+    async def bounce(self, story: str, folder: str) -> None:
+        """Lay a story out; one that was begun by a cue is known a moment after that sounds."""
+        ends_s = time.monotonic() + _KNOWN_S
+        while story not in dict(self._engine.dump().stories) and time.monotonic() < ends_s:
+            await asyncio.sleep(_READY_EVERY_S)
+        try:
+            await self.end(self._engine.bounce(story, folder), f"bounce of {story}")
+        except DiegeticError as error:
+            self._fail(f"bounce of {story}", str(error))
 
     async def end(self, job: Job, what: str) -> None:
         """Wait for a job, and say where it failed."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from diegetic.cli.outside import Listening, Replaying
 from diegetic.counted import counted
 from diegetic.engine import Engine, LiveConfig, Loader
+from diegetic.folder import StoryFolder
 from diegetic.live.cue_sheet import CueSheet, read_sheet
 from diegetic.live.cue_watch import CueSheets
 from diegetic.settings import presets_folder
@@ -53,6 +54,7 @@ async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> No
             stack.callback(capture.close)
         session = Session(engine, capture=capture)
         server = OscServer(session, listening.host, listening.port, listening.allow)
+        stack.enter_context(StoryFolder(config.project).held())
         await stack.enter_async_context(engine)
         await stack.enter_async_context(server)
         if listening.web_port is not None:
@@ -86,7 +88,11 @@ async def _open_hands(
     use_sheet: Callable[[CueSheet], None] | None = None
     if listening.midi != "off":
         played = Witnessed(engine, capture, "midi") if capture is not None else engine
-        bridge = MidiBridge(played, midi_map, rtmidi_backend(listening.midi_api), listening.midi)
+        api = listening.midi_api
+        is_jack = api == "jack"
+        bridge = MidiBridge(
+            played, midi_map, rtmidi_backend(api), listening.midi, asks=api if is_jack else "", own_may_go=is_jack
+        )
         engine.set_bars(bridge.clock.next_bar_s)
         await stack.enter_async_context(bridge)
         bridge.learned = lambda learned: write_map(engine.config.project / LEARNED, learned)
@@ -109,6 +115,11 @@ def replay_file(config: LiveConfig, loader: Loader, replaying: Replaying) -> int
 
 
 async def _replay(config: LiveConfig, loader: Loader, replaying: Replaying) -> int:
+    with StoryFolder(config.project).held():
+        return await _play_again(config, loader, replaying)
+
+
+async def _play_again(config: LiveConfig, loader: Loader, replaying: Replaying) -> int:
     async with Engine(config, loader) as engine:
         speed = FAST if replaying.fast else 1.0
         done = await replay(engine, replaying.file, speed, replaying.bounce)

@@ -80,7 +80,7 @@ class Session:
         for found in messages:
             self.counts["messages"] += 1
             if isinstance(found, Malformed):
-                self._refuse(client, -1, found.address, found.refused)
+                self._refuse(client, found.req, found.address, found.refused)
             else:
                 self._take(client, found)
 
@@ -89,6 +89,8 @@ class Session:
         try:
             if isinstance(news, JobEnded):
                 self._end(news.job)
+                if self._capture is not None:
+                    self._capture.end(news.job)
             elif isinstance(news, Meters):
                 for client in self.clients.listening(self._clock.now_s()):
                     if client.meters:

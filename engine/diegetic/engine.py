@@ -65,7 +65,7 @@ class Engine(Service):
         )
         self._player = Player(config.player(), self._hear)
         self._sounds = Sounds()
-        self._board = Board(self._announce, config.queue)
+        self._board = Board(self._announce, config.queue, self._show_state)
         self._shelf = Shelf(config.project)
         self._schedule = Schedule(self._player, self._sounds, self._announce)
         self._tellings = Tellings(

@@ -71,7 +71,7 @@ def test_a_server_that_is_killed_hangs_nothing_and_is_taken_again(jack: Jack) ->
     sound = noise(60.0, 3)
 
     async def body(player: Player, heard: list[Report]) -> None:
-        player.play(Play(1, sound.handle, "bed", None, (0, 1)))
+        player.play_now([Play(1, sound.handle, "bed", 0, (0, 1))])
         await until(lambda: count(heard, "started") == 1)
         await asyncio.to_thread(jack.kill)
         killed = time.monotonic()

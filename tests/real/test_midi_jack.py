@@ -66,7 +66,7 @@ def program(*command: str) -> Iterator[None]:
 def run(scene: Callable[[MidiBridge, FakeEngine], Awaitable[None]], midi_map: MidiMap) -> None:
     async def whole() -> None:
         engine = FakeEngine()
-        async with MidiBridge(engine, midi_map, rtmidi_backend("jack")) as bridge:
+        async with MidiBridge(engine, midi_map, rtmidi_backend("jack"), asks="jack", own_may_go=True) as bridge:
             await asyncio.wait_for(scene(bridge, engine), 20)
 
     asyncio.run(whole())
@@ -106,10 +106,27 @@ def test_notes_of_jack_midiseq_fire_a_cue_with_their_velocity(server: str) -> No
     run(scene, MidiMap(note=(Fires(60, cue="slam"),)))
 
 
+def test_nothing_stands_still_while_ports_are_watched_and_played(server: str) -> None:
+    async def whole() -> None:
+        engine, midi_map = FakeEngine(), MidiMap(note=(Fires(60, cue="slam"),))
+        with program("jack_midiseq", "seq", "2400", "0", "60", "800"):
+            await until(lambda: "seq:" in ports())
+            bridge = MidiBridge(engine, midi_map, rtmidi_backend("jack"), "seq", watch_s=0.2, asks="jack")
+            async with bridge:
+                await until(lambda: bool(engine.calls))
+                worst_s, ends_s = 0.0, time.monotonic() + 3
+                while (began_s := time.monotonic()) < ends_s:
+                    await asyncio.sleep(0.001)
+                    worst_s = max(worst_s, time.monotonic() - began_s)
+        assert worst_s < 0.3
+
+    asyncio.run(asyncio.wait_for(whole(), 20))
+
+
 def test_a_server_that_ends_ends_nothing_and_a_port_of_it_is_taken_again(name: str) -> None:
     async def whole() -> None:
         engine, midi_map = FakeEngine(), MidiMap(note=(Fires(60, cue="slam"),))
-        bridge = MidiBridge(engine, midi_map, rtmidi_backend("jack"), "seq", watch_s=0.2)
+        bridge = MidiBridge(engine, midi_map, rtmidi_backend("jack"), "seq", watch_s=0.2, asks="jack")
         async with contextlib.AsyncExitStack() as stack:
             with jackd(name) as server, program("jack_midiseq", "seq", "24000", "0", "60", "8000"):
                 await until(lambda: "seq:" in ports())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -28,6 +28,7 @@ from diegetic.errors import DiegeticError, InputError
 from diegetic.settings import RATES_HZ, Settings, presets_folder
 
 if TYPE_CHECKING:
+    from diegetic.audio.mixer import Steal
     from diegetic.protocol import StoryModel
 
 Play = Annotated[str, typer.Option("--device", help="default, null, part of a name, vban:HOST or reastream:HOST.")]
@@ -38,6 +39,9 @@ Block = Annotated[int, typer.Option("--block", help="Frames a block, 16 to 4096.
 Outputs = Annotated[str, typer.Option("--outputs", help="Channels of lanes: bed=1-2,foreground=3-4.")]
 Record = Annotated[Path | None, typer.Option("--record", help="Record what is played into a WAV file.")]
 Voices = Annotated[int, typer.Option("--voices", help="How many sounds at once, 1 to 512.")]
+Stealing = Annotated[
+    str, typer.Option("--steal", help="Which sound makes room for another: quietest, oldest, or refuse the new one.")
+]
 KeepAlive = Annotated[
     float, typer.Option("--keep-alive", help="Minutes without work until the model is unloaded; 0: never.")
 ]
@@ -66,6 +70,7 @@ def serve(
     outputs: Outputs = "",
     record: Record = None,
     voices: Voices = 64,
+    steal: Stealing = "quietest",
     keep_alive: KeepAlive = 0.0,
     memory: Memory = 0.0,
     host: Host = "127.0.0.1",
@@ -113,6 +118,7 @@ def serve(
         outputs=read_outputs(outputs),
         record=record,
         voices=_within("voices", voices, 1, 512),
+        steal=_steal(steal),
         keep_alive_s=60 * keep_alive,
         memory_bytes=round(memory * 1e9),
         bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
@@ -224,6 +230,15 @@ def _within(name: str, value: int, low: int, high: int, free: int | None = None)
     if value != free and not low <= value <= high:
         raise InputError(f"{name}: must be {low}..{high}, got {value}")
     return value
+
+
+def _steal(name: str) -> "Steal":
+    from diegetic.audio.mixer import Steal
+
+    found: Steal | None = next((known for known in get_args(Steal) if known == name), None)
+    if found is None:
+        raise InputError(f"steal: must be {', '.join(get_args(Steal))}, got {name[:40]!r}")
+    return found
 
 
 def _project(project: Path) -> Path:

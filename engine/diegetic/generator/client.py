@@ -158,15 +158,24 @@ class Generator:
             await self._unload()
 
     async def perform(
-        self, job: int, priority: Priority, task: Task, take: Callable[[Outcome], None], watch: Callable[[Within], None]
+        self,
+        job: int,
+        priority: Priority,
+        task: Task,
+        take: Callable[[Outcome], None],
+        watch: Callable[[Within], None],
+        begun: Callable[[], None] = lambda: None,
     ) -> Finished:
-        """Do a task; `take` is given each outcome, all again where it had to be begun again. Raises Refused."""
+        """Do a task; `take` is given each outcome, all again where it had to be begun again. Raises Refused.
+
+        begun: called when it has its turn.
+        """
         crashes = 0
         self._progress[job] = watch
         try:
             while True:
                 try:
-                    return await self._steps(job, priority, task, take)
+                    return await self._steps(job, priority, task, take, begun)
                 except Died as died:
                     crashes += died.mine
                     if crashes > 1:
@@ -176,12 +185,15 @@ class Generator:
             del self._progress[job]
             self._rest()
 
-    async def _steps(self, job: int, priority: Priority, task: Task, take: Callable[[Outcome], None]) -> Finished:
+    async def _steps(
+        self, job: int, priority: Priority, task: Task, take: Callable[[Outcome], None], begun: Callable[[], None]
+    ) -> Finished:
         first, epoch, done = True, -1, False
         try:
             while True:
                 async with self._turns.turn(priority):
                     if first:
+                        begun()
                         await self._be_ready()
                         epoch = self._epoch
                     if epoch != self._epoch:

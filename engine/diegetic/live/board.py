@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 
 
 class Board:
-    """All jobs of one engine. limit: how many may be on their way at once."""
+    """All jobs of one engine. limit: how many may be on their way at once. begun: called when some are that weren't."""
 
-    def __init__(self, tell: Callable[[News], None], limit: int) -> None:
-        self._tell, self._limit = tell, limit
+    def __init__(self, tell: Callable[[News], None], limit: int, begun: Callable[[], None]) -> None:
+        self._tell, self._limit, self._begun = tell, limit, begun
         self._jobs: OrderedDict[int, Job] = OrderedDict()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ends: dict[int, asyncio.Event] = {}
@@ -44,7 +44,9 @@ class Board:
         self._last += 1
         job = self._jobs[self._last] = Job(self._last, verb, subject, priority)
         self._ends[job.id] = asyncio.Event()
-        self._tasks[job.id] = asyncio.get_running_loop().create_task(self._run(job.id, work), name=f"job-{job.id}")
+        loop = asyncio.get_running_loop()
+        self._tasks[job.id] = loop.create_task(self._run(job.id, work), name=f"job-{job.id}")
+        loop.call_soon(self._begun)  # after its first step, with which many are done
         return job
 
     def check_room(self) -> None:

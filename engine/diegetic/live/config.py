@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from diegetic.audio.mixer import Steal
 from diegetic.bounce import Output
 from diegetic.player.messages import PlayerConfig
 from diegetic.protocol import StoryModel
@@ -21,9 +22,9 @@ class LiveConfig:
 
     device: "null", "default", part of a device's name, or vban: or reastream: and a host. rate_hz: 0 for the device's
     own. outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of
-    all that is played. keep_alive_s: after so long without work the model is unloaded; 0 keeps it. memory_bytes: the
-    most that the generator may hold; 0: no limit. bounces: how they are laid out where nobody says; at a rate_hz of 0
-    in the device's rate.
+    all that is played. steal: which sound makes room where more than `voices` would sound. keep_alive_s: after so long
+    without work the model is unloaded; 0 keeps it. memory_bytes: the most that the generator may hold; 0: no limit.
+    bounces: how they are laid out where nobody says; at a rate_hz of 0 in the device's rate.
     """
 
     project: Path
@@ -34,6 +35,7 @@ class LiveConfig:
     outputs: tuple[tuple[str, tuple[int, ...]], ...] = ()
     record: Path | None = None
     voices: int = 64
+    steal: Steal = "quietest"
     queue: int = 64
     keep_alive_s: float = 0.0
     memory_bytes: int = 0
@@ -45,5 +47,5 @@ class LiveConfig:
         channels = max([2, *(channel for _, numbers in self.outputs for channel in numbers)])
         record = str(self.record) if self.record else None
         return PlayerConfig(
-            self.device, self.rate_hz, self.block_frames, channels, outputs, self.voices, "quietest", record
+            self.device, self.rate_hz, self.block_frames, channels, outputs, self.voices, self.steal, record
         )

@@ -34,6 +34,9 @@ from diegetic.story import Story, Told, check_lane, check_told
 LATE_OK_S = 0.01
 """A time that is over by less is played at once, and not called late."""
 
+DROPPED = "dropped: its time was over"
+"""What came of a cue with the policy drop that wasn't ready, or wasn't fired, in time."""
+
 Render = Callable[[int, Priority, Cue, Story | None], Awaitable[Armed]]
 """Renders a cue ahead for a job, as what comes after a story; the sounds are held by whoever gets them."""
 NextBar = Callable[[float], float | None]
@@ -160,7 +163,7 @@ class CueDesk:
                 fired.become(armed)
                 launched = self._launch(self.get(name), armed, intensity, fired)
             if launched is None:
-                return "dropped: it wasn't ready in time"
+                return DROPPED
             heard_s = await launched.heard
             return f"sounds, {heard_s - at_s:+.4f} s after its time" if at_s is not None else "sounds"
         except asyncio.CancelledError:
@@ -250,8 +253,7 @@ class CueDesk:
         play.over = lambda: self._over(cue.name, play, fired, heard)
         self._plays[cue.name].append(play)
         self._schedule.begin(play)
-        for each in armed.ready:
-            self._schedule.add(play, each, alone=len(armed.ready) == 1)
+        self._schedule.add_all(play, armed.ready)
         self._schedule.finish(play)
         return _Launched(play, heard)
 
@@ -283,7 +285,10 @@ class CueDesk:
         if not play.begun:
             self._fired.settle(fired)
         if not heard.done():
-            heard.set_exception(Refused(499, f"cue {name}: was stopped before it sounded"))
+            full, stopped = "did not sound: all voices are in use", "was stopped before it sounded"
+            heard.set_exception(
+                Refused(503, f"cue {name}: {full}") if play.refused else Refused(499, f"cue {name}: {stopped}")
+            )
             heard.exception()
         self._show(name)
 

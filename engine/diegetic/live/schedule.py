@@ -14,24 +14,24 @@ Threads: all in the event loop's.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from diegetic.audio.shared_sound import SharedSound, SoundHandle
 from diegetic.generator.tasks import Joint, ReadyEvent
 from diegetic.live.holds import Holds
-from diegetic.live.news import Late, News, SegmentEnd, SegmentStart
+from diegetic.live.news import Late, News, SegmentEnd, SegmentStart, Trouble
 from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
 from diegetic.player.messages import Move, Play, VoiceNews
 from diegetic.story import BED, OVERLAP_S, Event
 
 LEAD_S = 0.05
-"""From a first sound that is ready to its frame, where others will lie beside it."""
+"""From a first sound that is ready to its frame, where others will lie beside it; a block more."""
 SOON_S = 0.01
-"""What a sound that is to begin now is given to get to the player."""
+"""What a sound that is to begin now is given to get to the player; a block more."""
 _LEAST_S = 0.003
-"""What it takes to get there; a sound with less left is late."""
+"""What it takes to get there; a sound with less left, or less than a block, is late."""
 FADE_S = 0.5
 CUT_S = 0.005
 
@@ -41,7 +41,8 @@ class Playing:
     """One going of a story or a cue. at_s: of second `from_s` of the story; None: as soon as its first sound is ready.
 
     heard: called with the time when its first sound begins. over: called when its last has ended, or it was stopped.
-    whole: nothing more comes. zero: the frame of `from_s`. lead_s: from a first sound that has no time to its frame.
+    whole: nothing more comes. refused: there was no voice for a sound of it. zero: the frame of `from_s`. lead_s: from
+    a first sound that has no time to its frame.
     """
 
     story: str
@@ -56,6 +57,7 @@ class Playing:
     begun: bool = False
     whole: bool = False
     stopped: bool = False
+    refused: bool = False
     late: dict[str, int] = field(default_factory=dict)  # lane -> frames
     placed: dict[str, int] = field(default_factory=dict)  # event -> voice
 
@@ -87,24 +89,19 @@ class Schedule:
         self._plays.append(play)
         return play
 
-    def add(self, play: Playing, ready: ReadyEvent, alone: bool = False) -> None:
-        """Put an event of a play at its frame. alone: nothing lies beside it, so that it may sound with the next block.
+    def add(self, play: Playing, ready: ReadyEvent) -> None:
+        """Put an event of a play at its frame. What is stopped plays nothing more."""
+        if not play.stopped:
+            self._player.play(self._place(play, ready))
 
-        What is stopped plays nothing more.
-        """
-        assert ready.sound is not None
-        if play.stopped:
-            return
-        if ready.joint is not None:
-            self._join(play, ready.joint)
-        event, at_once = ready.event, alone and play.at_s is None
-        start = self._player.frame_at(time.monotonic()) if at_once else self._start_of(play, event)
-        if event.lane == BED:
-            self._take_over(play, start)
-        voice = self._play(play, event, ready.sound, start, at_once)
-        play.placed[event.id] = voice
-        if event.lane == BED:
-            self._holds.watch(play, event, start, ready.sound)
+    def add_all(self, play: Playing, ready: Sequence[ReadyEvent]) -> None:
+        """Put all events of a play at their frames; without a time, they begin with the next block."""
+        voices = [self._place(play, each) for each in ready]
+        if play.at_s is None:
+            self._player.play_now(voices)
+        else:
+            for voice in voices:
+                self._player.play(voice)
 
     def finish(self, play: Playing) -> None:
         """All events of a play are on the schedule, or won't come."""
@@ -146,7 +143,12 @@ class Schedule:
         if news.kind == "started" and not voice.started:
             voice.started = True
             self._started(voice, news, at_s)
+        elif news.kind == "stolen":
+            self._tell_full(voice, "was faded out for another")
         elif news.kind in ("ended", "refused"):
+            if news.kind == "refused":
+                voice.play.refused = True
+                self._tell_full(voice, "did not sound")
             self._drop(news.voice, at_s)
 
     def reconcile(self) -> None:
@@ -165,6 +167,11 @@ class Schedule:
             play.heard(at_s)
         self._tell(SegmentStart(play.story, event.id, at_s))
 
+    def _tell_full(self, voice: _Voice, what: str) -> None:
+        story, most = voice.play.story, self._player.config.voices
+        subject = f"{story}/{voice.event.id}" if voice.event is not None else f"the bed of {story}"
+        self._tell(Trouble(503, f"voices: all {most} sound, so {subject} {what}; allow more with --voices"))
+
     def _drop(self, number: int, at_s: float) -> None:
         voice = self._voices.pop(number)
         self._sounds.let_go(voice.sound)
@@ -177,28 +184,44 @@ class Schedule:
         now_s, offset = time.monotonic(), self._frames(event.start_s - play.from_s)
         if play.zero is None:
             free = play.at_s is None
-            play.zero = self._player.frame_at(now_s + play.lead_s if play.at_s is None else play.at_s) - offset * free
+            zero_s = now_s + play.lead_s + self._block_s if play.at_s is None else play.at_s
+            play.zero = self._player.frame_at(zero_s) - offset * free
         start = play.zero + offset + play.late.get(event.lane, 0)
-        if start >= self._player.frame_at(now_s + _LEAST_S):
+        if start >= self._player.frame_at(now_s + max(_LEAST_S, self._block_s)):
             return start
-        earliest = self._player.frame_at(now_s + SOON_S)
+        earliest = self._player.frame_at(now_s + SOON_S + self._block_s)
         late = earliest - start
         play.late[event.lane] = play.late.get(event.lane, 0) + late
         self._tell(Late(f"{play.story}/{event.id}", late / self._player.config.rate_hz, "wait"))
         return earliest
 
-    def _play(self, play: Playing, event: Event | None, sound: SoundHandle, start: int, at_once: bool = False) -> int:
+    def _place(self, play: Playing, ready: ReadyEvent) -> Play:
+        """The voice of an event, and what makes room for it."""
+        assert ready.sound is not None
+        event, start = ready.event, self._start_of(play, ready.event)
+        if ready.joint is not None:
+            self._join(play, ready.joint)
+        if event.lane == BED:
+            self._take_over(play, start)
+        voice = self._voice(play, event, ready.sound, start)
+        play.placed[event.id] = voice.voice
+        if event.lane == BED:
+            self._holds.watch(play, event, start, ready.sound)
+        return voice
+
+    def _voice(self, play: Playing, event: Event | None, sound: SoundHandle, start: int) -> Play:
         number = next(self._ids)
         self._sounds.hold(sound)
         self._voices[number] = _Voice(play, event, start, sound)
         lane = BED if event is None else event.lane
         order = (float(play.number), number)
-        self._player.play(Play(number, sound, lane, None if at_once else start, order, play.gain))
-        return number
+        return Play(number, sound, lane, start, order, play.gain)
 
     def _hold(self, play: Playing, sound: SoundHandle, start: int) -> int:
         """A voice that holds a bed."""
-        return self._play(play, None, sound, start)
+        voice = self._voice(play, None, sound, start)
+        self._player.play(voice)
+        return voice.voice
 
     def _join(self, play: Playing, joint: Joint) -> None:
         """Let the event before fade under the next one, where that part of it is still to be heard."""
@@ -228,6 +251,10 @@ class Schedule:
         if play in self._plays and not sounding and (play.whole or play.stopped):
             self._plays.remove(play)
             play.over()
+
+    @property
+    def _block_s(self) -> float:
+        return self._player.config.block_frames / self._player.config.rate_hz
 
     def _frames(self, seconds: float) -> int:
         return round(seconds * self._player.config.rate_hz)

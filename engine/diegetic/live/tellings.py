@@ -171,7 +171,6 @@ class Tellings:
         """Do a task, and tell what comes of it; `take` has each rendered event, and lets go of its sound."""
 
         def outcome(each: Outcome) -> None:
-            self.board.run(job)
             if isinstance(each, PlannedEvent):
                 self.announce(EventPlanned(job, name, each.event))
             elif isinstance(each, ReadyEvent):
@@ -183,7 +182,7 @@ class Tellings:
         def within(each: Within) -> None:
             self.board.progress(job, each.stage, each.done, each.total)
 
-        return await self.generator.perform(job, priority, task, outcome, within)
+        return await self.generator.perform(job, priority, task, outcome, within, lambda: self.board.run(job))
 
     @property
     def _rate_hz(self) -> int:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from diegetic.audio.voices import EDGE_S
@@ -23,6 +23,7 @@ from diegetic.player.messages import (
     Opened,
     Play,
     PlayerConfig,
+    PlayNow,
     Report,
     State,
     Stop,
@@ -104,6 +105,11 @@ class Player:
         """Sound a voice; its id must be new."""
         self._voices[play.voice] = play
         self._send(play)
+
+    def play_now(self, plays: Sequence[Play]) -> None:
+        """Sound voices with the next block, as `PlayNow` says. Their frames: where that will be, more or less."""
+        self._voices.update((play.voice, play) for play in plays)
+        self._send(PlayNow(tuple(plays)))
 
     def stop_voice(self, voice: int, fade: int, at: int | None = None) -> None:
         """Fade a voice out."""

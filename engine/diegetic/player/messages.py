@@ -39,14 +39,21 @@ class PlayerConfig:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Sound a voice. start: frame, None: with the next block. gain is linear. order: as in `Voice`."""
+    """Sound a voice. start: frame. gain is linear. order: as in `Voice`."""
 
     voice: int
     sound: SoundHandle
     lane: str
-    start: int | None
+    start: int
     order: tuple[float, int]
     gain: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlayNow:
+    """Sound voices beside each other: the first with the next block, the others as much later as their frames say."""
+
+    plays: tuple[Play, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +125,5 @@ class State:
     meters: tuple[tuple[str, float, float], ...]
 
 
-Command: TypeAlias = Play | Stop | StopAll | Move
+Command: TypeAlias = Play | PlayNow | Stop | StopAll | Move
 Report: TypeAlias = Opened | Lost | VoiceNews | State

@@ -12,6 +12,7 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +28,19 @@ from diegetic.child import GOODBYE
 from diegetic.errors import Failure
 from diegetic.names import free_path
 from diegetic.player.device import SoundDevice, usual_rate_hz
-from diegetic.player.messages import Command, Lost, Move, Opened, Play, PlayerConfig, State, Stop, StopAll, VoiceNews
+from diegetic.player.messages import (
+    Command,
+    Lost,
+    Move,
+    Opened,
+    Play,
+    PlayerConfig,
+    PlayNow,
+    State,
+    Stop,
+    StopAll,
+    VoiceNews,
+)
 from diegetic.player.network import USUAL_RATE_HZ, NetworkDevice, target
 from diegetic.player.null import NullDevice
 from diegetic.player.recorder import Recorder
@@ -178,7 +191,9 @@ class _Player:
     def _obey(self, command: Command) -> None:
         match command:
             case Play():
-                self._play(command)
+                self._play((command,), None)
+            case PlayNow(plays):
+                self._play(plays, min(play.start for play in plays))
             case Stop(voice, fade, at):
                 self._mixer.post(lambda mixer: mixer.stop(voice, fade, at))
             case StopAll(fade):
@@ -190,17 +205,27 @@ class _Player:
             case Move(int(voice), gain, cutoff_hz, slew_s):
                 self._mixer.post(lambda mixer: mixer.set_voice(voice, gain, cutoff_hz, slew_s))
 
-    def _play(self, play: Play) -> None:
+    def _play(self, plays: Sequence[Play], now: int | None) -> None:
+        """now: the frame of theirs that the next block is to begin with; None: theirs are the device's."""
+        voices = [(voice, play.start) for play in plays if (voice := self._voice(play)) is not None]
+
+        def add(mixer: Mixer) -> None:
+            for voice, start in voices:
+                voice.start = start if now is None else mixer.frame + start - now
+                mixer.add(voice)
+
+        self._mixer.post(add)
+
+    def _voice(self, play: Play) -> Voice | None:
         try:
             sound = SharedSound.open(play.sound)
         except OSError:
             self._connection.send(VoiceNews("refused", play.voice, self._mixer.frame, 0))
-            return
+            return None
         self._sounds[play.voice] = sound
-        voice = Voice(
+        return Voice(
             play.voice, sound.samples, play.lane, play.start, sound.envelope, True, play.order, Ramp.at(play.gain)
         )
-        self._mixer.post(lambda mixer: mixer.add(voice))
 
     def _report(self) -> None:
         while self._mixer.news:
