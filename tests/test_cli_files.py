@@ -63,7 +63,7 @@ def test_handles_are_rendered_and_kept_by_a_retake_and_a_continuation(diegetic: 
     diegetic("retake", "storm", 2, "--json")
     diegetic("continue", "storm", "a door slams", "--seconds", 3, "--json")
     items = [item for track in manifest()["timeline"]["tracks"] for item in track["items"]]
-    assert len(items) == 5
+    assert len(items) == 6
     assert {clip["offset"] for item in items for clip in item["takes"]} == {24_000}
     assert manifest()["rate_hz"] == 24_000
 

@@ -134,4 +134,4 @@ def test_a_stopped_continuation_is_told_once(stopped: Callable[..., tuple[int, s
     code, err = stopped("write", *more)
     assert (code, "go on with `diegetic render storm/story.toml`" in err) == (130, True)
     facts = go_on(tmp_path, "render", "storm/story.toml")
-    assert (facts["seconds"], len(facts["rendered"]), len(facts["kept"])) == (15, 0, 5)
+    assert (facts["seconds"], len(facts["rendered"]), len(facts["kept"])) == (15, 0, 6)

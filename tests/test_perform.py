@@ -32,8 +32,8 @@ def test_a_sound_that_goes_on_is_drawn_from_its_last_window_not_from_its_first(t
     for _ in range(4):
         model.calls.clear()
         story = goes_on(performer, tmp_path / "kept", story)
-        assert [call.split()[0] for call in model.calls] == ["continue", "imagine", "decode"]
-    assert f"imagine {story.events[-1].id} held" in model.calls
+        assert [call.split()[0] for call in model.calls] == ["continue", *2 * ["imagine", "decode"]]
+    assert [f"imagine {event.id} held" in model.calls for event in story.events[-2:]] == [True, True]
 
 
 def test_warming_up_reads_an_event_and_draws_one_step() -> None:
