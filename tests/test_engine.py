@@ -38,7 +38,7 @@ from diegetic.live.news import (
     Trouble,
     Underrun,
 )
-from diegetic.story import Story, Told
+from diegetic.story import OVERLAP_S, Story, Told
 from diegetic.story_file import read_story
 from left_behind import nothing_left_in_shared_memory
 from mock_model import MockModel
@@ -586,6 +586,36 @@ def test_a_story_goes_on_for_as_long_as_it_is_told_to(tmp_path: Path) -> None:
         11.0,
         11.0,
     ]
+
+
+def test_a_bed_that_still_sounds_goes_on_at_its_end_and_the_rest_at_once(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await story(live, seconds=5.0)
+        await live.done(live.engine.continue_("storm", "a crow", seconds=2.0))
+        await live.until(lambda: {"e5", "e6"} <= {each.event for each in live.of(SegmentStart)})
+
+    heard = live(body, tmp_path)
+    events = {event.id: event for event in read_story(tmp_path / "storm" / "story.toml").events}
+    assert [(events[name].caption, events[name].start_s) for name in ("e1", "e5", "e6")] == [
+        ("quiet air", 0.0), ("quiet air", 5.0), ("a crow", 5.0),
+    ]  # fmt: skip
+    at_s = {each.event: each.at_s for each in heard.of(SegmentStart)}
+    assert at_s["e5"] - at_s["e1"] == pytest.approx(5.0 - OVERLAP_S, abs=0.01)
+    assert at_s["e6"] < at_s["e5"]
+
+
+def test_a_story_told_anew_takes_over_at_once(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        for times in (1, 2):
+            await story(live, seconds=5.0)
+            await live.until(
+                lambda times=times: all(
+                    sum(each.event == event for each in live.of(SegmentStart)) == times for event in ("e1", "e2")
+                )
+            )
+
+    starts = {each.event: each.at_s for each in live(body, tmp_path).of(SegmentStart)}
+    assert starts["e1"] <= starts["e2"] + 0.01
 
 
 def test_a_story_told_anew_sets_the_earlier_one_aside(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ A play is one going of a story or a cue. Its frame 0 is set once, so that all it
     frame of an event = frame 0 of its play + round((start_s - from_s) * rate) + what its lane is late by
 
 An event that isn't ready in time moves its lane on by what it is late; until it is there, the bed before it goes on
-(`holds`). A new bed of a story takes over from the one that another play of that story left sounding.
+(`holds`). A new bed of a story takes over from the one that another play of that story left sounding: at once, or where
+it is the same bed that goes on, at that one's end.
 
 Knows nothing of jobs, models or clients.
 
@@ -40,6 +41,7 @@ CUT_S = 0.005
 class Playing:
     """One going of a story or a cue. at_s: of second `from_s` of the story; None: as soon as its first sound is ready.
 
+    goes_on: whether it is what comes next in a story that may still sound: a bed of both begins where it ends there.
     heard: called with the time when its first sound begins. over: called when its last has ended, or it was stopped.
     whole: nothing more comes. refused: there was no voice for a sound of it. zero: the frame of `from_s`. lead_s: from
     a first sound that has no time to its frame.
@@ -50,6 +52,7 @@ class Playing:
     from_s: float = 0.0
     gain: float = 1.0
     lead_s: float = LEAD_S
+    goes_on: bool = False
     heard: Callable[[float], None] = lambda at_s: None
     over: Callable[[], None] = lambda: None
     number: int = 0
@@ -187,6 +190,9 @@ class Schedule:
             zero_s = now_s + play.lead_s + self._block_s if play.at_s is None else play.at_s
             play.zero = self._player.frame_at(zero_s) - offset * free
         start = play.zero + offset + play.late.get(event.lane, 0)
+        if play.goes_on and (wait := self._end_of_same(play, event) - start) > 0:
+            play.late[event.lane] = play.late.get(event.lane, 0) + wait
+            start += wait
         if start >= self._player.frame_at(now_s + max(_LEAST_S, self._block_s)):
             return start
         earliest = self._player.frame_at(now_s + SOON_S + self._block_s)
@@ -194,6 +200,16 @@ class Schedule:
         play.late[event.lane] = play.late.get(event.lane, 0) + late
         self._tell(Late(f"{play.story}/{event.id}", late / self._player.config.rate_hz, "wait"))
         return earliest
+
+    def _end_of_same(self, play: Playing, event: Event) -> int:
+        """The frame where the same bed, which an earlier play of the story has left sounding, begins to end; else 0."""
+        ends = (
+            voice.start + self._frames(voice.event.duration_s - OVERLAP_S)
+            for voice in self._voices.values()
+            if voice.event is not None and voice.play is not play and voice.play.story == play.story
+            if voice.event.lane == event.lane == BED and voice.event.caption == event.caption
+        )
+        return max(ends, default=0)
 
     def _place(self, play: Playing, ready: ReadyEvent) -> Play:
         """The voice of an event, and what makes room for it."""

@@ -74,7 +74,7 @@ class Tellings:
         """Plan, render and play what comes next."""
         async with self.shelf.lock(name):
             story = self.shelf.get(name)
-            play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds))
+            play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds, goes_on=True))
             folder, told = self.shelf.folder(name), self._said(text)
             task = Continue(folder, story, told, seconds, story.seed, self._rate_hz, keep=True)
             return remarked(await self._played(job, name, task, play), text)
