@@ -134,7 +134,12 @@ VERBS: tuple[Verb, ...] = (
     _slow("tell", (_STORY, _TEXT, _SECONDS), "Plan, render and play a story.", timed=True),
     _slow("plan", (_STORY, _TEXT, _SECONDS), "Only plan a story."),
     _slow("render", (_STORY,), "Only render a story that is planned."),
-    _slow("continue", (_STORY, _TEXT, _LENGTH), "Tell what comes next in a story, at once; a bed goes on at its end.", timed=True),
+    _slow(
+        "continue",
+        (_STORY, _TEXT, _LENGTH),
+        "Tell what comes next in a story, at once; a bed goes on at its end.",
+        timed=True,
+    ),
     _slow(
         "cue/define", (_CUE, _STORY, _TEXT, _POLICY, _IN_SLOT, _LANE, _LENGTH), "Define a cue: a text, told in a story."
     ),
