@@ -120,16 +120,6 @@ def test_latents_to_go_on_from_are_the_descriptors_at_the_banks_level(ears: Pock
     assert ears.listen(hiss(2.0)[:, None], called, "what the user calls it", 3).called is called
 
 
-def test_what_goes_on_is_as_loud_as_what_it_goes_on_from(ears: PocketEars, space: LatentSpace) -> None:
-    latents = np.zeros((40, space.channels), np.float32)
-    latents[:, 0] = (np.where(np.arange(40) < 10, -20.0, -27.0) - space.mean[0]) / space.scale[0]
-    latents[30:, 0] -= 3.0 / space.scale[0]
-    levels = space.level_db(ears.as_loud(latents, 10))
-    np.testing.assert_allclose(levels, [-20.0] * 30 + [-23.0] * 10, atol=1e-3)
-    latents[:10, 0] = (-70.0 - space.mean[0]) / space.scale[0]
-    assert ears.as_loud(latents, 10) is latents, "what ended in silence has no level to go on at"
-
-
 def test_windows_that_differ_share_what_they_overlap() -> None:
     vector = np.zeros(4, np.float32)
     said = [(0, 0.0, 2.0), (0, 1.0, 3.0), (1, 2.0, 4.0), (0, 6.0, 8.0)]

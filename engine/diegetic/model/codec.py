@@ -27,7 +27,6 @@ class Drawn:
     seed: int
     place: str = ""
     belongs: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    recorded: bool = False
 
 
 class Codec(Protocol):
@@ -42,6 +41,9 @@ class Codec(Protocol):
     @property
     def channels(self) -> int:
         """Channels of the latents."""
+
+    def steady(self, latents: NDArray[np.float32], known: int, before: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Latents [T, C] of a bed's next window, of which the first `known` are given, as those before [K, C] were."""
 
     def decode(self, drawn: Drawn, event: Event) -> Samples:
         """Samples [frames, channels] of at least the event's duration."""

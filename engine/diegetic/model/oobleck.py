@@ -8,8 +8,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 from diffusers import AutoencoderOobleck
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diegetic.model.codec import Drawn, Samples
@@ -71,6 +73,10 @@ class OobleckCodec:
         self.sample_rate = oobleck.rate_hz
         self.latent_rate_hz = oobleck.rate_hz / oobleck.hop
         self.channels = oobleck.channels
+
+    def steady(self, latents: NDArray[np.float32], known: int, before: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same: what these latents have in common is nothing that could be moved."""
+        return latents
 
     def decode(self, drawn: Drawn, event: Event) -> Samples:
         """Samples [frames, channels] of all latents."""

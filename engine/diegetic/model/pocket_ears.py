@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diegetic.errors import Failure
-from diegetic.model.bank.describe import SAMPLE_RATE, UNITS_PER_S, LatentSpace, describe
+from diegetic.model.bank.describe import SAMPLE_RATE, LatentSpace, describe
 from diegetic.model.codec import Drawn
 from diegetic.model.ear import LEVEL_DB, Ear, levelled
 from diegetic.model.ear import Heard as HeardConcept
@@ -17,9 +17,6 @@ from diegetic.protocol import Heard, Samples
 from diegetic.story import BED, FOREGROUND, GAIN_RANGE_DB
 
 Array = NDArray[np.float32]
-
-_SOUNDING_DB, _MOST_DB = -50.0, 12.0
-"""Below this level nothing goes on; further than this no level is moved."""
 
 
 class PocketEars:
@@ -68,21 +65,7 @@ class PocketEars:
         heard = self._ear.hear(_mono(samples))
         own = heard is not None and heard.concept.caption == caption
         called = heard.called if heard is not None and own else called
-        return Drawn(self._space.encode(features), called, seed, recorded=True)
-
-    def as_loud(self, latents: Array, held: int) -> Array:
-        """Latents [T, C], as loud in the second behind the first `held` as in these.
-
-        The flow draws a sound as loud as the bank has it, some 5 to 10 dB softer than what is held at its start.
-        """
-        levels = self._space.level_db(latents)
-        before, behind = levels[:held], levels[held : held + round(UNITS_PER_S)]
-        if not len(behind) or min(np.median(before), np.median(behind)) < _SOUNDING_DB:
-            return latents
-        more_db = np.clip(np.median(before) - np.median(behind), -_MOST_DB, _MOST_DB)
-        louder = latents.copy()
-        louder[held:, 0] += more_db / self._space.scale[0]
-        return louder
+        return Drawn(self._space.encode(features), called, seed)
 
 
 def _said(heard: HeardConcept, gain_db: float) -> Heard:

@@ -46,9 +46,6 @@ class Ears(Protocol):
 
     def listen(self, samples: Samples, called: NDArray[np.float32], caption: str, seed: int) -> Drawn: ...
 
-    def as_loud(self, latents: NDArray[np.float32], held: int) -> NDArray[np.float32]:
-        """Latents [T, C] of which the first `held` are known, as loud behind them as there."""
-
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -115,8 +112,8 @@ class Storyteller:
             return Drawn(latents, condition.called, seed, condition.place, condition.belongs)
         known = held.latents[-self._overlap() :]
         latents = self._draw(condition, event, seed, known, 0, watch)
-        if held.recorded and event.lane == BED:
-            latents = self._ears.as_loud(latents, len(known))
+        if event.lane == BED:
+            latents = self.codec.steady(latents, len(known), held.latents)
         return replace(held, latents=latents)
 
     @torch.inference_mode()

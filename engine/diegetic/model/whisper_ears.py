@@ -83,10 +83,6 @@ class WhisperEars:
         latents = self._codec.encode(torch.from_numpy(np.ascontiguousarray(stereo))[None].to(place))
         return Drawn(latents[0].float().cpu().numpy(), called, seed)
 
-    def as_loud(self, latents: NDArray[np.float32], held: int) -> NDArray[np.float32]:
-        """The same: latents of this codec have no level that could be moved."""
-        return latents
-
     def _described(self, samples: Samples, start_s: float) -> Heard:
         said = self.ask(samples, DESCRIBE)[:MAX_CAPTION_CHARACTERS] or "a sound"
         return Heard(said, FOREGROUND, start_s, start_s + len(samples) / self._codec.rate_hz, 1.0)
