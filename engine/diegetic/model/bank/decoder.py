@@ -46,7 +46,6 @@ _HUSHED_DB = -50.0  # above this level something sounds
 _ENDED_UNITS = 4
 _SECOND_UNITS, _HOLE_UNITS, _DIP_DB = 12, 2, 4.0
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
-_LATELY_UNITS = 125  # 10 s say how a bed has come to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +107,12 @@ class BankDecoder:
         """Latents [T, C] of a bed's next window, of which the first `known` are given, as those before [K, C] were.
 
         The flow draws each window's level and colour anew, so that rain would be another rain after half a minute.
-        Moved to the mean of what sounded lately, it stays itself; what moves within the window is left as it is.
+        Moved to the mean of the window before, it stays itself; what moves within the window is left as it is.
         """
-        drawn, lately = latents[known:], before[-_LATELY_UNITS:]
-        sounding, sounded = (each[self.space.level_db(each) > _HUSHED_DB] for each in (drawn, lately))
-        if not len(sounding) or not len(sounded):
-            return latents
-        return np.concatenate([latents[:known], drawn + sounded.mean(0) - sounding.mean(0)])
+        drawn = latents[known:]
+        if not all((self.space.level_db(each) > _HUSHED_DB).any() for each in (drawn, before)):
+            return latents  # silence goes on as nothing
+        return np.concatenate([latents[:known], drawn + before.mean(0) - drawn.mean(0)])
 
     def paths(self, drawn: Drawn, event: Event) -> tuple[Path, ...]:
         """What an event is built from: a path, and for a bed's side, where the first isn't stereo, another."""
