@@ -178,8 +178,12 @@ def continues(later: Event, earlier: Event) -> bool:
 
 def open_beds(story: Story) -> tuple[str, ...]:
     """Captions of the beds that sound to the story's end, and so may go on in what comes next."""
-    ends = (event for event in story.events if event.lane == BED and event.end_s >= story.seconds - 0.01)
-    return tuple(dict.fromkeys(event.caption for event in ends))
+    return tuple(dict.fromkeys(event.caption for event in last_events(story) if event.lane == BED))
+
+
+def last_events(story: Story) -> list[Event]:
+    """The events that sound to the story's end."""
+    return [event for event in story.events if event.end_s >= story.seconds - 0.01]
 
 
 def lanes(events: Sequence[Event]) -> tuple[str, ...]:

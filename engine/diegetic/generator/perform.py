@@ -41,7 +41,7 @@ from diegetic.progress import Report
 from diegetic.protocol import Latents, Memory, Planned, StoryModel
 from diegetic.schema import read_strict
 from diegetic.segments import Segments
-from diegetic.story import Event, Story, Told, check_story, check_told, continues, milliseconds, open_beds
+from diegetic.story import Event, Story, Told, check_story, check_told, continues, last_events, milliseconds, open_beds
 from diegetic.story_file import read_story, write_story
 
 _STATES_KEPT, _LATENTS_KEPT = 4, 64
@@ -250,7 +250,7 @@ def _in_lane(lane: str, plan: Iterator[Planned]) -> Iterator[Planned]:
 
 def _last_windows(story: Story) -> list[Event]:
     """The events that reach the story's end, which the next may go on from, and what they went on from themselves."""
-    needed = {event.id for event in story.events if event.end_s >= story.seconds - 0.01}
+    needed = {event.id for event in last_events(story)}
     for event in reversed(story.events):
         if event.id in needed:
             needed |= {other.id for other in story.events if continues(event, other)}
