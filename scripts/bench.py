@@ -32,6 +32,7 @@ from packaging.requirements import Requirement
 
 from diegetic.director import Output, Planned, Progress, StoryModel, render_story
 from diegetic.folder import StoryFolder
+from diegetic.protocol import Look, go_on
 from diegetic.settings import resolve
 from diegetic.story import Told
 
@@ -58,9 +59,9 @@ class PlanFirst:
     def __init__(self, model: StoryModel) -> None:
         self._model = model
 
-    def plan(self, memory: Any) -> Iterator[Planned]:
+    def plan(self, memory: Any, look: Look = go_on) -> Iterator[Planned]:
         """The whole plan, then its events."""
-        yield from list(self._model.plan(memory))
+        yield from list(self._model.plan(memory, look))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)

@@ -33,7 +33,8 @@ from diegetic.atomic import write_atomically
 from diegetic.model.capture import Captured
 from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
 from diegetic.model.flow import Velocity
-from gpu_work import FIRST_CHUNK, Plan, TokenStep, Work
+from diegetic.model.reader import TokenStep
+from gpu_work import FIRST_CHUNK, Plan, Work
 
 PRESET = Path(__file__).parents[1] / "presets" / "models" / "audiostory-3b.toml"
 Run = Callable[[], object]

@@ -12,15 +12,15 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache, StaticCache
+from transformers import DynamicCache
 
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.config import ModelConfig
 from diegetic.model.flow import Solver, Velocity, event_noise, sample
 from diegetic.model.meta import rebuild_rotary
-from diegetic.model.narrator import cache_argument
 from diegetic.model.oobleck import Oobleck
 from diegetic.model.placement import Placement
+from diegetic.model.reader import Reader, TokenStep
 
 FIRST_CHUNK = 43
 """Latent frames of the first chunk: 2 s at the paper's rate."""
@@ -47,47 +47,38 @@ class Work:
             network, codec = AudioStory(config), Oobleck(config.codec.oobleck)
         self.network = cast(AudioStory, filled(network, device, types.dtype_of))
         self.codec = cast(Oobleck, filled(codec, device, lambda name: torch.float32))
-        self._decoder = self.network.llm.get_decoder()
-        self._cache_argument = cache_argument(self._decoder)
+        self._reader = Reader(self.network.llm)
         self.velocity: Velocity = self.network.flow
-        self._head = self.network.llm.get_output_embeddings()
         self.token: TokenStep | None = None
-        """Where set, tokens are chosen by it: in a cache of a fixed size, so that a step can be recorded."""
+        """Where set, tokens are drafted by it, as the engine does on a GPU."""
         self._recorded: TokenStep | None = None
-        self._ids = torch.randint(0, 200, (1, 512), device=device)
+        self._ids = torch.randint(0, 200, (512,), device=device)
 
-    def recorded_token(self) -> "TokenStep":
+    def recorded_token(self) -> TokenStep:
         """The step of a plan's tokens as a CUDA graph, made once."""
         if self._recorded is None:
-            self._recorded = TokenStep(self, recorded=True)
+            self._recorded = TokenStep(self.network.llm)
         return self._recorded
 
     # Planning.
 
     def read(self, cache: Any, tokens: int) -> Tensor:
         """States [tokens, width] of tokens that are known, in one pass."""
-        return self._states(cache, self._ids[:, :tokens])
+        return self._reader.read(cache, self._ids[:tokens])
 
     def write(self, cache: Any, tokens: int, state: Tensor) -> Tensor:
-        """Choose tokens one at a time, each by the one before; the states [tokens, width] of all."""
+        """Choose tokens one at a time, each by the one before; the states [tokens, width] of all.
+
+        Where there is a token step, the cache is only copied.
+        """
         if self.token is not None:
-            return self.token.write(tokens, state)
+            self.token.begin(cache)
         states = []
         for _ in range(tokens):
-            chosen = self.choose(state)
-            int(chosen)  # a narrator looks at each token before it goes on
-            state = self._states(cache, chosen)[-1]
+            chosen = int(self._reader.scores(state).argmax())
+            state = self.token.read(chosen) if self.token else self._reader.read(cache, [chosen])[0]
             states.append(state)
         return torch.stack(states)
-
-    def choose(self, state: Tensor) -> Tensor:
-        """The likeliest token [1, 1] after a state [width]."""
-        chosen: Tensor = self._head(state).argmax().view(1, 1)
-        return chosen
-
-    def _states(self, cache: Any, ids: Tensor) -> Tensor:
-        found = self._decoder(input_ids=ids, **{self._cache_argument: cache}, use_cache=True)
-        return cast(Tensor, found.last_hidden_state[0])
 
     @property
     def block(self) -> int:
@@ -96,7 +87,7 @@ class Work:
 
     def begun(self) -> tuple[Any, Tensor]:
         """A cache that has read the prompt, and its last state."""
-        cache = DynamicCache() if self.token is None else self.token.emptied()
+        cache = DynamicCache()
         return cache, self.read(cache, self.plan.prompt)[-1]
 
     def conditions(self) -> Iterator[Tensor]:
@@ -121,7 +112,8 @@ class Work:
 
     def _part(self, cache: Any, drafted: int, forced: int, state: Tensor) -> Tensor:
         self.write(cache, drafted, state)
-        cache.crop(-drafted)
+        if self.token is None:
+            cache.crop(-drafted)
         return self.read(cache, drafted + forced)
 
     def _condition(self, states: Tensor) -> Tensor:
@@ -217,59 +209,6 @@ class Work:
             told()
         for samples in self.sounds(latents):
             samples.cpu()
-
-
-class TokenStep:
-    """One token of a plan as a fixed piece of work: its cache has room for the longest plan and never grows.
-
-    recorded: as a CUDA graph. Otherwise the same is done step by step, which is how it is checked on a CPU.
-    """
-
-    def __init__(self, work: Work, recorded: bool) -> None:
-        plan = work.plan
-        room = plan.prompt + plan.reasoning + 1 + plan.events * (2 * plan.written + work.block)
-        self._work = work
-        self._cache: Any = StaticCache(config=work.network.llm.config, max_cache_len=room)
-        work.read(self._cache, plan.prompt)
-        self._state = torch.zeros(work.network.llm.config.hidden_size, device=work.device, dtype=work.type)
-        self._graph: Any = None
-        if recorded:
-            self._record()
-
-    def emptied(self) -> Any:
-        """The cache, with nothing in it."""
-        for layer in self._cache.layers:
-            layer.cumulative_length.zero_()
-        return self._cache
-
-    def write(self, tokens: int, state: Tensor) -> Tensor:
-        """As `Work.write`."""
-        self._state.copy_(state)
-        states = []
-        for _ in range(tokens):
-            if self._graph is None:
-                self._step()
-            else:
-                self._graph.replay()
-            int(self._chosen)  # a narrator looks at each token before it goes on
-            states.append(self._state.clone())
-        return torch.stack(states)
-
-    def _step(self) -> None:
-        self._chosen = self._work.choose(self._state)
-        self._state.copy_(self._work._states(self._cache, self._chosen)[-1])
-
-    def _record(self) -> None:
-        side: Any = torch.cuda.Stream
-        stream = side()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                self._step()
-        torch.cuda.current_stream().wait_stream(stream)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._step()
 
 
 class _own_stream:  # noqa: N801

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from diegetic.errors import Failure
-from diegetic.protocol import Condition, Latents, Planned, Watch
+from diegetic.protocol import Condition, Latents, Look, Planned, Watch, go_on
 from diegetic.story import BED, Event
 from mock_model import MockModel
 
@@ -63,7 +63,7 @@ class Holding(MockModel):
         super().__init__()
         self._file = file
 
-    def plan(self, memory: list[str]) -> Iterator[Planned]:
+    def plan(self, memory: list[str], look: Look = go_on) -> Iterator[Planned]:
         half_s = float(memory[1]) / 2
         for event in (Event("e1", "wind", 0.0, half_s, BED), Event("e2", "storm", half_s, half_s, BED)):
             yield Planned(event, self._read(memory, event), "wind, then a storm")
@@ -86,13 +86,30 @@ def holding(file: Path) -> Callable[[str], Holding]:
 class Thoughtful(MockModel):
     """Takes a while to plan its first event, and doesn't look up from it."""
 
-    def plan(self, memory: list[str]) -> Iterator[Planned]:
+    def plan(self, memory: list[str], look: Look = go_on) -> Iterator[Planned]:
         time.sleep(0.5)
-        return super().plan(memory)
+        return super().plan(memory, look)
 
 
 def thoughtful(name: str) -> Thoughtful:
     return Thoughtful()
+
+
+class Pondering(MockModel):
+    """Never comes to an end with its first event, but looks up from it."""
+
+    def plan(self, memory: list[str], look: Look = go_on) -> Iterator[Planned]:
+        while memory[0] == TOLD_FOREVER:
+            look()
+            time.sleep(0.01)
+        return super().plan(memory, look)
+
+
+TOLD_FOREVER = "a text without an end"
+
+
+def pondering(name: str) -> Pondering:
+    return Pondering()
 
 
 class Broken(MockModel):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diegetic.director import Planned, Watch
+from diegetic.protocol import Look, go_on
 from diegetic.story import MAX_EVENT_S, OVERLAP_S, Event
 
 RATE = 24_000
@@ -35,10 +36,11 @@ class MockModel:
     def begin(self, instruction: str, seconds: float) -> list[str]:
         return [instruction, str(seconds)]
 
-    def plan(self, memory: list[str]) -> Iterator[Planned]:
+    def plan(self, memory: list[str], look: Look = go_on) -> Iterator[Planned]:
         reasoning = f"thinking of {memory[0]}"
         memory.append(reasoning)
         for event in plan_events(memory[0], float(memory[1])):
+            look()
             self.calls.append(f"plan {event.id}")
             yield Planned(event, self._read(memory, event), reasoning)
 
@@ -48,7 +50,9 @@ class MockModel:
             self.calls.append(f"recall {event.id}")
             yield self._read(memory, event)
 
-    def continue_(self, memory: list[str], text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
+    def continue_(
+        self, memory: list[str], text: str, seconds: float, beds: Sequence[str] = (), look: Look = go_on
+    ) -> Iterator[Planned]:
         self.calls.append(f"continue after {len(memory)}")
         memory.append(text)
         for event in [*(Event("b", bed, 0.0, seconds, "bed") for bed in beds), Event("e1", text, 0.0, seconds)]:

@@ -1,31 +1,19 @@
 """What the GPU's bench measures is the work that it says, seen on a CPU at a tiny shape."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 import bench_gpu
-from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig
-from gpu_work import Plan, TokenStep, Work
+from diegetic.model.reader import TokenStep
+from gpu_work import Plan, Work
+from recorder import Recorder
+from tiny_shape import tiny
 
 CPU = torch.device("cpu")
 PLAN = Plan(events=2, prompt=5, reasoning=4, written=3)
-
-
-def tiny() -> ModelConfig:
-    small, _ = bench_gpu.shape("small")
-    llm = {**small.llm.config, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
-    llm |= {"num_attention_heads": 2}
-    return replace(
-        small,
-        llm=LlmConfig(vocabulary=300, config=llm),
-        bridge=replace(small.bridge, semantic=4, residual=2, feature_dim=32, fusion_heads=2),
-        transformer=replace(small.transformer, single_layers=1, heads=1, max_latent_frames=12, in_channels=4, layers=1),
-        codec=replace(small.codec, oobleck=OobleckConfig(4, (2, 2), (1, 1), 2, 4)),
-    )
 
 
 @pytest.fixture
@@ -36,9 +24,9 @@ def work() -> Work:
 
 
 @torch.inference_mode()
-def test_a_cache_of_fixed_size_gives_the_states_of_one_that_grows(work: Work) -> None:
+def test_a_recorded_token_gives_the_states_of_an_ordinary_one(work: Work) -> None:
     growing = list(work.conditions())
-    work.token = TokenStep(work, recorded=False)
+    work.token = TokenStep(work.network.llm, Recorder(), room=64)
     for _ in range(2):
         for fixed, grown in zip(work.conditions(), growing, strict=True):
             torch.testing.assert_close(fixed, grown, atol=1e-5, rtol=1e-4)

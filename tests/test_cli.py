@@ -15,6 +15,7 @@ from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
 from diegetic.errors import Cancelled, InputError
 from diegetic.model.registry import check_name
+from diegetic.protocol import go_on
 from diegetic.settings import Settings
 from mock_model import MockModel
 
@@ -314,8 +315,8 @@ class Interrupted(MockModel):
         super().__init__()
         self.stage = stage
 
-    def plan(self, memory):  # type: ignore[no-untyped-def]
-        for number, planned in enumerate(super().plan(memory)):
+    def plan(self, memory, look=go_on):  # type: ignore[no-untyped-def]
+        for number, planned in enumerate(super().plan(memory, look)):
             if number == 1 and self.stage == "plan":
                 raise KeyboardInterrupt
             yield planned

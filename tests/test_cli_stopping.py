@@ -36,8 +36,8 @@ def reach(name):
             time.sleep(0.01)
 
 class Slow(MockModel):
-    def plan(self, memory):
-        for number, planned in enumerate(super().plan(memory)):
+    def plan(self, memory, look):
+        for number, planned in enumerate(super().plan(memory, look)):
             if number == 1:
                 reach("plan")
             yield planned

@@ -91,7 +91,7 @@ def test_a_story_is_told_event_by_event(tmp_path: Path) -> None:
         kinds = [type(outcome) for _, outcome in bench.outcomes]
         assert kinds == [PlannedEvent, ReadyEvent] * 4
         assert done.story == read_story(tmp_path / "story.toml")
-        assert {"diffuse", "decode"} == {within.stage for within in bench.watched}
+        assert {"plan", "diffuse", "decode"} == {within.stage for within in bench.watched}
 
     work(body)
 
@@ -225,6 +225,22 @@ def test_a_job_that_is_cancelled_while_its_first_event_is_planned_lets_go_of_its
             pass
 
     work(body, live_models.thoughtful)
+
+
+def test_a_plan_that_is_being_written_can_be_cancelled(tmp_path: Path) -> None:
+    async def body(bench: Bench) -> None:
+        await bench.generator.load("mock")
+        told = Told(live_models.TOLD_FOREVER, 9.0, 3)
+        planning = asyncio.create_task(bench.do(1, Tell(tmp_path / "a", told, False, RATE)))
+        while not any(within.stage == "plan" for within in bench.watched):
+            await asyncio.sleep(0.01)
+        planning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await planning
+        await bench.do(2, tell(tmp_path / "b", render=False))
+        assert {within.done for within in bench.watched if within.job == 1} == {0.0}
+
+    work(body, live_models.pondering)
 
 
 def test_a_job_that_is_cancelled_twice_leaves_its_answer_to_no_other(tmp_path: Path) -> None:

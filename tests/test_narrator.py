@@ -1,9 +1,12 @@
 """Planning by an LLM of random weights: whatever it would write, the plan is whole, and its memory is exact."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
+from transformers import Cache
 
 from diegetic.model.clauses import parts, share_word, stems
 from diegetic.model.grammar import PlanStyle, Timed
@@ -147,9 +150,7 @@ def test_beds_go_on_under_what_comes_next_but_for_those_that_it_tells_of() -> No
 def test_continuing_feeds_only_what_is_new() -> None:
     narrator = tiny_narrator()
     memory, _ = plan(narrator, 20)
-    fed: list[int] = []
-    read = narrator._read
-    narrator._read = lambda cache, ids: (fed.append(len(ids)), read(cache, ids))[1]  # type: ignore[method-assign]
+    fed = chunks_fed_to(narrator)
     list(narrator.continue_(memory, "a door", 4))
     assert fed[0] == len(narrator.encoder.continuation("a door", 4))
     assert sum(fed) < memory.length - 20
@@ -158,9 +159,7 @@ def test_continuing_feeds_only_what_is_new() -> None:
 def test_query_tokens_are_fed_in_one_pass() -> None:
     narrator = tiny_narrator()
     memory = narrator.begin("rain", 10)
-    fed: list[int] = []
-    read = narrator._read
-    narrator._read = lambda cache, ids: (fed.append(len(ids)), read(cache, ids))[1]  # type: ignore[method-assign]
+    fed = chunks_fed_to(narrator)
     narrator.read(memory, Timed("rain", "bed", 0, 10))
     assert fed == [len(narrator.encoder.event(Timed("rain", "bed", 0, 10)).ids)]
 
@@ -195,6 +194,32 @@ def test_a_damaged_memory_is_refused() -> None:
 def test_a_tokenizer_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="needs the marker"):
         PlanEncoder(tiny_tokenizer(), SPAN, semantic=99, residual=RESIDUAL)
+
+
+def test_whoever_looks_between_tokens_may_stop_a_plan_anywhere_in_it() -> None:
+    narrator = tiny_narrator()
+    fed, looks = chunks_fed_to(narrator), []
+    list(narrator.plan(narrator.begin("rain", 20), lambda: looks.append(len(fed))))
+    assert len(looks) > 20
+    for stop in range(len(looks)):
+        memory, left = narrator.begin("rain", 20), list(range(stop))
+        fed.clear()
+        with pytest.raises(IndexError):  # what a look raises comes out as it is
+            list(narrator.plan(memory, left.pop))
+        assert len(fed) <= stop, "nothing is fed without a look before it"
+
+
+def chunks_fed_to(narrator: Narrator) -> list[int]:
+    """How many tokens the LLM is fed from now on, in each pass."""
+    fed: list[int] = []
+    reader, read = narrator._reader, narrator._reader.read
+
+    def counted(cache: Cache, ids: Sequence[int] | Tensor) -> Tensor:
+        fed.append(len(ids))
+        return read(cache, ids)
+
+    reader.read = counted  # type: ignore[method-assign]
+    return fed
 
 
 def plan(narrator: Narrator, seconds: float, text: str = "rain") -> tuple[StoryMemory, list[Narrated]]:

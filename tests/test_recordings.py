@@ -1,7 +1,7 @@
 """Recordings brought by a user: heard, asked about, gone on from; and refused where there is nothing to hear."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
 from diegetic.errors import InputError
 from diegetic.heard_story import story_of_heard
-from diegetic.protocol import Heard, Planned, Samples
+from diegetic.protocol import Heard, Look, Planned, Samples, go_on
 from diegetic.story import OVERLAP_S, Event
 from diegetic.story_file import read_story
 from diegetic.takes import TakeStore
@@ -165,7 +165,9 @@ def test_what_is_planned_beside_it_is_cut_at_the_end_and_never_the_same_sound_ag
     diegetic: Run, recording: Path, tmp_path: Path
 ) -> None:
     class Eager(ListeningModel):
-        def continue_(self, memory: list[str], text: str, seconds: float) -> Iterator[Planned]:
+        def continue_(
+            self, memory: list[str], text: str, seconds: float, beds: Sequence[str] = (), look: Look = go_on
+        ) -> Iterator[Planned]:
             for number, (caption, start, length) in enumerate([("rain falling", 3.0, 9.0), ("thunder", 4.0, 9.0)]):
                 event = Event(f"e{number + 1}", caption, start, length)
                 yield Planned(event, self._read(memory, event), "")

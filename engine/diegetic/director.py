@@ -7,7 +7,7 @@ Threads: everything runs in the caller's thread. `report` is called from it betw
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -80,7 +80,7 @@ def render_story(
     with folder.held():
         asked = _resolve(asked, folder, model.name)
         memory = begin(model, asked)
-        planned = plan_told(model, memory, asked) if isinstance(asked, Told) else recall(model, memory, asked)
+        planned = plan_told(model, memory, asked, report) if isinstance(asked, Told) else recall(model, memory, asked)
         segments = Segments(model, asked.seed, folder.takes, report, handles_s=output.handles_s)
         return _Telling(model, memory, folder, output, report).tell(asked, planned, segments)
 
@@ -97,7 +97,7 @@ def continue_story(
         story = read_story(folder.story)
         state = read_memory(folder.memory, model.digest, story)
         memory = memory_of(model, story, state)
-        added = plan_after(story, model.continue_(memory, told.instruction, told.seconds, open_beds(story)))
+        added = plan_after(model, memory, story, told, open_beds(story), report)
         known = (Planned(event, None, story.reasoning) for event in story.events)
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
         segments = Segments(
@@ -115,7 +115,7 @@ def plan_story(model: StoryModel, told: Told, report: Report) -> Story:
     """Only plan a told text. Raises InputError, Failure, and whatever `report` raises."""
     told = check_told(told)
     planned = []
-    for each in plan_told(model, model.begin(told.instruction, told.seconds), told):
+    for each in plan_told(model, model.begin(told.instruction, told.seconds), told, report):
         report(Progress("plan", each.event.end_s, told.seconds, each.event))
         planned.append(each)
     return story_of(told, model.name, planned)
@@ -203,11 +203,25 @@ def _resolve(asked: Told | Story, folder: StoryFolder, model: str) -> Told | Sto
     return check_story(asked)
 
 
-def plan_told(model: StoryModel, memory: Memory, told: Told) -> Iterator[Planned]:
+@dataclass(slots=True)
+class _Look:
+    """Reports how far a plan is, between its tokens. reached_s: where its last event ends."""
+
+    report: Report
+    seconds: float
+    reached_s: float = 0.0
+
+    def __call__(self) -> None:
+        self.report(Progress("plan", self.reached_s, self.seconds))
+
+
+def plan_told(model: StoryModel, memory: Memory, told: Told, report: Report) -> Iterator[Planned]:
     """The model's plan, in whole milliseconds, so that story.toml can say it exactly."""
-    for each in model.plan(memory):
+    look = _Look(report, told.seconds)
+    for each in model.plan(memory, look):
         event = _in_milliseconds(replace(each.event, variation=told.variation))
         check_event(event)
+        look.reached_s = event.end_s
         yield replace(each, event=event)
 
 
@@ -252,8 +266,14 @@ def memory_of(model: StoryModel, story: Story, state: bytes | None) -> Memory:
     return memory
 
 
-def plan_after(story: Story, planned: Iterator[Planned]) -> Iterator[Planned]:
-    """What a model plans next, with free ids, and no earlier than the story's end; a bed goes on as loud as it was."""
+def plan_after(
+    model: StoryModel, memory: Memory, story: Story, told: Told, beds: Sequence[str], report: Report
+) -> Iterator[Planned]:
+    """What a model plans next, with free ids, and no earlier than the story's end; a bed goes on as loud as it was.
+
+    beds: captions of what may go on under it.
+    """
+    planned = model.continue_(memory, told.instruction, told.seconds, beds, _Look(report, told.seconds))
     late_s, events = None, list(story.events)
     for each, event_id in zip(planned, free_ids([event.id for event in story.events]), strict=False):
         late_s = max(0.0, story.seconds - each.event.start_s) if late_s is None else late_s

@@ -21,6 +21,12 @@ Latents: TypeAlias = Any
 
 Watch: TypeAlias = Callable[[int, int], None]
 """Told how many of how many steps are done; raises Cancelled to stop between two of them."""
+Look: TypeAlias = Callable[[], None]
+"""Called between the tokens of a plan, whose number nobody knows; raises Cancelled to stop between two of them."""
+
+
+def go_on() -> None:
+    """The Look of one who never stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,15 @@ class StoryModel(Protocol):
     def begin(self, instruction: str, seconds: float) -> Memory:
         """Read the told text."""
 
-    def plan(self, memory: Memory) -> Iterator[Planned]:
+    def plan(self, memory: Memory, look: Look = go_on) -> Iterator[Planned]:
         """Write the plan event by event; the memory grows as it is consumed."""
 
     def recall(self, memory: Memory, reasoning: str, events: Sequence[Event]) -> Iterator[Condition]:
         """Read a given plan in place of writing one."""
 
-    def continue_(self, memory: Memory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
+    def continue_(
+        self, memory: Memory, text: str, seconds: float, beds: Sequence[str] = (), look: Look = go_on
+    ) -> Iterator[Planned]:
         """Write what comes next in a told story: `text`, for `seconds`. beds: captions of what may go on under it."""
 
     def imagine(self, condition: Condition, event: Event, seed: int, held: Latents | None, watch: Watch) -> Latents:

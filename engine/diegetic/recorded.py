@@ -76,7 +76,7 @@ def continue_recording(
         added: Iterator[Planned] = iter(())
         if text:
             beside = replace(story, events=longer.events)
-            added = _told(plan_after(beside, model.continue_(memory, text, asked.seconds)), longer)
+            added = _told(plan_after(model, memory, beside, Told(text, asked.seconds), (), report), longer)
         segments = Segments(model, asked.seed, folder.takes, report, handles_s=output.handles_s)
         segments.keep_recording(event, samples)
         known = (Planned(each, conditions[each.id], "") for each in longer.events)

@@ -14,6 +14,7 @@ from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.grid import Unit, check_bpm, quantised
 from diegetic.handles import check_handles
+from diegetic.progress import Report
 from diegetic.protocol import StoryModel
 from diegetic.schema import unknown
 from diegetic.settings import Settings, resolve
@@ -71,7 +72,9 @@ def unit_of(quantise: str | None, bpm: float | None) -> Unit | None:
     raise InputError(f"--quantise: {unknown('unit', quantise, units)}")
 
 
-def on_grid(model: StoryModel, asked: Told | Story, folder: StoryFolder, bpm: float, unit: Unit) -> Story:
+def on_grid(
+    model: StoryModel, asked: Told | Story, folder: StoryFolder, bpm: float, unit: Unit, report: Report
+) -> Story:
     """What is asked for, planned where it isn't yet, with its events on the beat. Raises InputError, Failure.
 
     A new plan is written into the folder at once: it may be longer than was asked for, and then the same text wouldn't
@@ -79,7 +82,7 @@ def on_grid(model: StoryModel, asked: Told | Story, folder: StoryFolder, bpm: fl
     """
     if isinstance(asked, Story):
         return quantised(asked, bpm, unit)
-    story = folder.so_far(asked, model.name) or plan_story(model, asked, lambda progress: None)
+    story = folder.so_far(asked, model.name) or plan_story(model, asked, report)
     if asked.variation is not None:
         story = replace(story, events=tuple(replace(each, variation=asked.variation) for each in story.events))
     moved = quantised(story, bpm, unit)

@@ -137,7 +137,7 @@ def render(
         loaded, load_s = work.load(name, lambda: outside.load(name, settings))
         if unit is not None and laid.bpm is not None:
             work.display.stage("planning", None)
-            asked = on_grid(loaded, asked, folder, laid.bpm, unit)
+            asked = on_grid(loaded, asked, folder, laid.bpm, unit, work.report)
         done = render_story(loaded, asked, folder, laid, work.report)
     lines, facts = ((), {}) if appending is None else appending.add(folder)
     show_rendered(folder, done, load_s, json, lines, facts)

@@ -72,10 +72,10 @@ def describe(event: "Event") -> str:
 
 def _text(progress: "Progress") -> str:
     event = progress.event
+    if progress.stage == "plan":
+        return "planning"
     if progress.stage == "write" or event is None:
         return "writing stems and mix"
     if progress.kept:
         return f"keeping {event.id}"
-    if progress.stage == "plan":
-        return "planning"
     return f"rendering {event.id}"

@@ -92,7 +92,7 @@ class Performer:
             segments = Segments(self.model, told.seed, folder.takes, report, latents=self._latents)
             hearing = Hearing(told.seconds, task.rate_hz)
             heard: list[Planned] = []
-            for planned in _in_lane(task.lane, plan_told(self.model, memory, told)):
+            for planned in _in_lane(task.lane, plan_told(self.model, memory, told, report)):
                 heard.append(planned)
                 yield PlannedEvent(planned.event)
                 if task.render:
@@ -135,7 +135,7 @@ class Performer:
                 segments.add(event, None)
             added: list[Event] = []
             beds = open_beds(story) if task.keep and not task.lane else ()  # a cue is only what it says
-            continued = plan_after(story, self.model.continue_(memory, told.instruction, told.seconds, beds))
+            continued = plan_after(self.model, memory, story, told, beds, report)
             for planned in _in_lane(task.lane, continued):
                 added.append(planned.event)
                 yield PlannedEvent(planned.event)

@@ -1,9 +1,9 @@
-"""The denoise step recorded once as a CUDA graph: a small transformer is otherwise waited for by its own launches.
+"""Work on tensors that stay where they are, recorded as a CUDA graph: small launches are otherwise waited for.
 
-A graph has the shapes of the call that it was recorded in, which is every call where windows are whole; others go the
-ordinary way. There are no graphs on a CPU.
+A graph has the shapes of the call that it was recorded in. For the denoise step that is every call where windows are
+whole; others go the ordinary way. There are no graphs on a CPU.
 
-Knows nothing of sampling.
+Knows nothing of sampling or of plans.
 """
 
 import logging
@@ -16,17 +16,18 @@ from torch import Tensor
 from diegetic.model.flow import Velocity
 
 Work: TypeAlias = Callable[[], Tensor]
-Record: TypeAlias = Callable[[Work], tuple[Callable[[], None], Tensor]]
+Replay: TypeAlias = Callable[[], None]
+Record: TypeAlias = Callable[[Work], tuple[Replay, Tensor]]
 """Records work on tensors that stay where they are: what does it again, and where its result then is."""
 
 _WARM_UP = 3
 _MOST_APART = 0.02
-"""How far a replayed velocity may be from the one computed, as a share of its size: kernels may round otherwise."""
+"""How far what is replayed may be from what was computed, as a share of its size: kernels may round otherwise."""
 
 _log = logging.getLogger(__name__)
 
 
-def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
+def cuda_graph(work: Work) -> tuple[Replay, Tensor]:
     """Record work as a CUDA graph. Raises RuntimeError where it can't be."""
     side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
@@ -40,6 +41,20 @@ def cuda_graph(work: Work) -> tuple[Callable[[], None], Tensor]:
     return graph.replay, found
 
 
+def replayed(work: Work, record: Record) -> tuple[Replay, Tensor]:
+    """Record work that gives the same however often it is done, and hold what is replayed against what it computes.
+
+    Raises RuntimeError where it can't be recorded, or is something else when it is replayed.
+    """
+    computed = work().clone()
+    replay, found = record(work)
+    replay()
+    apart = float((found - computed).float().norm() / computed.float().norm())
+    if not apart <= _MOST_APART:
+        raise RuntimeError(f"replayed it is {100 * apart:.0f} % off")
+    return replay, found
+
+
 class Captured:
     """A velocity that is recorded at its first call and replayed at each later one of the same shapes.
 
@@ -51,7 +66,7 @@ class Captured:
     def __init__(self, velocity: Velocity, record: Record = cuda_graph) -> None:
         self._velocity, self._record = velocity, record
         self._given: tuple[Tensor, ...] | None = None
-        self._replay: Callable[[], None] | None = None
+        self._replay: Replay | None = None
         self._found = torch.empty(0)
 
     @property
@@ -63,27 +78,25 @@ class Captured:
         """As the velocity: [B, T, C], [B], [B, S, F], [B] -> [B, T, C]."""
         asked = (latents, sigma, condition, duration_s)
         if self._given is None:
-            return self._recorded(*asked)
-        if self._replay is None or any(a.shape != b.shape for a, b in zip(asked, self._given, strict=True)):
+            self._try_recording(asked)
+        given = self._given or ()
+        if self._replay is None or any(a.shape != b.shape for a, b in zip(asked, given, strict=True)):
             return self._velocity(*asked)
-        for place, tensor in zip(self._given, asked, strict=True):
+        for place, tensor in zip(given, asked, strict=True):
             place.copy_(tensor)
         self._replay()
         return self._found.clone()
 
-    def _recorded(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
-        asked = (latents, sigma, condition, duration_s)
-        velocity = self._velocity(*asked)
-        given = self._given = (latents.clone(), sigma.clone(), condition.clone(), duration_s.clone())
+    def _try_recording(self, asked: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+        latents, sigma, condition, duration_s = (each.clone() for each in asked)
+        self._given = (latents, sigma, condition, duration_s)
         try:
-            replay, self._found = self._record(lambda: self._velocity(*given))
-            replay()
-            apart = float((self._found - velocity).float().norm() / velocity.float().norm())
+            work = lambda: self._velocity(latents, sigma, condition, duration_s)  # noqa: E731
+            self._replay, self._found = replayed(work, self._record)
         except RuntimeError as error:
-            _log.warning("the denoise step can't be recorded (%s): it is slower", str(error).splitlines()[0][:120])
-            return velocity
-        if apart <= _MOST_APART:
-            self._replay = replay
-        else:
-            _log.warning("the denoise step is replayed %.0f %% off what it is: it isn't recorded", 100 * apart)
-        return velocity
+            not_recorded("the denoise step", error)
+
+
+def not_recorded(what: str, error: RuntimeError) -> None:
+    """Say in the log why something goes the ordinary way."""
+    _log.warning("%s can't be recorded (%s): it is slower", what, str(error).splitlines()[0][:120])

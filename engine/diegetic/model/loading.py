@@ -43,6 +43,7 @@ from diegetic.model.narrator import Narrator
 from diegetic.model.placement import place
 from diegetic.model.pocket_ears import PocketEars
 from diegetic.model.quantised import read_quantised
+from diegetic.model.reader import token_step
 from diegetic.model.release_files import ORIGIN
 from diegetic.model.sequence import PlanEncoder, Tokenizer
 from diegetic.model.storyteller import Storyteller
@@ -136,7 +137,8 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
         raise Failure(f"{folder / NETWORK}: isn't of this preset; reinstall the model")
     network.requires_grad_(False).to(device)
     bridge = config.bridge
-    return network, Narrator(llm, PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual))
+    encoder = PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual)
+    return network, Narrator(llm, encoder, token_step(llm))
 
 
 def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Codec:

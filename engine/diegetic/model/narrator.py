@@ -9,24 +9,26 @@ is written, recalled, or saved and loaded leaves the same numbers to the bit.
 Knows nothing of projectors, flows or sound. States are [tokens, width], after the LLM's final norm.
 """
 
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
 from diegetic.model.clauses import Part
+from diegetic.model.draft import Draft
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
+from diegetic.model.reader import Reader, TokenStep
 from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
+from diegetic.protocol import Look, go_on
 from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS
 
-T = TypeVar("T")
+_MARKED = 64
+"""Tokens of a draft that are neither reasoning nor caption, at most: markers, lane, times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,18 @@ class Narrated:
 
 
 class Narrator:
-    """Plans with an LLM (any Hugging Face causal LM) whose tokenizer has the markers."""
+    """Plans with an LLM (any Hugging Face causal LM) whose tokenizer has the markers.
 
-    def __init__(self, llm: Any, encoder: PlanEncoder) -> None:
+    step: reads a token of a draft faster, where there is such a thing; the longest drafts go the ordinary way.
+    """
+
+    def __init__(self, llm: Any, encoder: PlanEncoder, step: TokenStep | None = None) -> None:
         self.llm = llm
         self.encoder = encoder
         self.style = encoder.style
-        self._decoder, self._head = llm.get_decoder(), llm.get_output_embeddings()
-        self._cache_argument = cache_argument(self._decoder)
-        self._text, self._words = _text_ids(encoder, self._head.weight.shape[0])
+        self._reader, self._step = Reader(llm), step
+        self._text, self._words = (ids.to(llm.device) for ids in _text_ids(encoder, self._reader.vocabulary))
+        self._longest_draft = max(self.style.max_reasoning_tokens, self.style.max_caption_tokens) + _MARKED
 
     @torch.inference_mode()
     def begin(self, instruction: str, seconds: float) -> StoryMemory:
@@ -56,8 +61,9 @@ class Narrator:
         self._keep(memory, self.encoder.prompt(instruction, seconds))
         return memory
 
-    def plan(self, memory: StoryMemory) -> Iterator[Narrated]:
+    def plan(self, memory: StoryMemory, look: Look = go_on) -> Iterator[Narrated]:
         """Write the reasoning, then events until they fill the story; each is in the memory when it is yielded."""
+        memory.look = look
         self.reason(memory, self._draft_reasoning(memory))
         agenda = Agenda.of(memory.told if self.style.cover else "")
         yield from self._events(memory, frontier(memory.seconds, self.style), agenda)
@@ -82,12 +88,15 @@ class Narrator:
         """Read a caption by itself, outside of any story: what recordings of a library are called by."""
         return self.read(StoryMemory(0.0), Timed(caption, FOREGROUND, 0.0, 10.0))
 
-    def continue_(self, memory: StoryMemory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Narrated]:
+    def continue_(
+        self, memory: StoryMemory, text: str, seconds: float, beds: Sequence[str] = (), look: Look = go_on
+    ) -> Iterator[Narrated]:
         """Write what comes next, for `seconds`: a short prefill and, as a rule, one event.
 
         beds: captions of the story's that go on under it, unless the text tells of them or begins with a bed of its
         own; only where each clause must have its event.
         """
+        memory.look = look
         with torch.inference_mode():
             self._keep(memory, self.encoder.continuation(text, seconds))
         began_s, memory.seconds = memory.seconds, memory.seconds + seconds
@@ -138,6 +147,7 @@ class Narrator:
             yield self._only_event(memory, agenda.owed[0], seconds)
             return
         apart = self.begin(text, seconds)
+        apart.look = memory.look
         self.reason(apart, self._draft_reasoning(apart))
         for each in self._events(apart, frontier(seconds, self.style), agenda):
             yield each.event
@@ -160,7 +170,7 @@ class Narrator:
 
     @torch.inference_mode()
     def _draft_reasoning(self, memory: StoryMemory) -> str:
-        draft = _Draft(self, memory)
+        draft = self._draft(memory)
         ids = draft.write(self._text, self.encoder.think_close, self._text, self.style.max_reasoning_tokens)
         draft.forget()
         return self.encoder.decode(ids).strip()
@@ -168,7 +178,7 @@ class Narrator:
     @torch.inference_mode()
     def _next_event(self, memory: StoryMemory, at: Frontier, agenda: Agenda) -> "_Placed | None":
         """The next event; None where the plan ends here. What the agenda rejects is told in another way."""
-        draft, encoder = _Draft(self, memory), self.encoder
+        draft, encoder = self._draft(memory), self.encoder
         may_end = at.complete and not agenda.owed
         if may_end and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
             draft.forget()
@@ -193,7 +203,7 @@ class Narrator:
 
     def _tell_part(self, memory: StoryMemory, at: Frontier, agenda: Agenda, part: Part) -> "_Placed | None":
         """An event for a clause of the text: itself, or where it is long a caption that begins with a word of it."""
-        encoder, draft = self.encoder, _Draft(self, memory)
+        encoder, draft = self.encoder, self._draft(memory)
         if speaks_for_itself(part):
             draft, caption = self._give(memory, bare(part))
             return self._place(draft, caption, at, agenda, part)
@@ -217,15 +227,15 @@ class Narrator:
         step = self.style.time_step_s
         return _Placed(Timed(caption, BED, start * step, end * step), start, end, None)
 
-    def _give(self, memory: StoryMemory, caption: str) -> "tuple[_Draft, str]":
+    def _give(self, memory: StoryMemory, caption: str) -> tuple[Draft, str]:
         """A draft with a caption that is given, as long as captions may be; and that caption."""
-        draft, encoder = _Draft(self, memory), self.encoder
+        draft, encoder = self._draft(memory), self.encoder
         ids = encoder.text(plain(caption))[: self.style.max_caption_tokens]
         draft.give([encoder.gen_open, *ids, encoder.time_open])
         return draft, " ".join(encoder.decode(ids).split())
 
     def _place(
-        self, draft: "_Draft", caption: str, at: Frontier, agenda: Agenda, part: Part | None = None
+        self, draft: Draft, caption: str, at: Frontier, agenda: Agenda, part: Part | None = None
     ) -> "_Placed | None":
         """Give a drafted caption its lane and time; None where a complete plan has none left for it.
 
@@ -261,19 +271,16 @@ class Narrator:
         options = self.encoder.end_options([end - origin for end in ends])
         return {ids: steps + origin for ids, steps in options.items()}
 
+    def _draft(self, memory: StoryMemory) -> Draft:
+        fits = self._step is not None and memory.length + self._longest_draft <= self._step.room
+        return Draft(self._reader, memory, self._step if fits else None)
+
     def _keep(self, memory: StoryMemory, ids: Sequence[int]) -> Tensor:
         """Read ids for good."""
-        states = self._read(memory.cache, ids)
+        memory.look()
+        states = self._reader.read(memory.cache, ids)
         memory.state = states[-1].clone()
         return states
-
-    def _read(self, cache: DynamicCache, ids: Sequence[int]) -> Tensor:
-        """Feed ids in one pass; their states [len(ids), width]."""
-        inputs = torch.tensor([list(ids)], device=self.llm.device)
-        states: Tensor = self._decoder(
-            input_ids=inputs, **{self._cache_argument: cache}, use_cache=True
-        ).last_hidden_state
-        return states[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,64 +291,6 @@ class _Placed:
     start: int
     end: int
     part: Part | None
-
-
-class _Draft:
-    """Tokens tried out beyond what a memory holds; `forget` leaves the memory as it was."""
-
-    def __init__(self, narrator: Narrator, memory: StoryMemory) -> None:
-        self._narrator, self._cache = narrator, memory.cache
-        self._length = memory.length
-        self._state = memory.state
-        self._pending: list[int] = []
-
-    def choose(self, allowed: Sequence[int] | Tensor) -> int:
-        """The likeliest of the allowed ids; where there is only one, nothing is computed."""
-        if len(allowed) == 1:
-            token = int(allowed[0])
-        else:
-            ids = torch.as_tensor(allowed, device=self._narrator.llm.device)
-            token = int(ids[self._scores()[ids].argmax()])
-        self._pending.append(token)
-        return token
-
-    def give(self, ids: Sequence[int]) -> None:
-        """Take ids that are given."""
-        self._pending += ids
-
-    def choose_among(self, options: Mapping[tuple[int, ...], T]) -> T:
-        """The option that the likeliest path of tokens leads to. Options are prefix-free."""
-        depth = 0
-        while len(options) > 1 or depth < len(next(iter(options))):
-            token = self.choose(sorted({ids[depth] for ids in options}))
-            options = {ids: value for ids, value in options.items() if ids[depth] == token}
-            depth += 1
-        return next(iter(options.values()))
-
-    def write(self, first: Tensor, close: int, rest: Tensor, most: int) -> list[int]:
-        """Free text of 1 to `most` tokens up to `close`: ids of the text."""
-        ids = [self.choose(first)]
-        closing = torch.cat([rest, torch.tensor([close], device=rest.device)])
-        while len(ids) < most:
-            if (token := self.choose(closing)) == close:
-                return ids
-            ids.append(token)
-        self.choose([close])
-        return ids
-
-    def forget(self) -> None:
-        """Cut the cache back to what it was."""
-        drafted = int(self._cache.get_seq_length()) - self._length
-        if drafted:
-            self._cache.crop(-drafted)
-
-    def _scores(self) -> Tensor:
-        """Scores of the next token [vocabulary], after feeding what is pending."""
-        if self._pending:
-            self._state = self._narrator._read(self._cache, self._pending)[-1]
-            self._pending = []
-        scores: Tensor = self._narrator._head(self._state)
-        return scores
 
 
 def _under(beds: list[Timed], events: Iterator[Timed]) -> Iterator[Timed]:
@@ -358,12 +307,6 @@ def _under(beds: list[Timed], events: Iterator[Timed]) -> Iterator[Timed]:
 def _later(event: Timed, seconds: float) -> Timed:
     """The same event, so much later."""
     return replace(event, start_s=event.start_s + seconds, end_s=event.end_s + seconds)
-
-
-def cache_argument(decoder: Any) -> str:
-    """What a Hugging Face decoder calls its cache: transformers renames it in 5.24 and drops the old name in 5.40."""
-    known = inspect.signature(decoder.forward).parameters
-    return "cache" if "cache" in known else "past_key_values"
 
 
 def _text_ids(encoder: PlanEncoder, vocabulary: int) -> tuple[Tensor, Tensor]:

@@ -30,7 +30,7 @@ from diegetic.model.config import PipelineConfig, PipelinePreset
 from diegetic.model.device import pick_device
 from diegetic.model.memory import out_of_memory
 from diegetic.model.release_files import ORIGIN, PIPELINE
-from diegetic.protocol import Memory, Planned, StoryModel, Watch
+from diegetic.protocol import Look, Memory, Planned, StoryModel, Watch, go_on
 from diegetic.schema import unknown
 from diegetic.settings import Settings
 from diegetic.story import OVERLAP_S, Event
@@ -64,18 +64,20 @@ class PipelineModel:
         """Read the told text."""
         return self._planner.begin(instruction, seconds)
 
-    def plan(self, memory: Memory) -> Iterator[Planned]:
+    def plan(self, memory: Memory, look: Look = go_on) -> Iterator[Planned]:
         """The planner's plan."""
-        return self._worded(self._planner.plan(memory))
+        return self._worded(self._planner.plan(memory, look))
 
     def recall(self, memory: Memory, reasoning: str, events: Sequence[Event]) -> Iterator[Caption]:
         """Read a given plan: the planner remembers it, the pipeline needs its words."""
         for event, _ in zip(events, self._planner.recall(memory, reasoning, events), strict=True):
             yield Caption(event.caption)
 
-    def continue_(self, memory: Memory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
+    def continue_(
+        self, memory: Memory, text: str, seconds: float, beds: Sequence[str] = (), look: Look = go_on
+    ) -> Iterator[Planned]:
         """The planner's continuation."""
-        return self._worded(self._planner.continue_(memory, text, seconds, beds))
+        return self._worded(self._planner.continue_(memory, text, seconds, beds, look))
 
     def imagine(self, condition: Caption, event: Event, seed: int, held: Samples | None, watch: Watch) -> Samples:
         """Draw an event; what is held is at its start."""

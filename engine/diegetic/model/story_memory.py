@@ -14,6 +14,8 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from transformers import DynamicCache
 
+from diegetic.protocol import Look, go_on
+
 _FIRST = "first"
 
 
@@ -28,7 +30,8 @@ class CacheLayer(Protocol):
 class StoryMemory:
     """What an LLM remembers of a story: its length, what was told (until planned), cache, reasoning, state [width].
 
-    first: states [R, width] of the residual query tokens of its first event, which the whole story is known by.
+    first: states [R, width] of the residual query tokens of its first event, which the whole story is known by. look:
+    called between the tokens of a plan.
     """
 
     seconds: float
@@ -37,6 +40,7 @@ class StoryMemory:
     reasoning: str = ""
     state: Tensor | None = None
     first: Tensor | None = None
+    look: Look = go_on
 
     @property
     def length(self) -> int:

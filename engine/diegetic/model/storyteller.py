@@ -29,7 +29,7 @@ from diegetic.model.grammar import Timed
 from diegetic.model.memory import out_of_memory
 from diegetic.model.narrator import Narrated, Narrator
 from diegetic.model.story_memory import StoryMemory
-from diegetic.protocol import Heard, Planned, Watch
+from diegetic.protocol import Heard, Look, Planned, Watch, go_on
 from diegetic.story import BED, OVERLAP_S, Event
 
 
@@ -89,9 +89,9 @@ class Storyteller:
         """Read the told text."""
         return self._narrator.begin(instruction, seconds)
 
-    def plan(self, memory: StoryMemory) -> Iterator[Planned]:
+    def plan(self, memory: StoryMemory, look: Look = go_on) -> Iterator[Planned]:
         """Write the plan event by event."""
-        return self._planned(memory, self._narrator.plan(memory))
+        return self._planned(memory, self._narrator.plan(memory, look))
 
     def recall(self, memory: StoryMemory, reasoning: str, events: Sequence[Event]) -> Iterator[Condition]:
         """Read a given plan in place of writing one."""
@@ -100,9 +100,11 @@ class Storyteller:
             timed = Timed(event.caption, event.lane, event.start_s, event.end_s)
             yield self._condition(self._narrator.read(memory, timed), memory)
 
-    def continue_(self, memory: StoryMemory, text: str, seconds: float, beds: Sequence[str] = ()) -> Iterator[Planned]:
+    def continue_(
+        self, memory: StoryMemory, text: str, seconds: float, beds: Sequence[str] = (), look: Look = go_on
+    ) -> Iterator[Planned]:
         """Write what comes next."""
-        return self._planned(memory, self._narrator.continue_(memory, text, seconds, beds))
+        return self._planned(memory, self._narrator.continue_(memory, text, seconds, beds, look))
 
     @torch.inference_mode()
     def imagine(self, condition: Condition, event: Event, seed: int, held: Drawn | None, watch: Watch) -> Drawn:
