@@ -183,7 +183,7 @@ def measure(pair: Pair, work: Work, runs: int, ceiling: dict[str, float]) -> dic
         return row | {"remark": f"not on this machine: {str(error).splitlines()[0][:80]}"}
     row |= {"off_ms": 1e3 * off, "on_ms": 1e3 * on, "ratio": off / on}
     if pair.bound:
-        row["remark"] = f"{pair.bound(on)} of {ceiling['tflops']:.1f} that a matrix product reaches here"
+        row["remark"] = f"{pair.bound(on)} of {ceiling['tflops']:.2f} that a matrix product reaches here"
     return row
 
 

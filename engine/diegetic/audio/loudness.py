@@ -12,7 +12,8 @@ from functools import reduce
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d, minimum_filter1d
+from scipy.ndimage import minimum_filter1d
+from scipy.signal import oaconvolve
 
 Samples = NDArray[np.float32]
 
@@ -90,5 +91,6 @@ def _smooth(gain: Samples, frames: int) -> Samples:
     """The least gain within `frames` before and after, smoothed over as many: never above `gain`."""
     window = np.hanning(2 * frames + 1)
     least = minimum_filter1d(gain, size=len(window), mode="nearest")
-    smoothed: Samples = convolve1d(least, window / window.sum(), mode="nearest").astype(np.float32)
+    padded = np.pad(least.astype(np.float64), frames, mode="edge")
+    smoothed: Samples = oaconvolve(padded, window / window.sum(), mode="valid").astype(np.float32)
     return smoothed
