@@ -28,12 +28,14 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from diegetic.atomic import write_atomically
 from diegetic.model.capture import Captured
 from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
 from diegetic.model.flow import Velocity
 from diegetic.model.reader import TokenStep
+from diegetic.model.transformer import FlowTransformer
 from gpu_work import FIRST_CHUNK, Plan, Work
 
 PRESET = Path(__file__).parents[1] / "presets" / "models" / "audiostory-3b.toml"
@@ -189,12 +191,19 @@ def measure(pair: Pair, work: Work, runs: int, ceiling: dict[str, float]) -> dic
 
 def bound(work: Work, seconds: float, steps: int) -> str:
     """The rate of operations of denoise steps of one window with guidance."""
-    flow, window = work.network.flow, work.config.transformer
-    tokens = window.max_latent_frames + work.config.bridge.semantic + 1
-    weights = sum(weight.numel() for weight in flow.transformer.parameters())
-    width = window.heads * window.head_dim
-    attention = (window.layers + window.single_layers) * 4 * tokens * tokens * width
-    return f"{2 * steps * (2 * weights * tokens + attention) / seconds / 1e12:.2f} TFLOP/s"
+    return f"{steps * step_operations(work.config) / seconds / 1e12:.2f} TFLOP/s"
+
+
+def step_operations(config: ModelConfig) -> int:
+    """Multiplications and additions of one denoise step of a window with guidance, counted on the meta device."""
+    window, bridge = config.transformer, config.bridge
+    with torch.device("meta"):
+        flow = FlowTransformer(window, config.duration, bridge.feature_dim)
+        latents = torch.empty(2, window.max_latent_frames, window.in_channels)
+        condition, sigma = torch.empty(2, bridge.semantic, bridge.feature_dim), torch.empty(2)
+    with FlopCounterMode(display=False) as counter:
+        flow(latents, sigma, condition, sigma)
+    return int(counter.get_total_flops())
 
 
 def stories(work: Work, runs: int) -> dict[str, Any]:

@@ -71,3 +71,21 @@ def test_the_table_is_kept_and_gone_on_from(
     (tmp_path / "bench.json").write_text(json.dumps({bench_gpu.describe(CPU) + ", small": rows}))
     assert bench_gpu.main(arguments) == 0
     assert capsys.readouterr().err == "chunks done\n"
+
+
+def test_operations_are_those_of_the_layers() -> None:
+    config = tiny()
+    window, bridge = config.transformer, config.bridge
+    width, text, frames = window.heads * window.head_dim, bridge.semantic + 1, window.max_latent_frames
+    tokens = text + frames
+
+    def double(part: int) -> int:  # an MM-DiT block, of one of its two streams: modulation, attention's four, mlp
+        return 6 * width * width + part * (4 + 8) * width * width
+
+    single = 3 * width * width + tokens * (3 + 4 + 5) * width * width
+    attention = 2 * tokens * tokens * width
+    blocks = window.layers * (double(text) + double(frames) + attention) + window.single_layers * (single + attention)
+    ends = text * bridge.feature_dim * width + 2 * frames * window.in_channels * width + 2 * width * width
+    embedded = (256 + width) * width + (bridge.feature_dim + width) * width
+    condition = bridge.feature_dim**2 + (config.duration.internal_dim + 1) * bridge.feature_dim
+    assert bench_gpu.step_operations(config) == 2 * 2 * (blocks + ends + embedded + condition)
