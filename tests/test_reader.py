@@ -12,12 +12,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import DynamicCache
 
-from diegetic.model import reader
+from diegetic.model import drafting
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.draft import Draft
 from diegetic.model.grammar import PlanStyle
 from diegetic.model.narrator import Narrator
-from diegetic.model.reader import ROOM, Reader, TokenStep, token_step
+from diegetic.model.reader import ROOM, Reader, TokenStep
 from diegetic.model.story_memory import StoryMemory
 from recorder import Recorder
 from tiny_llm import tiny_narrator
@@ -85,11 +85,11 @@ def test_there_is_a_step_only_on_a_gpu_and_a_line_where_it_fails(
         asked.append(llm)
         raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(reader, "TokenStep", refuse)
+    monkeypatch.setattr(drafting, "TokenStep", refuse)
     with caplog.at_level(logging.WARNING):
-        assert token_step(SimpleNamespace(device=torch.device("cpu"))) is None
-        assert not asked
-        assert token_step(SimpleNamespace(device=torch.device("cuda"))) is None
+        assert drafting.fastest_step(SimpleNamespace(device=torch.device("cuda"))) is None
+        assert not isinstance(drafting.fastest_step(tiny_narrator().llm), TokenStep)
+    assert len(asked) == 1
     assert "a token of a plan can't be recorded (CUDA error" in caplog.text
 
 

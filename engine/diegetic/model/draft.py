@@ -4,30 +4,49 @@ Knows nothing of what is allowed.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
-from diegetic.model.reader import Reader, TokenStep
+from diegetic.model.reader import Reader
 from diegetic.model.story_memory import StoryMemory
 
 T = TypeVar("T")
 
+_FEW = 64
+"""Ids whose own rows of the head are read faster than all of it."""
 
-class Draft:
-    """A draft behind a memory; `forget` leaves the memory as it was.
 
-    step: what reads a token faster where there is one, in a cache of its own that has room for the draft. One draft at
-    a time.
+class Step(Protocol):
+    """What reads a token faster than the LLM does, in a cache of its own; one draft at a time.
+
+    room: the most tokens that it can be read behind; most: of how many in a row it is still the faster.
     """
 
-    def __init__(self, reader: Reader, memory: StoryMemory, step: TokenStep | None = None) -> None:
+    room: int
+    most: int
+
+    def begin(self, cache: DynamicCache) -> None:
+        """Go on from a copy of what a cache has read."""
+
+    def read(self, token: int) -> Tensor:
+        """The state [width] of the next token."""
+
+    def scores(self, state: Tensor) -> Tensor:
+        """Scores [vocabulary] of what follows a state [width]."""
+
+
+class Draft:
+    """A draft behind a memory; `forget` leaves the memory as it was. step: one that has room for it, or None."""
+
+    def __init__(self, reader: Reader, memory: StoryMemory, step: Step | None = None) -> None:
         self._reader, self._step = reader, step
         self._memory, self._length = memory, memory.length
         self._state = memory.state
         self._pending: list[int] = []
-        self._is_begun = False
+        self._ahead: list[int] = []  # what the step has read and the memory's cache has not
 
     def choose(self, allowed: Sequence[int] | Tensor) -> int:
         """The likeliest of the allowed ids; where there is only one, nothing is computed."""
@@ -35,7 +54,7 @@ class Draft:
             token = int(allowed[0])
         else:
             ids = torch.as_tensor(allowed, device=self._reader.device)
-            token = int(ids[self._scores()[ids].argmax()])
+            token = int(ids[self._scores(ids).argmax()])
         self._pending.append(token)
         return token
 
@@ -68,21 +87,24 @@ class Draft:
         if drafted := self._memory.length - self._length:
             self._memory.cache.crop(-drafted)
 
-    def _scores(self) -> Tensor:
-        """Scores of the next token [vocabulary], after feeding what is pending."""
+    def _scores(self, ids: Tensor) -> Tensor:
+        """Scores of ids as the next token, after feeding what is pending."""
         self._memory.look()
         if self._pending:
             self._state = self._fed(self._pending)
             self._pending = []
         if self._state is None:
             raise ValueError("memory: nothing was read yet; begin with a told text")
-        return self._reader.scores(self._state)
+        if self._step is None or len(ids) <= _FEW:
+            return self._reader.scores(self._state, ids)
+        return self._step.scores(self._state)[ids]
 
     def _fed(self, ids: Sequence[int]) -> Tensor:
         """The state [width] of the last of some ids."""
-        if self._step is None:
-            return self._reader.read(self._memory.cache, ids)[-1]
-        if not self._is_begun:
+        if self._step is None or len(ids) > self._step.most:
+            ahead, self._ahead = self._ahead, []
+            return self._reader.read(self._memory.cache, [*ahead, *ids])[-1]
+        if not self._ahead:
             self._step.begin(self._memory.cache)
-            self._is_begun = True
+        self._ahead += ids
         return [self._step.read(token) for token in ids][-1]

@@ -37,13 +37,13 @@ from diegetic.model.chunks import read_in_chunks
 from diegetic.model.codec import Codec
 from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
+from diegetic.model.drafting import fastest_step
 from diegetic.model.ear import Ear
 from diegetic.model.meta import rebuild_rotary
 from diegetic.model.narrator import Narrator
 from diegetic.model.placement import place
 from diegetic.model.pocket_ears import PocketEars
 from diegetic.model.quantised import read_quantised
-from diegetic.model.reader import token_step
 from diegetic.model.release_files import ORIGIN
 from diegetic.model.sequence import PlanEncoder, Tokenizer
 from diegetic.model.storyteller import Storyteller
@@ -138,7 +138,7 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     network.requires_grad_(False).to(device)
     bridge = config.bridge
     encoder = PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual)
-    return network, Narrator(llm, encoder, token_step(llm))
+    return network, Narrator(llm, encoder, fastest_step(llm))
 
 
 def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Codec:

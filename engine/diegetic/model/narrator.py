@@ -19,9 +19,9 @@ from torch import Tensor
 
 from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
 from diegetic.model.clauses import Part
-from diegetic.model.draft import Draft
+from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
-from diegetic.model.reader import Reader, TokenStep
+from diegetic.model.reader import Reader
 from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
 from diegetic.protocol import Look, go_on
@@ -46,7 +46,7 @@ class Narrator:
     step: reads a token of a draft faster, where there is such a thing; the longest drafts go the ordinary way.
     """
 
-    def __init__(self, llm: Any, encoder: PlanEncoder, step: TokenStep | None = None) -> None:
+    def __init__(self, llm: Any, encoder: PlanEncoder, step: Step | None = None) -> None:
         self.llm = llm
         self.encoder = encoder
         self.style = encoder.style

@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache, StaticLayer
 
-from diegetic.model.capture import Record, cuda_graph, not_recorded, replayed
+from diegetic.model.capture import Record, cuda_graph, replayed
 
 ROOM = 2048
 """Tokens of a fixed cache: a story of sixteen events and the longest draft behind it. 75 MB at the paper's size."""
+_MOST = 8
+"""Tokens in a row that are sooner replayed than launched as a chunk."""
 
 
 class Reader:
@@ -40,21 +42,23 @@ class Reader:
         found = self._decoder(input_ids=inputs, **{self._cache_argument: cache}, use_cache=True)
         return cast(Tensor, found.last_hidden_state[0])
 
-    def scores(self, state: Tensor) -> Tensor:
-        """Scores [vocabulary] of what follows a state [width]."""
-        return cast(Tensor, self._head(state))
+    def scores(self, state: Tensor, ids: Tensor | None = None) -> Tensor:
+        """Scores of what follows a state [width]: of all [vocabulary], or only of ids."""
+        if ids is None:
+            return cast(Tensor, self._head(state))
+        return cast(Tensor, self._head.weight[ids] @ state)
 
 
 class TokenStep:
-    """One token read as a fixed piece of work, recorded when it is made.
+    """One token read as a fixed piece of work, recorded when it is made: a draft's Step.
 
-    Raises RuntimeError where it can't be recorded. room: the most tokens that it can be read behind.
+    Raises RuntimeError where it can't be recorded.
 
     Threads: one at a time, since there is one cache.
     """
 
     def __init__(self, llm: Any, record: Record = cuda_graph, room: int = ROOM) -> None:
-        self.room = room
+        self.room, self.most = room, _MOST
         self._reader, device = Reader(llm), llm.device
         self._at, self._token = (torch.zeros(1, dtype=torch.long, device=device) for _ in range(2))
         layers = range(llm.config.get_text_config().num_hidden_layers)
@@ -76,6 +80,10 @@ class TokenStep:
         self._replay()
         self._at.add_(1)
         return self._state.clone()
+
+    def scores(self, state: Tensor) -> Tensor:
+        """Scores [vocabulary] of what follows a state [width]."""
+        return self._reader.scores(state)
 
     def _work(self) -> Tensor:
         """The state of the token at its place: the same however often it is done."""
@@ -99,17 +107,6 @@ class _FixedLayer(StaticLayer):  # type: ignore[no-untyped-call]
     def get_seq_length(self) -> Any:
         """Tokens before this one, as a tensor: nothing waits for the GPU to say it."""
         return self._at[0]
-
-
-def token_step(llm: Any) -> TokenStep | None:
-    """A token's step where the LLM is on a GPU and can be recorded; else None, as reading goes on without."""
-    if llm.device.type != "cuda":
-        return None
-    try:
-        return TokenStep(llm)
-    except RuntimeError as error:
-        not_recorded("a token of a plan", error)
-        return None
 
 
 def _cache_argument(decoder: Any) -> str:

@@ -21,12 +21,12 @@ from diegetic.model.checkpoint_file import Checkpoint, Described
 from diegetic.model.checkpoint_names import Source, for_parts_of, sources
 from diegetic.model.chunks import read_in_chunks
 from diegetic.model.config import ModelConfig, TextEncoderConfig
+from diegetic.model.drafting import fastest_step
 from diegetic.model.memory import check_fits, out_of_memory
 from diegetic.model.meta import Filling
 from diegetic.model.narrator import Narrator
 from diegetic.model.oobleck import Oobleck, OobleckCodec
 from diegetic.model.placement import Placement
-from diegetic.model.reader import token_step
 from diegetic.model.release_files import ReleaseFiles, find_release, fitted
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.special_tokens import AUDIOSTORY, special_tokens
@@ -47,7 +47,7 @@ def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, 
     ears = WhisperEars(files.audio_encoder, network, encoder, codec)
     is_static = placement.device.type == "cuda" and config.sampler.whole_window
     velocity = Captured(network.flow) if is_static else None
-    narrator = Narrator(network.llm, encoder, token_step(network.llm))
+    narrator = Narrator(network.llm, encoder, fastest_step(network.llm))
     return Storyteller(name, digest, narrator, network, OobleckCodec(codec), ears, velocity=velocity)
 
 
