@@ -21,7 +21,7 @@ from diegetic.engine import Engine, LiveConfig
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.live.cues import Cue
-from diegetic.live.jobs import Job, Refused
+from diegetic.live.jobs import End, Job, Refused
 from diegetic.live.laying import Laying
 from diegetic.live.news import (
     CueChanged,
@@ -353,6 +353,20 @@ def test_a_model_that_can_not_be_loaded_leaves_the_one_that_was(tmp_path: Path) 
         await story(live)
 
     live(body, tmp_path, live_models.only_mock)
+
+
+def test_a_model_that_there_is_not_is_refused_before_another_goes_for_it(tmp_path: Path) -> None:
+    def check(name: str) -> None:
+        raise InputError(f"model: unknown model {name!r}; known: mock")
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.until(lambda: engine.status().state == "ready")
+        ended = await live.end(engine.model_load("nobody"))
+        assert ended.end == End(404, "model: unknown model 'nobody'; known: mock")
+        assert "loading" not in [each.state for each in live.of(StateChanged)][1:]
+
+    live(body, tmp_path, check_model=check)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL there")

@@ -196,6 +196,13 @@ def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) ->
         assert live.answer("/diegetic/status.reply")[0] == "degraded"
 
 
+def test_a_model_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with served(tmp_path) as live:
+        live.send("/diegetic/model/load", 1, "nobody")
+        refused = [1, "/diegetic/model/load", 1, 404, "not-found", "model: unknown model 'nobody'; known: mock"]
+        assert live.answer("/diegetic/fail") == refused
+
+
 def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
     with served(tmp_path) as live:
         live.line("project .*")

@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+from diegetic.errors import DiegeticError
 from diegetic.generator.client import Generator
 from diegetic.live.board import Board, Work
 from diegetic.live.config import LiveConfig, Loader
@@ -272,7 +273,7 @@ class Engine(Service):
         return self._board.begin("state/load", story, Priority.LIVE, lambda job: self._tellings.load(job, story, path))
 
     def model_load(self, name: str) -> Job:
-        """Load a model, in the place of the one that is loaded."""
+        """Load a model, in the place of the one that is loaded; that one stays where there is none of this name."""
         return self._board.begin("model/load", name, Priority.LIVE, lambda job: self._load(job, name))
 
     def model_unload(self, name: str) -> Job:
@@ -318,6 +319,10 @@ class Engine(Service):
 
     async def _load(self, job: int, name: str) -> str:
         self._board.run(job)
+        try:
+            await asyncio.to_thread(self.config.check_model, name)
+        except DiegeticError as error:
+            raise Refused(404, str(error)) from None
         await self._generator.load(name)
         return f"{name} is loaded, {self._generator.memory_bytes / 1e6:.0f} MB"
 

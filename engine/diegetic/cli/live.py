@@ -122,6 +122,7 @@ def serve(
         keep_alive_s=60 * keep_alive,
         memory_bytes=round(memory * 1e9),
         bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
+        check_model=lambda name: outside.check_installed(name, settings),
     )
     listening = Listening(
         host=host,
@@ -182,6 +183,7 @@ def replay(
         rate_hz=_within("rate", rate, *RATES_HZ, free=0),
         record=record,
         bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
+        check_model=lambda name: outside.check_installed(name, settings),
     )
     failed = outside.replay(config, partial(_load, outside.load, settings), Replaying(file, fast, bounce))
     raise typer.Exit(1 if failed else 0)
