@@ -342,6 +342,18 @@ def test_a_cue_with_a_policy_there_is_none_of_is_refused(tmp_path: Path) -> None
     live(body, tmp_path)
 
 
+def test_an_engine_that_ends_does_not_wait_for_a_model_that_is_being_loaded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loading = tmp_path / "loading"
+
+    async def body(live: Live) -> None:
+        await live.until(loading.exists)
+
+    live(body, tmp_path / "project", live_models.endless(loading))
+    assert "did not end" not in caplog.text
+
+
 def test_a_model_that_can_not_be_loaded_leaves_the_one_that_was(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine
