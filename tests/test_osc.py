@@ -149,10 +149,42 @@ def test_other_machines_are_refused_unless_a_list_says_who() -> None:
 
 def test_a_port_that_is_taken_is_a_failure_in_one_sentence() -> None:
     async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
-        with pytest.raises(Failure, match=r"can't be opened \(.*\); choose another port"):
-            await OscServer(session, "127.0.0.1", server.port).start()
+        said = f"^OSC: port {server.port} is in use, most likely by another `diegetic serve`; end that one, or choose"
+        with pytest.raises(Failure, match=said):
+            OscServer(session, "127.0.0.1", server.port).bind()
 
     run(scene)
+
+
+def test_a_host_that_is_not_here_is_a_failure_in_one_sentence() -> None:
+    server = OscServer(Session(FakeEngine()), "192.0.2.1", 0, ["127.0.0.1"])
+    with pytest.raises(Failure, match=r"^OSC: 192\.0\.2\.1:0 can't be opened \(.*\); give an address of this machine"):
+        server.bind()
+
+
+def test_what_comes_between_taking_the_port_and_listening_is_answered() -> None:
+    async def whole() -> None:
+        server = OscServer(Session(FakeEngine()), port=0)
+        server.bind()
+        client = Udp(server)
+        client.socket.send(STATUS)
+        async with server:
+            assert (await client.hear()).address == "/diegetic/status.reply"
+        client.socket.close()
+
+    asyncio.run(whole())
+
+
+def test_a_port_that_was_only_taken_is_given_back() -> None:
+    async def whole() -> None:
+        first = OscServer(Session(FakeEngine()), port=0)
+        first.bind()
+        await first.stop()
+        second = OscServer(Session(FakeEngine()), port=first.port)
+        second.bind()
+        await second.stop()
+
+    asyncio.run(whole())
 
 
 def test_a_round_trip_takes_less_than_5_ms() -> None:

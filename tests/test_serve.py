@@ -212,6 +212,19 @@ def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
     assert f"{tmp_path}: is being worked on by process {live.process.pid} " in second.stderr
 
 
+@pytest.mark.parametrize("flag", ["--port", "--web-port"])
+def test_a_taken_port_is_said_in_one_sentence_before_anything_is_started(tmp_path: Path, flag: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ports = {"--port": "0", "--web-port": "0"} | {flag: str(port)}
+        options = [each for pair in ports.items() for each in pair]
+        ended = program("serve", "--model", "mock", "--device", "null", "--project", str(tmp_path), *options)
+    assert ended.returncode == 1
+    (said,) = ended.stderr.splitlines()
+    assert f"port {port} is in use, most likely by another `diegetic serve`" in said
+    assert flag in said
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -224,6 +237,8 @@ def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
         (("--midi", "own", "--midi-api", "jak"), "midi: unknown api 'jak'; did you mean 'jack'?"),
         (("--cues", "harbor"), "did you mean 'harbour'"),
         (("--cues", "nowhere.toml"), "nowhere.toml"),
+        (("--port", "65536"), "port: must be 0..65535, got 65536"),
+        (("--port", "9000", "--web-port", "9000"), "web port: must be another than OSC's, got 9000 for both"),
         (("--device", "vban:"), "must be vban:HOST"),
     ],
 )

@@ -356,8 +356,9 @@ def test_stop_ends_open_websockets() -> None:
 
 def test_a_taken_port_is_a_failure_that_names_it() -> None:
     async def scene(web: Web) -> None:
-        with pytest.raises(Failure, match=f"web: 127.0.0.1:{web.server.port} can't be opened"):
-            await WebServer(web.session, web.engine, port=web.server.port).start()
+        said = f"^web: port {web.server.port} is in use, most likely by another `diegetic serve`; choose another by"
+        with pytest.raises(Failure, match=said):
+            WebServer(web.session, web.engine, port=web.server.port).bind()
 
     run(scene)
 

@@ -9,25 +9,24 @@ Threads: all in the event loop's thread.
 """
 
 import asyncio
-import errno
 import logging
 import socket
 from collections.abc import Sequence
 from typing import Any, cast
 
-from diegetic.errors import Failure
 from diegetic.service import Service
 from diegetic_bridges.admission import Admission, is_local
 from diegetic_bridges.clients import Peer
 from diegetic_bridges.framing import Framing
+from diegetic_bridges.ports import take_both
 from diegetic_bridges.session import Session
 
 PORT = 9777
 MAX_CONNECTIONS = 256
 MAX_UNSENT_BYTES = 1 << 20
 
+_WAY_OUT = "end that one, or choose others by --port and --web-port"
 _RECEIVE_BYTES = 1 << 20
-_TRIES = 20
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +43,7 @@ class OscServer(Service):
         self.host, self.port = host, port
         self._session = session
         self.admits = Admission(host, allow, session.counts).admits
+        self._sockets: tuple[socket.socket, ...] = ()
         self._datagrams: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
         self.connections: set[_Connection] = set()
@@ -52,44 +52,36 @@ class OscServer(Service):
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def bind(self) -> None:
+        """Take the port; what comes waits until `start`. Raises Failure where it is taken, or the host isn't here."""
+        self._sockets = datagrams, _ = take_both("OSC", self.host, self.port, _WAY_OUT)
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        self.port = datagrams.getsockname()[1]
+
     async def start(self) -> None:
-        """Open both. Raises Failure where the port is taken or the host isn't this machine's."""
-        for tries_left in reversed(range(_TRIES if self.port == 0 else 1)):
-            try:
-                await self._open()
-                break
-            except OSError as error:
-                self._close()
-                if not tries_left or error.errno != errno.EADDRINUSE:
-                    raise Failure(
-                        f"osc: {self.address} can't be opened ({error.strerror}); choose another port"
-                    ) from None
+        """Listen. Raises as `bind`, where that wasn't called."""
+        if not self._sockets:
+            self.bind()
+        loop, (datagrams, streams) = asyncio.get_running_loop(), self._sockets
+        self._datagrams, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(self, self._session), sock=datagrams
+        )
+        self._server = await loop.create_server(lambda: _Connection(self, self._session), sock=streams)
+        self._sockets = ()
         _log.info("OSC on %s, UDP and TCP", self.address)
 
     async def stop(self) -> None:
-        """Close both, and every connection. Can be called twice."""
-        self._close()
-        await asyncio.sleep(0)  # lets transports close
-
-    async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
-        datagrams, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self, self._session), local_addr=(self.host, self.port)
-        )
-        self._datagrams = datagrams
-        sock: socket.socket = datagrams.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-        port = sock.getsockname()[1]
-        self._server = await loop.create_server(lambda: _Connection(self, self._session), self.host, port)
-        self.port = port
-
-    def _close(self) -> None:
+        """Close both, and every connection. Can be called twice, and after `bind` alone."""
+        for each in self._sockets:
+            each.close()
+        self._sockets = ()
         if self._datagrams is not None:
             self._datagrams.close()
         if self._server is not None:
             self._server.close()
         for connection in tuple(self.connections):
             connection.close()
+        await asyncio.sleep(0)  # lets transports close
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -126,12 +126,12 @@ def serve(
     )
     listening = Listening(
         host=host,
-        port=port,
+        port=_within("port", port, 0, 65_535),
         allow=tuple(allow or ()),
         midi="" if midi == "own" else midi,
         midi_map=midi_map,
         midi_api=midi_api,
-        web_port=web_port if web else None,
+        web_port=_web_port(web_port, port) if web else None,
         cues=sheet_path(cues, presets_folder() / "cues") if cues else None,
         capture=capture,
     )
@@ -232,6 +232,12 @@ def _within(name: str, value: int, low: int, high: int, free: int | None = None)
     if value != free and not low <= value <= high:
         raise InputError(f"{name}: must be {low}..{high}, got {value}")
     return value
+
+
+def _web_port(web_port: int, port: int) -> int:
+    if web_port == port != 0:
+        raise InputError(f"web port: must be another than OSC's, got {web_port} for both")
+    return _within("web port", web_port, 0, 65_535)
 
 
 def _steal(name: str) -> "Steal":
