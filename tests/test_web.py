@@ -165,6 +165,7 @@ def test_a_websocket_is_one_client_with_events_in_order() -> None:
                 "story": "storm",
                 "event": "e1",
                 "at": WALL_S + 1,
+                "cue": "",
             }
             assert [(await ws.receive_json())[ADDRESS] for _ in range(2)] == ["/diegetic/done", "/diegetic/synced"]
             await other.send_json(STATUS)

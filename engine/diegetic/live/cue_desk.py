@@ -24,7 +24,7 @@ from diegetic.live.board import Board
 from diegetic.live.cues import SLOTS, Cue, CueState, Policy, check_name
 from diegetic.live.fired import Fired, FiredCues
 from diegetic.live.jobs import Job, Priority, Refused
-from diegetic.live.news import CueChanged, Late, News
+from diegetic.live.news import CueChanged, EventPlanned, Late, News
 from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
@@ -248,7 +248,7 @@ class CueDesk:
             at_s = None
         heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         gain = intensity * _linear(cue.gain_db)
-        play = Playing(cue.story, at_s, armed.from_s, gain, lead_s=SOON_S)
+        play = Playing(cue.story, at_s, armed.from_s, gain, lead_s=SOON_S, cue=cue.name)
         play.heard = lambda heard_s: self._heard(cue.name, armed, fired, heard, heard_s)
         play.over = lambda: self._over(cue.name, play, fired, heard)
         self._plays[cue.name].append(play)
@@ -274,7 +274,11 @@ class CueDesk:
         story = fired.story
         async with self._shelf.lock(story):
             try:
-                await self._shelf.write(story, taken_up(armed, self._shelf.find(story)))
+                before = self._shelf.find(story)
+                after = taken_up(armed, before)
+                await self._shelf.write(story, after)
+                for event in after.events[len(before.events) if before else 0 :]:
+                    self._tell(EventPlanned(story, event))
             except DiegeticError as error:
                 _log.warning("cue %s: was heard, but its story doesn't go on by it (%s)", name, error)
             finally:
