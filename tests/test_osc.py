@@ -12,8 +12,9 @@ from pythonosc import slip
 
 from diegetic.errors import Failure, InputError
 from diegetic.live.news import StateChanged
-from diegetic_bridges.codec import Incoming, decode, encode
+from diegetic_bridges.codec import MAX_MESSAGES, Incoming, decode, encode
 from diegetic_bridges.osc import MAX_UNSENT_BYTES, OscServer
+from diegetic_bridges.rate import MESSAGES_AT_ONCE, MESSAGES_PER_S
 from diegetic_bridges.session import Session
 from fake_engine import FakeEngine
 
@@ -111,6 +112,39 @@ def test_a_client_that_never_reads_is_let_go() -> None:
             await asyncio.sleep(0)
         assert session.counts["dropped"] == 1
         assert session.counts["events"] * 40 > MAX_UNSENT_BYTES
+        writer.close()
+
+    run(scene)
+
+
+def test_others_are_answered_while_a_tcp_client_sends_more_than_can_be_taken() -> None:
+    async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
+        flood = slip.encode(encode("/nonsense", "i", (1,))) * 10_000
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        client = Udp(server)
+        writer.write(flood)
+        while session.counts["messages"] < 10:
+            await asyncio.sleep(0)
+        assert (await client.ask(STATUS)).address == "/diegetic/status.reply"
+        assert session.counts["messages"] < 1000
+        writer.close()
+        client.socket.close()
+
+    run(scene)
+
+
+def test_messages_beyond_the_rate_wait_by_tcp_too_however_they_are_bundled() -> None:
+    async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
+        message = encode("/diegetic/panic", "", ())
+        packet = b"#bundle\0" + (1).to_bytes(8, "big") + (len(message).to_bytes(4, "big") + message) * MAX_MESSAGES
+        packets = round(MESSAGES_AT_ONCE / MAX_MESSAGES) + 2
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        began = time.monotonic()
+        writer.write(slip.encode(packet) * packets)
+        while len(engine.calls) < packets * MAX_MESSAGES:
+            await asyncio.sleep(0.01)
+        beyond = (packets - 1) * MAX_MESSAGES - MESSAGES_AT_ONCE
+        assert time.monotonic() - began >= beyond / MESSAGES_PER_S * 0.9
         writer.close()
 
     run(scene)

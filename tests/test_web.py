@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +17,14 @@ from diegetic.errors import Failure, InputError
 from diegetic.live.news import SegmentStart, StateChanged
 from diegetic_bridges.clients import Peer
 from diegetic_bridges.codec import encode
+from diegetic_bridges.door import Door
 from diegetic_bridges.json_messages import ADDRESS, AT, pack_json, read_message
 from diegetic_bridges.outgoing import Clock
+from diegetic_bridges.rate import MESSAGES_AT_ONCE
 from diegetic_bridges.registry import MESSAGES, VERBS
 from diegetic_bridges.session import Session
 from diegetic_bridges.web import WebServer
-from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, MAX_UNSENT_BYTES, MESSAGES_AT_ONCE
+from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, MAX_UNSENT_BYTES
 from fake_engine import FakeEngine
 from test_osc import read
 
@@ -257,6 +261,19 @@ def test_messages_beyond_the_rate_wait_and_none_is_lost() -> None:
                 await asyncio.sleep(0.01)
 
     run(scene)
+
+
+def test_who_goes_before_it_is_answered_leaves_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def gone(request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
+        raise ConnectionResetError
+
+    async def whole() -> None:
+        door = Door(lambda host: True, Counter(), 10.0)
+        with pytest.raises(ConnectionResetError):
+            await door.middleware(make_mocked_request("GET", "/ws", {"Host": "localhost"}), gone)
+
+    asyncio.run(whole())
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:9778", "127.0.0.1.evil.example", "", "["])

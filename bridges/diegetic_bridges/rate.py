@@ -1,10 +1,13 @@
-"""How often something may happen: a token bucket.
+"""How often something may happen: a token bucket, and a connection's pace by it.
 
 Knows nothing of what it counts.
 """
 
+import asyncio
 import math
 from dataclasses import dataclass, field
+
+MESSAGES_PER_S, MESSAGES_AT_ONCE = 2000.0, 4000.0
 
 
 @dataclass(slots=True)
@@ -27,6 +30,12 @@ class Bucket:
         self._left -= 1
         return True
 
+    def owe(self, now: float, count: int) -> float:
+        """Take so many, whether they are there or not; how long until that is made up for."""
+        self._refill(now)
+        self._left -= count
+        return max(0.0, -self._left / self.per_s)
+
     def wait_s(self, now: float) -> float:
         """How long until the next one can be taken."""
         self._refill(now)
@@ -41,3 +50,14 @@ class Bucket:
         if math.isfinite(self._taken_at):
             self._left = min(self.at_once, self._left + self.per_s * max(0.0, now - self._taken_at))
         self._taken_at = now
+
+
+class Pace:
+    """One connection's: after each packet others have their turn, and what is more than is fair waits."""
+
+    def __init__(self) -> None:
+        self._bucket = Bucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
+
+    async def keep(self, messages: int) -> None:
+        """So many messages were taken: wait until the next may be. What is sent meanwhile waits where it is."""
+        await asyncio.sleep(self._bucket.owe(asyncio.get_running_loop().time(), messages))

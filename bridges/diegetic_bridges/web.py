@@ -117,9 +117,13 @@ class WebServer(Service):
         socket = self._open()
         peer = self._peer(request, "ws", lambda message: socket.send(message.decode()), pack_json)
         try:
-            return await socket.run(request, lambda message: self._session.take(peer, [_read(message)]))
+            return await socket.run(request, lambda message: self._take(peer, message))
         finally:
             self._forget(socket, peer)
+
+    def _take(self, peer: Peer, message: str | bytes) -> int:
+        self._session.take(peer, [_read(message)])
+        return 1
 
     def _open(self) -> Socket:
         if len(self.sockets) >= MAX_SOCKETS:
