@@ -419,8 +419,15 @@ def test_nothing_that_is_another_thing_is_written_over(tmp_path: Path) -> None:
         await live.done(engine.plan("other", "wind", 4.0))
         with pytest.raises(Refused, match="folder 'other': is where story other lies"):
             engine.bounce("storm", "other")
-        with pytest.raises(Refused, match=r"folder 'storm/story.toml': is a file"):
-            engine.bounce("storm", "storm/story.toml")
+        for folder, why in (
+            ("storm/story.toml", "is a file"),
+            ("storm/story.toml/out", "story.toml is a file"),
+            ("storm/takes", "takes is for what belongs to one story"),
+            ("out/stems/again", "stems is for what belongs to one story"),
+        ):
+            with pytest.raises(Refused, match=f"folder '{folder}': {why}; give another name") as refused:
+                engine.bounce("storm", folder)
+            assert refused.value.code == 422
         with pytest.raises(Refused, match="file 'storm': is a folder"):
             engine.state_save("storm", "storm")
         ended = await live.end(engine.state_save("storm", "storm/story.toml"))
@@ -527,6 +534,28 @@ def test_a_saved_state_is_loaded_under_another_name(tmp_path: Path) -> None:
     live(body, tmp_path)
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="who is root may write anywhere")
+def test_a_folder_that_can_not_be_written_to_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir(0o500)
+
+    async def body(live: Live) -> None:
+        await live.done(live.engine.plan("storm", TEXT, 3.0))
+        with pytest.raises(Refused, match="folder 'theirs/out': can't be written to; give another name"):
+            live.engine.bounce("storm", "theirs/out")
+
+    live(body, tmp_path)
+
+
+def test_an_engine_that_ends_begins_nothing_more(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await live.engine.stop()
+        with pytest.raises(Refused, match="engine: is ending") as refused:
+            live.engine.tell("storm", TEXT, 3.0)
+        assert refused.value.code == 503
+
+    live(body, tmp_path)
+
+
 def test_nothing_is_written_outside_the_project(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
@@ -538,7 +567,7 @@ def test_nothing_is_written_outside_the_project(tmp_path: Path) -> None:
         await live.done(live.engine.plan("storm", TEXT, 3.0))
         with pytest.raises(Refused, match="path 'within/clips': must lie inside the project"):
             live.engine.bounce("storm", "within")
-        for path in ("../out", "/tmp/out", "", ".", "a/../../b", "out\\..\\..", "link/out", "a\0b", "x" * 5000):
+        for path in ("../out", "/tmp/out", "", ".", "a/../../b", "out\\..\\..", "link/out", "a\0b", "a\nb", "x" * 5000):
             for ask in (live.engine.bounce, live.engine.state_save, live.engine.state_load):
                 with pytest.raises(Refused, match="must lie inside the project") as refused:
                     ask("storm", path)

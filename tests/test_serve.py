@@ -170,6 +170,16 @@ def test_a_replay_lays_out_by_the_flags_that_serve_has(tmp_path: Path) -> None:
     assert (refused.returncode, "bounce rate: must be 8000..192000, got 5" in refused.stderr) == (2, True)
 
 
+def test_who_waits_for_an_end_is_told_it_when_the_engine_ends(tmp_path: Path) -> None:
+    with served(tmp_path, "slow") as live:
+        live.send("/diegetic/notify", 1)
+        live.send("/diegetic/tell", 7, "storm", "rain, a bell, thunder", 9.0)
+        live.answer("/diegetic/segment/start")
+        live.send("/diegetic/quit")
+        assert live.answer("/diegetic/fail") == [7, "/diegetic/tell", 1, 499, "cancelled", "job 1: was cancelled"]
+        assert live.process.wait(TIMEOUT_S) == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
 @pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "/diegetic/quit"])
 def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> None:

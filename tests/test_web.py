@@ -128,6 +128,8 @@ def test_at_is_the_time_to_play_at() -> None:
         ("/diegetic/tell", {"story": "a", "text": "b", "seconds": 1000}, 422, "seconds must be 1..324, got 1000"),
         ("/diegetic/tell", b'{"story": "a", "text": "b", "seconds": NaN}', 422, "seconds must be 1..324, got nan"),
         ("/diegetic/job/get", {"job": 10**300}, 422, "job is too large"),
+        ("/diegetic/render", {"story": "\ud800"}, 400, "story must be Unicode, has half a surrogate pair"),
+        ("/diegetic/slot/-1/go", {}, 422, "slot must be 1..16, got -1"),
         ("/diegetic/job/get", {"job": 99}, 404, "there is none of that number"),
         ("/diegetic/render", b"[" * 60_000, 400, "is no JSON"),
         ("/diegetic/render", b"\xff\xfe\xff", 400, "is no JSON"),

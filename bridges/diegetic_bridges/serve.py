@@ -2,7 +2,7 @@
 
     take the ports  ->  start the player, then the generator (its model loads while all else answers)
     ->  open the bridges
-    Ctrl-C, SIGTERM or /diegetic/quit  ->  close the bridges  ->  fade out, end the children
+    Ctrl-C, SIGTERM or /diegetic/quit  ->  fade out, cancel all jobs, end the children  ->  close the bridges
 
 Threads: one event loop in the main thread; a second Ctrl-C ends the process at once.
 """
@@ -68,6 +68,7 @@ async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> No
         _log.info("project %s; stop with Ctrl-C or /diegetic/quit", config.project.resolve())
         await engine.quitting()
         _log.info("stopping")
+        await engine.stop()  # first: who waits for an end is told it
 
 
 def _bound(

@@ -92,7 +92,7 @@ class Engine(Service):
         self._draining = True
         self._show_state()
         self._schedule.stop_all(FADE_S)
-        self._board.cancel_all()
+        self._board.close()
         if self._loading is not None:
             self._loading.cancel()
         await asyncio.gather(self._board.drained(_ENDING_S), asyncio.sleep(FADE_S))
