@@ -136,7 +136,10 @@ class Shelf:
 
 def _unfit(path: Path, given: Path) -> str | None:
     """Why nothing can be laid out in a folder; None where it can."""
-    existing = next(each for each in (path, *path.parents) if each.exists())
+    try:
+        existing = next(each for each in (path, *path.parents) if each.exists())
+    except PermissionError:
+        return "can't be looked into"
     if not existing.is_dir():
         return "is a file" if existing == path else f"{existing.name} is a file"
     if own := next((part for part in given.parts[1:] if part in OWN_FOLDERS), None):
