@@ -40,7 +40,7 @@ from diegetic.live.news import (
 )
 from diegetic.story import OVERLAP_S, Story, Told
 from diegetic.story_file import read_story
-from left_behind import nothing_left_in_shared_memory
+from left_behind import SHARED, nothing_left_in_shared_memory
 from mock_model import MockModel
 
 RATE = 24_000
@@ -292,6 +292,56 @@ def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Pa
     assert [event.caption for event in told.events[-2:]] == ["a door slams", "a crow caws"]
     # What was rendered ahead is found again: nothing of it was rendered for the bounce.
     assert len(list((tmp_path / "storm" / "takes").glob("*.wav"))) == 6
+
+
+def test_a_cue_that_is_defined_anew_while_it_is_rendered_is_not_armed_and_leaves_no_sound(tmp_path: Path) -> None:
+    before = set(SHARED.glob("psm_*"))
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
+        for begin in (engine.cue_arm, engine.cue_go):
+            job = begin("slam")
+            await live.until(lambda job=job: engine.job_get(job.id).stage != "")
+            await live.done(engine.cue_define(Cue("slam", "hall", f"a bell, {job.id}")))
+            ended = (await live.end(job)).end
+            assert ended is not None
+            assert (ended.code, ended.text) == (
+                (409, "cue slam: was defined anew while it was rendered; arm it again")
+                if begin == engine.cue_arm
+                else (0, "sounds")
+            )
+        await live.until(lambda: len(live.of(SegmentEnd)) == len(live.of(SegmentStart)) > 0)
+        assert engine.dump().cues[0].state == "idle"
+        left = set(SHARED.glob("psm_*")) - before
+        await live.until(lambda: not any(path.exists() for path in left))
+
+    live(body, tmp_path, live_models.slow)
+
+
+def test_a_cue_fired_for_an_earlier_time_does_not_wait_for_a_later_one(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
+        later = engine.cue_go("slam", time.monotonic() + 3600.0)
+        await live.done(engine.cue_go("slam", time.monotonic() + 0.1))
+        assert not engine.job_get(later.id).ended
+
+    live(body, tmp_path)
+
+
+def test_a_cue_sounds_though_the_job_that_armed_it_was_cancelled(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
+        arm = engine.cue_arm("slam")
+        await live.until(lambda: engine.job_get(arm.id).stage != "")
+        go = engine.cue_go("slam")
+        engine.job_cancel(arm.id)
+        assert (await live.end(arm)).state == "cancelled"
+        assert await live.done(go) == "sounds"
+
+    live(body, tmp_path, live_models.slow)
 
 
 def test_a_cue_fired_for_a_time_sounds_at_that_time(tmp_path: Path) -> None:
