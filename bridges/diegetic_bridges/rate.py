@@ -36,16 +36,6 @@ class Bucket:
         self._left -= count
         return max(0.0, -self._left / self.per_s)
 
-    def wait_s(self, now: float) -> float:
-        """How long until the next one can be taken."""
-        self._refill(now)
-        return max(0.0, (1 - self._left) / self.per_s)
-
-    @property
-    def full(self) -> bool:
-        """Whether nothing was taken that hasn't come back, as of the last look at it."""
-        return self._left >= self.at_once
-
     def _refill(self, now: float) -> None:
         if math.isfinite(self._taken_at):
             self._left = min(self.at_once, self._left + self.per_s * max(0.0, now - self._taken_at))

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from diegetic.errors import Cancelled, DiegeticError, InputError
-from diegetic.live.jobs import End, Job, Priority, Refused, State, Verb
+from diegetic.live.jobs import End, Job, Refused, State, Verb
 from diegetic.live.news import JobEnded, JobProgress, News
 from diegetic.progress import Stage
 
@@ -39,11 +39,11 @@ class Board:
         self._last = 0
         self._closed = False
 
-    def begin(self, verb: Verb, subject: str, priority: Priority, work: Work) -> Job:
+    def begin(self, verb: Verb, subject: str, work: Work) -> Job:
         """Begin a job; its news come after this has returned. Raises Refused as `check_room`."""
         self.check_room()
         self._last += 1
-        job = self._jobs[self._last] = Job(self._last, verb, subject, priority)
+        job = self._jobs[self._last] = Job(self._last, verb, subject)
         self._ends[job.id] = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._tasks[job.id] = loop.create_task(self._run(job.id, work), name=f"job-{job.id}")

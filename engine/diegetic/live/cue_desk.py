@@ -117,7 +117,7 @@ class CueDesk:
             check_lane(f"cue {cue.name}", cue.lane)
         if cue.slot is not None:
             _check_slot(cue.slot)
-        return self._board.begin("cue/define", cue.name, Priority.LIVE, lambda job: self._define(cue))
+        return self._board.begin("cue/define", cue.name, lambda job: self._define(cue))
 
     async def _define(self, cue: Cue) -> str:
         for other in list(self._cues.values()):
@@ -136,7 +136,7 @@ class CueDesk:
         self.get(name)
         if name in self._arming:
             raise Refused(409, f"cue {name}: is being rendered already (job {self._arming[name].job})")
-        return self._board.begin("cue/arm", name, Priority.ARM, lambda job: self._arm(job, name))
+        return self._board.begin("cue/arm", name, lambda job: self._arm(job, name))
 
     async def _arm(self, job: int, name: str) -> str:
         armed = await self._rendered(job, Priority.ARM, name, None)
@@ -159,9 +159,7 @@ class CueDesk:
         if armed is not None:
             fired.become(armed)
             launched = self._launch(cue, armed, intensity, fired)
-        job = self._board.begin(
-            "cue/go", name, Priority.LIVE, lambda job: self._go(job, name, intensity, fired, launched)
-        )
+        job = self._board.begin("cue/go", name, lambda job: self._go(job, name, intensity, fired, launched))
         self._going[name].add(job.id)
         self._show(name)
         return job
@@ -192,7 +190,7 @@ class CueDesk:
     def stop(self, name: str) -> Job:
         """Fade out what a cue plays, and forget what of it is pending. Raises Refused (404)."""
         self.get(name)
-        return self._board.begin("cue/stop", name, Priority.LIVE, lambda job: self._stop(name))
+        return self._board.begin("cue/stop", name, lambda job: self._stop(name))
 
     async def _stop(self, name: str) -> str:
         for job in list(self._going[name]):

@@ -243,7 +243,6 @@ class _Player:
     def _state(self) -> State:
         load, offset_s = self._busy_s / self._blocks_s, self._earliest
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
-        least, self._mixer.least_gain = self._mixer.least_gain, 1.0
         meters = tuple((lane, peak, rms) for lane, (peak, rms) in self._mixer.take_meters().items())
         mixer = self._mixer
-        return State(offset_s, mixer.frame, mixer.sounding, self._underruns, mixer.failures, load, least, meters)
+        return State(offset_s, mixer.frame, self._underruns, mixer.failures, load, meters)
