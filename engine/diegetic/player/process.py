@@ -94,7 +94,7 @@ class _Player:
         )
         self._sounds: dict[int, SharedSound] = {}
         self._closing: list[SharedSound] = []
-        self._underruns = self._reported_failures = 0
+        self._underruns = 0
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
         self._offset_s: float | None = config.offset_s
         self._device: _Device | None = None
