@@ -7,7 +7,7 @@ from typing import Any
 
 from diegetic.engine import AS_USUAL, Dump, Status
 from diegetic.live.cues import Cue
-from diegetic.live.jobs import End, Job, Priority, Refused, State
+from diegetic.live.jobs import End, Job, Refused, State
 from diegetic.live.laying import Laying
 from diegetic.live.news import JobEnded, News, Trouble
 from diegetic.live.parameters import PARAMETERS, SLEW_S, Parameter
@@ -45,7 +45,7 @@ class FakeEngine:
     def _begin(self, verb: Any, subject: str, *call: Any) -> Job:
         if self.refuses:
             raise self.refuses
-        job = Job(len(self.known) + 1, verb, subject, Priority.LIVE)
+        job = Job(len(self.known) + 1, verb, subject)
         self.known[job.id] = job
         self.calls.append((verb, subject, *call))
         if self.at_once:

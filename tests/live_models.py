@@ -41,6 +41,17 @@ def missing(name: str) -> MockModel:
     raise Failure(f"model {name}: its weights are missing; pull it first")
 
 
+def _endless(file: Path, name: str) -> MockModel:
+    file.touch()
+    while True:
+        time.sleep(1)
+
+
+def endless(file: Path) -> Callable[[str], MockModel]:
+    """A loader that makes a file, and doesn't come to its end."""
+    return partial(_endless, file)
+
+
 class Crashing(MockModel):
     """Ends its process, as often as there are files in a folder, when it is to imagine the second event."""
 

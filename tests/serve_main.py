@@ -7,6 +7,7 @@ import live_models
 from diegetic.__main__ import midi_ports, replay, serve
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
+from diegetic.errors import InputError
 from diegetic.protocol import StoryModel
 from diegetic.settings import Settings
 
@@ -23,10 +24,20 @@ def missing(name: str, settings: Settings) -> StoryModel:
     return live_models.missing(name)
 
 
+def check_installed(name: str, settings: Settings) -> None:
+    if name == "nobody":
+        raise InputError(f"model: unknown model {name!r}; known: mock")
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR, format="note: %(message)s")
     load = {"quick": quick, "slow": slow, "missing": missing}[sys.argv[1]]
     outside = Outside(
-        load=load, check_name=lambda name, settings: None, serve=serve, replay=replay, midi_ports=midi_ports
+        load=load,
+        check_name=lambda name, settings: None,
+        check_installed=check_installed,
+        serve=serve,
+        replay=replay,
+        midi_ports=midi_ports,
     )
     sys.exit(run(sys.argv[2:], outside))

@@ -21,7 +21,7 @@ from diegetic.engine import Engine, LiveConfig
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.live.cues import Cue
-from diegetic.live.jobs import Job, Refused
+from diegetic.live.jobs import End, Job, Refused
 from diegetic.live.laying import Laying
 from diegetic.live.news import (
     CueChanged,
@@ -40,7 +40,7 @@ from diegetic.live.news import (
 )
 from diegetic.story import OVERLAP_S, Story, Told
 from diegetic.story_file import read_story
-from left_behind import nothing_left_in_shared_memory
+from left_behind import SHARED, nothing_left_in_shared_memory
 from mock_model import MockModel
 
 RATE = 24_000
@@ -253,7 +253,8 @@ def test_cues_fired_at_once_begin_a_story_once_and_go_on_in_it(tmp_path: Path) -
             await live.done(job)
         await live.until(lambda: len(dict(engine.dump().stories).get("hall", NOTHING).events) == 4)
 
-    assert [each.event.id for each in live(body, tmp_path).of(EventPlanned)] == ["e1", "e2", "e3", "e4"]
+    planned = [each.event.id for each in live(body, tmp_path).of(EventPlanned) if each.cue]
+    assert planned == ["e1", "e2", "e3", "e4"]
     captions = [event.caption for event in read_story(tmp_path / "hall" / "story.toml").events]
     assert captions == ["quiet air", "a door slams", "a step", "a crow"]
 
@@ -268,7 +269,7 @@ def test_a_cue_goes_on_from_the_armed_one_fired_before_it(tmp_path: Path) -> Non
             await live.done(job)
         await live.until(lambda: len(dict(engine.dump().stories).get("hall", NOTHING).events) == 3)
 
-    assert [each.event.id for each in live(body, tmp_path).of(EventPlanned)] == ["e1", "e2", "e3"]
+    assert [each.event.id for each in live(body, tmp_path).of(EventPlanned) if each.cue] == ["e1", "e2", "e3"]
 
 
 def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Path) -> None:
@@ -283,11 +284,64 @@ def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Pa
         await live.until(lambda: len(dict(engine.dump().stories)["storm"].events) == 6)
         await live.done(engine.bounce("storm", "out"))
 
-    live(body, tmp_path)
+    heard = live(body, tmp_path)
+    planned = [(each.cue, each.event.id) for each in heard.of(EventPlanned)][4:]
+    assert planned == [("slam", "e5"), ("crow", "e5"), ("", "e5"), ("", "e6")]  # the crow is another event of the story
+    assert [each.cue for each in heard.of(SegmentStart) if each.event == "e5"] == ["slam", "crow"]
     told = read_story(tmp_path / "out" / "story.toml")
     assert [event.caption for event in told.events[-2:]] == ["a door slams", "a crow caws"]
     # What was rendered ahead is found again: nothing of it was rendered for the bounce.
     assert len(list((tmp_path / "storm" / "takes").glob("*.wav"))) == 6
+
+
+def test_a_cue_that_is_defined_anew_while_it_is_rendered_is_not_armed_and_leaves_no_sound(tmp_path: Path) -> None:
+    before = set(SHARED.glob("psm_*"))
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
+        for begin in (engine.cue_arm, engine.cue_go):
+            job = begin("slam")
+            await live.until(lambda job=job: engine.job_get(job.id).stage != "")
+            await live.done(engine.cue_define(Cue("slam", "hall", f"a bell, {job.id}")))
+            ended = (await live.end(job)).end
+            assert ended is not None
+            assert (ended.code, ended.text) == (
+                (409, "cue slam: was defined anew while it was rendered; arm it again")
+                if begin == engine.cue_arm
+                else (0, "sounds")
+            )
+        await live.until(lambda: len(live.of(SegmentEnd)) == len(live.of(SegmentStart)) > 0)
+        assert engine.dump().cues[0].state == "idle"
+        left = set(SHARED.glob("psm_*")) - before
+        await live.until(lambda: not any(path.exists() for path in left))
+
+    live(body, tmp_path, live_models.slow)
+
+
+def test_a_cue_fired_for_an_earlier_time_does_not_wait_for_a_later_one(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
+        later = engine.cue_go("slam", time.monotonic() + 3600.0)
+        await live.done(engine.cue_go("slam", time.monotonic() + 0.1))
+        assert not engine.job_get(later.id).ended
+
+    live(body, tmp_path)
+
+
+def test_a_cue_sounds_though_the_job_that_armed_it_was_cancelled(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.cue_define(Cue("slam", "hall", "a door slams")))
+        arm = engine.cue_arm("slam")
+        await live.until(lambda: engine.job_get(arm.id).stage != "")
+        go = engine.cue_go("slam")
+        engine.job_cancel(arm.id)
+        assert (await live.end(arm)).state == "cancelled"
+        assert await live.done(go) == "sounds"
+
+    live(body, tmp_path, live_models.slow)
 
 
 def test_a_cue_fired_for_a_time_sounds_at_that_time(tmp_path: Path) -> None:
@@ -342,6 +396,18 @@ def test_a_cue_with_a_policy_there_is_none_of_is_refused(tmp_path: Path) -> None
     live(body, tmp_path)
 
 
+def test_an_engine_that_ends_does_not_wait_for_a_model_that_is_being_loaded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loading = tmp_path / "loading"
+
+    async def body(live: Live) -> None:
+        await live.until(loading.exists)
+
+    live(body, tmp_path / "project", live_models.endless(loading))
+    assert "did not end" not in caplog.text
+
+
 def test_a_model_that_can_not_be_loaded_leaves_the_one_that_was(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine
@@ -353,6 +419,20 @@ def test_a_model_that_can_not_be_loaded_leaves_the_one_that_was(tmp_path: Path) 
         await story(live)
 
     live(body, tmp_path, live_models.only_mock)
+
+
+def test_a_model_that_there_is_not_is_refused_before_another_goes_for_it(tmp_path: Path) -> None:
+    def check(name: str) -> None:
+        raise InputError(f"model: unknown model {name!r}; known: mock")
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.until(lambda: engine.status().state == "ready")
+        ended = await live.end(engine.model_load("nobody"))
+        assert ended.end == End(404, "model: unknown model 'nobody'; known: mock")
+        assert "loading" not in [each.state for each in live.of(StateChanged)][1:]
+
+    live(body, tmp_path, check_model=check)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL there")
@@ -389,8 +469,15 @@ def test_nothing_that_is_another_thing_is_written_over(tmp_path: Path) -> None:
         await live.done(engine.plan("other", "wind", 4.0))
         with pytest.raises(Refused, match="folder 'other': is where story other lies"):
             engine.bounce("storm", "other")
-        with pytest.raises(Refused, match=r"folder 'storm/story.toml': is a file"):
-            engine.bounce("storm", "storm/story.toml")
+        for folder, why in (
+            ("storm/story.toml", "is a file"),
+            ("storm/story.toml/out", "story.toml is a file"),
+            ("storm/takes", "takes is for what belongs to one story"),
+            ("out/stems/again", "stems is for what belongs to one story"),
+        ):
+            with pytest.raises(Refused, match=f"folder '{folder}': {why}; give another name") as refused:
+                engine.bounce("storm", folder)
+            assert refused.value.code == 422
         with pytest.raises(Refused, match="file 'storm': is a folder"):
             engine.state_save("storm", "storm")
         ended = await live.end(engine.state_save("storm", "storm/story.toml"))
@@ -497,6 +584,28 @@ def test_a_saved_state_is_loaded_under_another_name(tmp_path: Path) -> None:
     live(body, tmp_path)
 
 
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="who is root may write anywhere")
+def test_a_folder_that_can_not_be_written_to_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir(0o500)
+
+    async def body(live: Live) -> None:
+        await live.done(live.engine.plan("storm", TEXT, 3.0))
+        with pytest.raises(Refused, match="folder 'theirs/out': can't be written to; give another name"):
+            live.engine.bounce("storm", "theirs/out")
+
+    live(body, tmp_path)
+
+
+def test_an_engine_that_ends_begins_nothing_more(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        await live.engine.stop()
+        with pytest.raises(Refused, match="engine: is ending") as refused:
+            live.engine.tell("storm", TEXT, 3.0)
+        assert refused.value.code == 503
+
+    live(body, tmp_path)
+
+
 def test_nothing_is_written_outside_the_project(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
@@ -508,7 +617,7 @@ def test_nothing_is_written_outside_the_project(tmp_path: Path) -> None:
         await live.done(live.engine.plan("storm", TEXT, 3.0))
         with pytest.raises(Refused, match="path 'within/clips': must lie inside the project"):
             live.engine.bounce("storm", "within")
-        for path in ("../out", "/tmp/out", "", ".", "a/../../b", "out\\..\\..", "link/out", "a\0b", "x" * 5000):
+        for path in ("../out", "/tmp/out", "", ".", "a/../../b", "out\\..\\..", "link/out", "a\0b", "a\nb", "x" * 5000):
             for ask in (live.engine.bounce, live.engine.state_save, live.engine.state_load):
                 with pytest.raises(Refused, match="must lie inside the project") as refused:
                     ask("storm", path)

@@ -12,8 +12,9 @@ from pythonosc import slip
 
 from diegetic.errors import Failure, InputError
 from diegetic.live.news import StateChanged
-from diegetic_bridges.codec import Incoming, decode, encode
+from diegetic_bridges.codec import MAX_MESSAGES, Incoming, decode, encode
 from diegetic_bridges.osc import MAX_UNSENT_BYTES, OscServer
+from diegetic_bridges.rate import MESSAGES_AT_ONCE, MESSAGES_PER_S
 from diegetic_bridges.session import Session
 from fake_engine import FakeEngine
 
@@ -116,6 +117,39 @@ def test_a_client_that_never_reads_is_let_go() -> None:
     run(scene)
 
 
+def test_others_are_answered_while_a_tcp_client_sends_more_than_can_be_taken() -> None:
+    async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
+        flood = slip.encode(encode("/nonsense", "i", (1,))) * 10_000
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        client = Udp(server)
+        writer.write(flood)
+        while session.counts["messages"] < 10:
+            await asyncio.sleep(0)
+        assert (await client.ask(STATUS)).address == "/diegetic/status.reply"
+        assert session.counts["messages"] < 1000
+        writer.close()
+        client.socket.close()
+
+    run(scene)
+
+
+def test_messages_beyond_the_rate_wait_by_tcp_too_however_they_are_bundled() -> None:
+    async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
+        message = encode("/diegetic/panic", "", ())
+        packet = b"#bundle\0" + (1).to_bytes(8, "big") + (len(message).to_bytes(4, "big") + message) * MAX_MESSAGES
+        packets = round(MESSAGES_AT_ONCE / MAX_MESSAGES) + 2
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        began = time.monotonic()
+        writer.write(slip.encode(packet) * packets)
+        while len(engine.calls) < packets * MAX_MESSAGES:
+            await asyncio.sleep(0.01)
+        beyond = (packets - 1) * MAX_MESSAGES - MESSAGES_AT_ONCE
+        assert time.monotonic() - began >= beyond / MESSAGES_PER_S * 0.9
+        writer.close()
+
+    run(scene)
+
+
 def test_a_size_that_is_none_closes_the_connection() -> None:
     async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -149,10 +183,42 @@ def test_other_machines_are_refused_unless_a_list_says_who() -> None:
 
 def test_a_port_that_is_taken_is_a_failure_in_one_sentence() -> None:
     async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
-        with pytest.raises(Failure, match=r"can't be opened \(.*\); choose another port"):
-            await OscServer(session, "127.0.0.1", server.port).start()
+        said = f"^OSC: port {server.port} is in use, most likely by another `diegetic serve`; end that one, or choose"
+        with pytest.raises(Failure, match=said):
+            OscServer(session, "127.0.0.1", server.port).bind()
 
     run(scene)
+
+
+def test_a_host_that_is_not_here_is_a_failure_in_one_sentence() -> None:
+    server = OscServer(Session(FakeEngine()), "192.0.2.1", 0, ["127.0.0.1"])
+    with pytest.raises(Failure, match=r"^OSC: 192\.0\.2\.1:0 can't be opened \(.*\); give an address of this machine"):
+        server.bind()
+
+
+def test_what_comes_between_taking_the_port_and_listening_is_answered() -> None:
+    async def whole() -> None:
+        server = OscServer(Session(FakeEngine()), port=0)
+        server.bind()
+        client = Udp(server)
+        client.socket.send(STATUS)
+        async with server:
+            assert (await client.hear()).address == "/diegetic/status.reply"
+        client.socket.close()
+
+    asyncio.run(whole())
+
+
+def test_a_port_that_was_only_taken_is_given_back() -> None:
+    async def whole() -> None:
+        first = OscServer(Session(FakeEngine()), port=0)
+        first.bind()
+        await first.stop()
+        second = OscServer(Session(FakeEngine()), port=first.port)
+        second.bind()
+        await second.stop()
+
+    asyncio.run(whole())
 
 
 def test_a_round_trip_takes_less_than_5_ms() -> None:

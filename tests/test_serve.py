@@ -170,6 +170,16 @@ def test_a_replay_lays_out_by_the_flags_that_serve_has(tmp_path: Path) -> None:
     assert (refused.returncode, "bounce rate: must be 8000..192000, got 5" in refused.stderr) == (2, True)
 
 
+def test_who_waits_for_an_end_is_told_it_when_the_engine_ends(tmp_path: Path) -> None:
+    with served(tmp_path, "slow") as live:
+        live.send("/diegetic/notify", 1)
+        live.send("/diegetic/tell", 7, "storm", "rain, a bell, thunder", 9.0)
+        live.answer("/diegetic/segment/start")
+        live.send("/diegetic/quit")
+        assert live.answer("/diegetic/fail") == [7, "/diegetic/tell", 1, 499, "cancelled", "job 1: was cancelled"]
+        assert live.process.wait(TIMEOUT_S) == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
 @pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "/diegetic/quit"])
 def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> None:
@@ -196,6 +206,13 @@ def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) ->
         assert live.answer("/diegetic/status.reply")[0] == "degraded"
 
 
+def test_a_model_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with served(tmp_path) as live:
+        live.send("/diegetic/model/load", 1, "nobody")
+        refused = [1, "/diegetic/model/load", 1, 404, "not-found", "model: unknown model 'nobody'; known: mock"]
+        assert live.answer("/diegetic/fail") == refused
+
+
 def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
     with served(tmp_path) as live:
         live.line("project .*")
@@ -203,6 +220,19 @@ def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
         second = program("serve", *options)
     assert second.returncode == 1
     assert f"{tmp_path}: is being worked on by process {live.process.pid} " in second.stderr
+
+
+@pytest.mark.parametrize("flag", ["--port", "--web-port"])
+def test_a_taken_port_is_said_in_one_sentence_before_anything_is_started(tmp_path: Path, flag: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ports = {"--port": "0", "--web-port": "0"} | {flag: str(port)}
+        options = [each for pair in ports.items() for each in pair]
+        ended = program("serve", "--model", "mock", "--device", "null", "--project", str(tmp_path), *options)
+    assert ended.returncode == 1
+    (said,) = ended.stderr.splitlines()
+    assert f"port {port} is in use, most likely by another `diegetic serve`" in said
+    assert flag in said
 
 
 @pytest.mark.parametrize(
@@ -217,6 +247,8 @@ def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
         (("--midi", "own", "--midi-api", "jak"), "midi: unknown api 'jak'; did you mean 'jack'?"),
         (("--cues", "harbor"), "did you mean 'harbour'"),
         (("--cues", "nowhere.toml"), "nowhere.toml"),
+        (("--port", "65536"), "port: must be 0..65535, got 65536"),
+        (("--port", "9000", "--web-port", "9000"), "web port: must be another than OSC's, got 9000 for both"),
         (("--device", "vban:"), "must be vban:HOST"),
     ],
 )

@@ -195,8 +195,8 @@ def test_sync_is_answered_when_all_earlier_work_of_the_client_has_ended(stage: S
 
 NEWS = [
     JobProgress(1, "plan", 1, 3, 2.0),
-    EventPlanned(1, "storm", Event("e1", "rain", 0, 4)),
-    SegmentReady(1, "storm", Event("e1", "rain", 0, 4)),
+    EventPlanned("storm", Event("e1", "rain", 0, 4)),
+    SegmentReady("storm", Event("e1", "rain", 0, 4), "slam"),
     SegmentStart("storm", "e1", 101.5),
     SegmentEnd("storm", "e1", 105.5),
     CueChanged(FakeEngine().cues[0]),
@@ -244,7 +244,7 @@ def test_times_go_in_the_type_that_the_client_takes(stage: Stage, types: str, ta
     stage.send("/notify", "is", 1, types)
     stage.got.clear()
     stage.engine.tell_news(SegmentStart("storm", "e1", 101.5))
-    assert stage.got == [("/segment/start", f"iss{tag}", (1, "storm", "e1", value))]
+    assert stage.got == [("/segment/start", f"iss{tag}s", (1, "storm", "e1", value, ""))]
 
 
 def test_events_go_to_subscribers_until_their_lease_ends_and_any_message_renews_it(stage: Stage) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,12 +17,14 @@ from diegetic.errors import Failure, InputError
 from diegetic.live.news import SegmentStart, StateChanged
 from diegetic_bridges.clients import Peer
 from diegetic_bridges.codec import encode
+from diegetic_bridges.door import Door
 from diegetic_bridges.json_messages import ADDRESS, AT, pack_json, read_message
 from diegetic_bridges.outgoing import Clock
+from diegetic_bridges.rate import MESSAGES_AT_ONCE
 from diegetic_bridges.registry import MESSAGES, VERBS
 from diegetic_bridges.session import Session
 from diegetic_bridges.web import WebServer
-from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, MAX_UNSENT_BYTES, MESSAGES_AT_ONCE
+from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, MAX_UNSENT_BYTES
 from fake_engine import FakeEngine
 from test_osc import read
 
@@ -124,6 +128,8 @@ def test_at_is_the_time_to_play_at() -> None:
         ("/diegetic/tell", {"story": "a", "text": "b", "seconds": 1000}, 422, "seconds must be 1..324, got 1000"),
         ("/diegetic/tell", b'{"story": "a", "text": "b", "seconds": NaN}', 422, "seconds must be 1..324, got nan"),
         ("/diegetic/job/get", {"job": 10**300}, 422, "job is too large"),
+        ("/diegetic/render", {"story": "\ud800"}, 400, "story must be Unicode, has half a surrogate pair"),
+        ("/diegetic/slot/-1/go", {}, 422, "slot must be 1..16, got -1"),
         ("/diegetic/job/get", {"job": 99}, 404, "there is none of that number"),
         ("/diegetic/render", b"[" * 60_000, 400, "is no JSON"),
         ("/diegetic/render", b"\xff\xfe\xff", 400, "is no JSON"),
@@ -165,6 +171,7 @@ def test_a_websocket_is_one_client_with_events_in_order() -> None:
                 "story": "storm",
                 "event": "e1",
                 "at": WALL_S + 1,
+                "cue": "",
             }
             assert [(await ws.receive_json())[ADDRESS] for _ in range(2)] == ["/diegetic/done", "/diegetic/synced"]
             await other.send_json(STATUS)
@@ -256,6 +263,19 @@ def test_messages_beyond_the_rate_wait_and_none_is_lost() -> None:
                 await asyncio.sleep(0.01)
 
     run(scene)
+
+
+def test_who_goes_before_it_is_answered_leaves_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def gone(request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
+        raise ConnectionResetError
+
+    async def whole() -> None:
+        door = Door(lambda host: True, Counter(), 10.0)
+        with pytest.raises(ConnectionResetError):
+            await door.middleware(make_mocked_request("GET", "/ws", {"Host": "localhost"}), gone)
+
+    asyncio.run(whole())
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:9778", "127.0.0.1.evil.example", "", "["])
@@ -356,8 +376,9 @@ def test_stop_ends_open_websockets() -> None:
 
 def test_a_taken_port_is_a_failure_that_names_it() -> None:
     async def scene(web: Web) -> None:
-        with pytest.raises(Failure, match=f"web: 127.0.0.1:{web.server.port} can't be opened"):
-            await WebServer(web.session, web.engine, port=web.server.port).start()
+        said = f"^web: port {web.server.port} is in use, most likely by another `diegetic serve`; choose another by"
+        with pytest.raises(Failure, match=said):
+            WebServer(web.session, web.engine, port=web.server.port).bind()
 
     run(scene)
 

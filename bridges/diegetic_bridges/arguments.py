@@ -96,7 +96,7 @@ def request_number(incoming: Incoming) -> int:
 
 def _part(verb: Verb, part: str) -> str | int:
     """An argument that stands in the address."""
-    return int(part) if verb.arguments[0].type == "i" and re.fullmatch("[0-9]{1,9}", part) else part
+    return int(part) if verb.arguments[0].type == "i" and re.fullmatch("-?[0-9]{1,19}", part) else part
 
 
 def _take(verb: Verb, argument: Argument, value: object) -> Value:

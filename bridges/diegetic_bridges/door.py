@@ -67,6 +67,8 @@ class Door:
             return await handler(request)
         except web.HTTPException as error:
             return failed(error.status, request.path, error.text or error.reason)
+        except ConnectionError:  # who asked is gone, and needs no answer
+            raise
         except Exception:
             _log.exception("%s: failed", request.path)
             return failed(500, request.path, f"{request.path[:80]}: failed inside; see the log")

@@ -5,11 +5,13 @@ The first byte tells which: a size below 16 MB begins with 0, and no packet does
 Knows nothing of what a packet holds, or of sockets.
 """
 
+import re
+
 from pythonosc import slip
 
 from diegetic_bridges.codec import MAX_PACKET_BYTES
 
-_END = 0xC0
+_ENDS = re.compile(rb"\xc0+")
 _SIZE_BYTES = 4
 
 
@@ -56,8 +58,8 @@ class Framing:
         return packets
 
     def _take_slip(self) -> list[bytes]:
-        *frames, rest = self._buffer.split(bytes([_END]))
-        self._buffer = rest
+        *frames, rest = _ENDS.split(self._buffer)
+        self._buffer = bytearray(rest)
         packets = []
         for frame in frames:
             if self._skip or len(frame) > 2 * MAX_PACKET_BYTES:

@@ -93,6 +93,8 @@ def _value(verb: Verb, argument: Argument, given: Mapping[str, object]) -> Value
         raise Refused(400, f"{verb.address}: {argument.name} is missing; it takes {known}")
     if value is not None and not isinstance(value, bool | int | float | str):
         raise Refused(400, f"{verb.address}: {argument.name} must be a number, a string, true or false")
+    if isinstance(value, str) and not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
+        raise Refused(400, f"{verb.address}: {argument.name} must be Unicode, has half a surrogate pair")
     if isinstance(value, int) and abs(value) >= _LARGEST:
         raise Refused(422, f"{verb.address}: {argument.name} is too large")
     return value

@@ -9,25 +9,26 @@ Threads: all in the event loop's thread.
 """
 
 import asyncio
-import errno
 import logging
 import socket
 from collections.abc import Sequence
 from typing import Any, cast
 
-from diegetic.errors import Failure
 from diegetic.service import Service
 from diegetic_bridges.admission import Admission, is_local
 from diegetic_bridges.clients import Peer
 from diegetic_bridges.framing import Framing
+from diegetic_bridges.ports import take_both
+from diegetic_bridges.rate import Pace
 from diegetic_bridges.session import Session
 
 PORT = 9777
 MAX_CONNECTIONS = 256
 MAX_UNSENT_BYTES = 1 << 20
 
+_WAY_OUT = "end that one, or choose others by --port and --web-port"
 _RECEIVE_BYTES = 1 << 20
-_TRIES = 20
+_READ_BYTES = 1 << 14
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class OscServer(Service):
         self.host, self.port = host, port
         self._session = session
         self.admits = Admission(host, allow, session.counts).admits
+        self._sockets: tuple[socket.socket, ...] = ()
         self._datagrams: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
         self.connections: set[_Connection] = set()
@@ -52,44 +54,48 @@ class OscServer(Service):
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def bind(self) -> None:
+        """Take the port; what comes waits until `start`. Raises Failure where it is taken, or the host isn't here."""
+        self._sockets = datagrams, _ = take_both("OSC", self.host, self.port, _WAY_OUT)
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        self.port = datagrams.getsockname()[1]
+
     async def start(self) -> None:
-        """Open both. Raises Failure where the port is taken or the host isn't this machine's."""
-        for tries_left in reversed(range(_TRIES if self.port == 0 else 1)):
-            try:
-                await self._open()
-                break
-            except OSError as error:
-                self._close()
-                if not tries_left or error.errno != errno.EADDRINUSE:
-                    raise Failure(
-                        f"osc: {self.address} can't be opened ({error.strerror}); choose another port"
-                    ) from None
+        """Listen. Raises as `bind`, where that wasn't called."""
+        if not self._sockets:
+            self.bind()
+        loop, (datagrams, streams) = asyncio.get_running_loop(), self._sockets
+        self._datagrams, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(self, self._session), sock=datagrams
+        )
+        self._server = await asyncio.start_server(self._converse, sock=streams)
+        self._sockets = ()
         _log.info("OSC on %s, UDP and TCP", self.address)
 
     async def stop(self) -> None:
-        """Close both, and every connection. Can be called twice."""
-        self._close()
-        await asyncio.sleep(0)  # lets transports close
-
-    async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
-        datagrams, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self, self._session), local_addr=(self.host, self.port)
-        )
-        self._datagrams = datagrams
-        sock: socket.socket = datagrams.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-        port = sock.getsockname()[1]
-        self._server = await loop.create_server(lambda: _Connection(self, self._session), self.host, port)
-        self.port = port
-
-    def _close(self) -> None:
+        """Close both, and every connection. Can be called twice, and after `bind` alone."""
+        for each in self._sockets:
+            each.close()
+        self._sockets = ()
         if self._datagrams is not None:
             self._datagrams.close()
         if self._server is not None:
             self._server.close()
         for connection in tuple(self.connections):
             connection.close()
+        await asyncio.sleep(0)  # lets transports close
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.admits(writer.get_extra_info("peername")[0]):
+            writer.transport.abort()
+        elif len(self.connections) >= MAX_CONNECTIONS:
+            self._session.counts["dropped"] += 1
+            writer.transport.abort()
+        else:
+            connection = _Connection(self._session, writer)
+            self.connections.add(connection)
+            await connection.run(reader)
+            self.connections.discard(connection)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -115,48 +121,47 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._session.counts["unreachable"] += 1
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, server: OscServer, session: Session) -> None:
-        self._server, self._session = server, session
+class _Connection:
+    """One TCP connection, read no faster than is fair: what is sent meanwhile fills the sender's buffers, not ours."""
+
+    def __init__(self, session: Session, writer: asyncio.StreamWriter) -> None:
+        host, port = writer.get_extra_info("peername")[:2]
+        self._session, self._writer = session, writer
         self._framing = Framing()
-        self._peer: Peer | None = None
+        self._peer = Peer(f"tcp {host}:{port}", self._send, is_local(host), leased=False)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        host, port = transport.get_extra_info("peername")[:2]
-        if not self._server.admits(host):
-            self._transport.abort()
-        elif len(self._server.connections) >= MAX_CONNECTIONS:
-            self._session.counts["dropped"] += 1
-            self._transport.abort()
-        else:
-            self._server.connections.add(self)
-            self._peer = Peer(f"tcp {host}:{port}", self._send, is_local(host), leased=False)
-
-    def data_received(self, data: bytes) -> None:
-        if self._peer is None:
-            return
-        refused = self._framing.refused
-        for packet in self._framing.feed(data):
-            self._session.receive(self._peer, packet)
-        self._session.counts["unframed"] += self._framing.refused - refused
-        if self._framing.broken:
-            self._transport.close()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._server.connections.discard(self)
-        if self._peer is not None:
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        """Take what comes until it closes."""
+        pace = Pace()
+        try:
+            while not self._writer.is_closing() and (data := await reader.read(_READ_BYTES)):
+                await pace.keep(0)
+                for packet in self._packets(data):
+                    await pace.keep(self._session.receive(self._peer, packet))
+        except ConnectionError:
+            pass
+        finally:
+            self.close()
             self._session.forget(self._peer.key)
 
     def close(self) -> None:
-        self._transport.close()
+        self._writer.close()
+
+    def _packets(self, data: bytes) -> list[bytes]:
+        refused = self._framing.refused
+        packets = self._framing.feed(data)
+        self._session.counts["unframed"] += self._framing.refused - refused
+        if self._framing.broken:
+            self.close()
+        return packets
 
     def _send(self, packet: bytes) -> None:
         """A client that doesn't read is let go, before what it doesn't read fills the memory."""
-        if self._transport.is_closing():
+        transport = self._writer.transport
+        if transport.is_closing():
             return
-        if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             self._session.counts["dropped"] += 1
-            self._transport.abort()
+            transport.abort()
             return
-        self._transport.write(self._framing.wrap(packet))
+        self._writer.write(self._framing.wrap(packet))

@@ -72,11 +72,12 @@ class OscQuery:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
 
-    def _take(self, socket: Socket, peer: Peer, message: str | bytes) -> None:
+    def _take(self, socket: Socket, peer: Peer, message: str | bytes) -> int:
         if isinstance(message, bytes):
-            self._session.receive(peer, message)
-        elif not self._command(socket, message):
+            return self._session.receive(peer, message)
+        if not self._command(socket, message):
             self._session.counts["refused"] += 1
+        return 1
 
     def _command(self, socket: Socket, text: str) -> bool:
         """Do what a command says; False where it can't be done."""

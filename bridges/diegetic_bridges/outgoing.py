@@ -99,15 +99,15 @@ def event_of(news: News) -> Reply | None:
             return None
         case JobProgress(job, stage, done, total, eta_s):
             return Reply("progress", (job, stage, done, total, eta_s))
-        case EventPlanned(_, story, event):
+        case EventPlanned(story, event, cue):
             timing = (event.start_s, event.duration_s, event.lane)
-            return Reply("plan/event", (story, event.id, event.caption, *timing))
-        case SegmentReady(_, story, event):
-            return Reply("segment/ready", (story, event.id, event.duration_s))
-        case SegmentStart(story, event_id, at_s):
-            return Reply("segment/start", (story, event_id, at_s))
-        case SegmentEnd(story, event_id, at_s):
-            return Reply("segment/end", (story, event_id, at_s))
+            return Reply("plan/event", (story, event.id, event.caption, *timing, cue))
+        case SegmentReady(story, event, cue):
+            return Reply("segment/ready", (story, event.id, event.duration_s, cue))
+        case SegmentStart(story, event_id, at_s, cue):
+            return Reply("segment/start", (story, event_id, at_s, cue))
+        case SegmentEnd(story, event_id, at_s, cue):
+            return Reply("segment/end", (story, event_id, at_s, cue))
         case CueChanged(cue):
             return Reply("cue/changed", (cue.name, cue.state))
         case StateChanged(state):

@@ -232,6 +232,7 @@ _OWN_REQ = Argument("req", "i", "the client's request number; -1 where there is 
 _SEQ = Argument("seq", "i", "sequence number")
 _OF_JOB = Argument("job", "i", "number of the job; -1 where there is none")
 _EVENT_ID = Argument("event", "s", 'its id, "e3"')
+_OF_CUE = Argument("cue", "s", "whose it is; empty where it is part of the story")
 _CUE_STATE = Argument("state", "s", "idle, arming, armed, pending or sounding")
 _TIME = Argument("at", "t", "when; as the client takes it: t, d (seconds since 1970), else f (the engine's clock)", "s")
 
@@ -330,12 +331,15 @@ MESSAGES: tuple[Message, ...] = (
             Argument("start", "f", unit="s"),
             Argument("duration", "f", unit="s"),
             Argument("lane", "s"),
+            _OF_CUE,
         ),
-        "An event was planned.",
+        "An event was planned. A cue's is told once more when it becomes part of its story, with its id there.",
     ),
-    _event("segment/ready", (_STORY, _EVENT_ID, Argument("duration", "f", unit="s")), "An event was rendered."),
-    _event("segment/start", (_STORY, _EVENT_ID, _TIME), "An event begins to sound."),
-    _event("segment/end", (_STORY, _EVENT_ID, _TIME), "An event has sounded."),
+    _event(
+        "segment/ready", (_STORY, _EVENT_ID, Argument("duration", "f", unit="s"), _OF_CUE), "An event was rendered."
+    ),
+    _event("segment/start", (_STORY, _EVENT_ID, _TIME, _OF_CUE), "An event begins to sound."),
+    _event("segment/end", (_STORY, _EVENT_ID, _TIME, _OF_CUE), "An event has sounded."),
     _event("cue/changed", (_CUE, _CUE_STATE), "A cue has another state."),
     _event("state", (Argument("state", "s", "as in status.reply"),), "The engine has another state."),
     _event(

@@ -1,7 +1,8 @@
 """The long-running engine with its bridges: started, served until told to stop, and stopped, in that order.
 
-    start the player, then the generator (its model loads while all else answers)  ->  open the bridges
-    Ctrl-C, SIGTERM or /diegetic/quit  ->  close the bridges  ->  fade out, end the children
+    take the ports  ->  start the player, then the generator (its model loads while all else answers)
+    ->  open the bridges
+    Ctrl-C, SIGTERM or /diegetic/quit  ->  fade out, cancel all jobs, end the children  ->  close the bridges
 
 Threads: one event loop in the main thread; a second Ctrl-C ends the process at once.
 """
@@ -55,25 +56,33 @@ async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> No
         session = Session(engine, capture=capture)
         server = OscServer(session, listening.host, listening.port, listening.allow)
         stack.enter_context(StoryFolder(config.project).held())
+        web = _bound(stack, server, listening, session, engine)
         await stack.enter_async_context(engine)
         await stack.enter_async_context(server)
-        if listening.web_port is not None:
-            await _open_web(stack, session, engine, listening, server.port)
+        if web is not None:
+            await stack.enter_async_context(web)
+            await stack.enter_async_context(Announcement(listening.host, server.port, web.port))
         await _open_hands(stack, session, engine, listening, midi_map, capture)
         status = engine.status()
         _log.info("plays on %s at %d Hz; renders with %s", status.device, status.rate_hz, status.model)
         _log.info("project %s; stop with Ctrl-C or /diegetic/quit", config.project.resolve())
         await engine.quitting()
         _log.info("stopping")
+        await engine.stop()  # first: who waits for an end is told it
 
 
-async def _open_web(
-    stack: AsyncExitStack, session: Session, engine: Engine, listening: Listening, osc_port: int
-) -> None:
-    """HTTP and WebSocket, and what is announced."""
-    web = WebServer(session, engine, listening.host, listening.web_port or 0, listening.allow, osc_port)
-    await stack.enter_async_context(web)
-    await stack.enter_async_context(Announcement(listening.host, osc_port, web.port))
+def _bound(
+    stack: AsyncExitStack, server: OscServer, listening: Listening, session: Session, engine: Engine
+) -> WebServer | None:
+    """Take all ports, before there are children that would have to end again; the web's server, if it is wanted."""
+    server.bind()
+    stack.push_async_callback(server.stop)
+    if listening.web_port is None:
+        return None
+    web = WebServer(session, engine, listening.host, listening.web_port, listening.allow, server.port)
+    web.bind()
+    stack.push_async_callback(web.stop)
+    return web
 
 
 async def _open_hands(

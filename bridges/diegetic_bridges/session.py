@@ -66,9 +66,11 @@ class Session:
         """Hear no more news."""
         self._unsubscribe()
 
-    def receive(self, peer: Peer, packet: bytes) -> None:
-        """Take a packet. Never raises."""
-        self.take(peer, decode(packet, self._clock.wall_s()))
+    def receive(self, peer: Peer, packet: bytes) -> int:
+        """Take a packet; how many messages it holds. Never raises."""
+        messages = decode(packet, self._clock.wall_s())
+        self.take(peer, messages)
+        return len(messages)
 
     def take(self, peer: Peer, messages: Sequence[Incoming | Malformed]) -> None:
         """Take the messages of a packet, however they were written. Never raises."""

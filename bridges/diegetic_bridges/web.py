@@ -11,13 +11,12 @@ Knows nothing of what a message means. Threads: all in the event loop's.
 """
 
 import asyncio
-import errno
 import logging
 from collections.abc import Sequence
+from socket import socket as Bound
 
 from aiohttp import web
 
-from diegetic.errors import Failure
 from diegetic.live.jobs import Refused
 from diegetic.service import Service
 from diegetic_bridges.admission import Admission, is_local
@@ -28,6 +27,7 @@ from diegetic_bridges.door import REQUESTS_PER_S, Door
 from diegetic_bridges.json_messages import pack_json, read_message
 from diegetic_bridges.oscquery_server import OscQuery
 from diegetic_bridges.outgoing import Pack, pack
+from diegetic_bridges.ports import take
 from diegetic_bridges.posts import Posts
 from diegetic_bridges.session import Session
 from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, Socket
@@ -35,6 +35,7 @@ from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, Socket
 PORT = 9778
 MAX_SOCKETS = 256
 
+_WAY_OUT = "choose another by --web-port, or do without the web by --no-web"
 _STOP_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -64,14 +65,22 @@ class WebServer(Service):
         self._oscquery = OscQuery(session, engine, host, osc_port)
         self._posts = Posts(session)
         self.sockets: set[Socket] = set()
+        self._bound: Bound | None = None
         self._runner: web.AppRunner | None = None
 
     @property
     def address(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def bind(self) -> None:
+        """Take the port; what comes waits until `start`. Raises Failure where it is taken, or the host isn't here."""
+        self._bound = take("web", self.host, self.port, _WAY_OUT)
+        self.port = self._bound.getsockname()[1]
+
     async def start(self) -> None:
-        """Open it. Raises Failure where the port is taken or the host isn't this machine's."""
+        """Listen. Raises as `bind`, where that wasn't called."""
+        if self._bound is None:
+            self.bind()
         app = web.Application(middlewares=[self._door.middleware], client_max_size=MAX_MESSAGE_BYTES)
         app.router.add_get("/ws", self._json)
         app.router.add_post("/{path:.*}", self._posts.answer)
@@ -79,18 +88,16 @@ class WebServer(Service):
         app.on_shutdown.append(self._close_sockets)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
         await runner.setup()
-        try:
-            await web.TCPSite(runner, self.host, self.port).start()
-        except OSError as error:
-            await runner.cleanup()
-            why = errno.errorcode.get(error.errno or 0, str(error))
-            raise Failure(f"web: {self.address} can't be opened ({why}); choose another port") from None
-        self._runner = runner
-        self.port = int(runner.addresses[0][1])
+        assert self._bound is not None
+        await web.SockSite(runner, self._bound).start()
+        self._runner, self._bound = runner, None
         _log.info("HTTP, WebSocket and OSCQuery on http://%s", self.address)
 
     async def stop(self) -> None:
-        """Close it, and every connection. Can be called twice."""
+        """Close it, and every connection. Can be called twice, and after `bind` alone."""
+        if self._bound is not None:
+            self._bound.close()
+            self._bound = None
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -110,9 +117,13 @@ class WebServer(Service):
         socket = self._open()
         peer = self._peer(request, "ws", lambda message: socket.send(message.decode()), pack_json)
         try:
-            return await socket.run(request, lambda message: self._session.take(peer, [_read(message)]))
+            return await socket.run(request, lambda message: self._take(peer, message))
         finally:
             self._forget(socket, peer)
+
+    def _take(self, peer: Peer, message: str | bytes) -> int:
+        self._session.take(peer, [_read(message)])
+        return 1
 
     def _open(self) -> Socket:
         if len(self.sockets) >= MAX_SOCKETS:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
 
-from diegetic_bridges.rate import Bucket
+from diegetic_bridges.rate import Pace
 
 MAX_UNSENT_BYTES = 1 << 20
 MAX_MESSAGE_BYTES = 65_536
-MESSAGES_PER_S, MESSAGES_AT_ONCE = 2000.0, 4000.0
 
 _HEARTBEAT_S = 20.0
 
@@ -38,8 +37,8 @@ class Socket:
             return
         self._waiting.put_nowait(message)
 
-    async def run(self, request: web.Request, take: Callable[[str | bytes], None]) -> web.WebSocketResponse:
-        """Open it, and hand over each message that comes until it closes."""
+    async def run(self, request: web.Request, take: Callable[[str | bytes], int]) -> web.WebSocketResponse:
+        """Open it, and hand over what comes until it closes; `take` says how many messages that was."""
         await self._socket.prepare(request)
         self._transport = request.transport
         writing = asyncio.create_task(self._write())
@@ -55,14 +54,12 @@ class Socket:
         if self._transport is not None:
             await self._socket.close(code=1001, message=b"the engine ends")
 
-    async def _read(self, take: Callable[[str | bytes], None]) -> None:
-        loop, bucket = asyncio.get_running_loop(), Bucket(MESSAGES_PER_S, MESSAGES_AT_ONCE)
+    async def _read(self, take: Callable[[str | bytes], int]) -> None:
+        pace = Pace()
         async for message in self._socket:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 break
-            while not bucket.take(loop.time()):  # what it sends meanwhile waits in its own buffers
-                await asyncio.sleep(bucket.wait_s(loop.time()))
-            take(message.data)
+            await pace.keep(take(message.data))
 
     async def _write(self) -> None:
         while True:

@@ -17,12 +17,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+from diegetic.errors import DiegeticError
 from diegetic.generator.client import Generator
 from diegetic.live.board import Board, Work
 from diegetic.live.config import LiveConfig, Loader
 from diegetic.live.cue_desk import CueDesk, NextBar
 from diegetic.live.cues import Cue, check_name
-from diegetic.live.jobs import Job, Priority, Refused
+from diegetic.live.jobs import Job, Refused
 from diegetic.live.laying import Laying
 from diegetic.live.news import DeviceChanged, EngineState, Meters, News, StateChanged, Trouble, Underrun
 from diegetic.live.parameters import PARAMETERS, SLEW_S, Parameter, check_parameter
@@ -91,7 +92,7 @@ class Engine(Service):
         self._draining = True
         self._show_state()
         self._schedule.stop_all(FADE_S)
-        self._board.cancel_all()
+        self._board.close()
         if self._loading is not None:
             self._loading.cancel()
         await asyncio.gather(self._board.drained(_ENDING_S), asyncio.sleep(FADE_S))
@@ -145,14 +146,14 @@ class Engine(Service):
     def render(self, story: str) -> Job:
         """Render what is planned."""
         self._shelf.get(story)
-        return self._board.begin("render", story, Priority.ARM, lambda job: self._tellings.render(job, story))
+        return self._board.begin("render", story, lambda job: self._tellings.render(job, story))
 
     def continue_(self, story: str, text: str, at_s: float | None = None, seconds: float = CONTINUED_S) -> Job:
         """Plan, render and play what comes next in a story, `seconds` of it."""
         self._shelf.get(story)
         check_told(Told(text, seconds))
         return self._board.begin(
-            "continue", story, Priority.LIVE, lambda job: self._tellings.continue_(job, story, text, seconds, at_s)
+            "continue", story, lambda job: self._tellings.continue_(job, story, text, seconds, at_s)
         )
 
     def cue_define(self, cue: Cue) -> Job:
@@ -186,16 +187,12 @@ class Engine(Service):
     def event_set(self, story: str, event: int, key: str, value: str) -> Job:
         """Edit one event ("e3" is number 3). key: a key of [[events]] in story.toml, but id and end_s."""
         self._shelf.get(story)
-        return self._board.begin(
-            "event/set", story, Priority.LIVE, lambda job: self._tellings.set_event(story, event, key, value)
-        )
+        return self._board.begin("event/set", story, lambda job: self._tellings.set_event(story, event, key, value))
 
     def event_retake(self, story: str, event: int, seed: int) -> Job:
         """Render one event again with another seed; the new take is current."""
         self._shelf.get(story)
-        return self._board.begin(
-            "event/retake", story, Priority.ARM, lambda job: self._tellings.retake(job, story, event, seed)
-        )
+        return self._board.begin("event/retake", story, lambda job: self._tellings.retake(job, story, event, seed))
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters that there are."""
@@ -239,9 +236,7 @@ class Engine(Service):
         output_of = partial(laying.over, replace(usual, rate_hz=usual.rate_hz or self._player.config.rate_hz))
         output_of(self._shelf.get(story))  # what can't be is refused at once
         target = self._shelf.place_for(story, folder)
-        return self._board.begin(
-            "bounce", story, Priority.BOUNCE, lambda job: self._tellings.bounce(job, story, target, output_of)
-        )
+        return self._board.begin("bounce", story, lambda job: self._tellings.bounce(job, story, target, output_of))
 
     def job_get(self, job: int) -> Job:
         """A job as it is; ended ones are remembered for long. 404 for an unknown one."""
@@ -263,23 +258,23 @@ class Engine(Service):
         """Save a story and its memory, exactly, to a file inside the project."""
         self._shelf.get(story)
         path = self._shelf.file(file)
-        return self._board.begin("state/save", story, Priority.LIVE, lambda job: self._tellings.save(job, story, path))
+        return self._board.begin("state/save", story, lambda job: self._tellings.save(job, story, path))
 
     def state_load(self, story: str, file: str) -> Job:
         """Load what `state_save` saved under the name `story`."""
         check_name("story", story)
         path = self._shelf.file(file)
-        return self._board.begin("state/load", story, Priority.LIVE, lambda job: self._tellings.load(job, story, path))
+        return self._board.begin("state/load", story, lambda job: self._tellings.load(job, story, path))
 
     def model_load(self, name: str) -> Job:
-        """Load a model, in the place of the one that is loaded."""
-        return self._board.begin("model/load", name, Priority.LIVE, lambda job: self._load(job, name))
+        """Load a model, in the place of the one that is loaded; that one stays where there is none of this name."""
+        return self._board.begin("model/load", name, lambda job: self._load(job, name))
 
     def model_unload(self, name: str) -> Job:
         """Unload a model; it is loaded again when it is needed. 404 where it isn't loaded."""
         if self._generator.loaded != name:
             raise Refused(404, f"model {name[:64]}: isn't loaded; {self._generator.loaded or 'none'} is")
-        return self._board.begin("model/unload", name, Priority.LIVE, lambda job: self._unload(job, name))
+        return self._board.begin("model/unload", name, lambda job: self._unload(job, name))
 
     def dump(self) -> Dump:
         """All at once."""
@@ -307,7 +302,7 @@ class Engine(Service):
             finally:
                 self._telling.discard(story)
 
-        job = self._board.begin(verb, story, Priority.LIVE, alone)
+        job = self._board.begin(verb, story, alone)
         self._telling.add(story)
         return job
 
@@ -318,6 +313,10 @@ class Engine(Service):
 
     async def _load(self, job: int, name: str) -> str:
         self._board.run(job)
+        try:
+            await asyncio.to_thread(self.config.check_model, name)
+        except DiegeticError as error:
+            raise Refused(404, str(error)) from None
         await self._generator.load(name)
         return f"{name} is loaded, {self._generator.memory_bytes / 1e6:.0f} MB"
 

@@ -106,7 +106,7 @@ def test_oscdump_reads_answers_and_events(framing: str) -> None:
         assert bare[2].startswith("/diegetic/slot/2/gain f 0.501187")
         assert bare[3] == '/diegetic/state is 1 "busy"'
         assert bare[4] == '/diegetic/late isfs 2 "slam" 0.250000 "wait"'
-        assert bare[5].startswith('/diegetic/segment/start isst 3 "storm" "e1" ')
+        assert bare[5].startswith('/diegetic/segment/start issts 3 "storm" "e1" ')
         assert bare[6].startswith('/diegetic/fail isiiss 7 "/diegetic/render" 1 404 "not-found" ')
 
     run(scene)

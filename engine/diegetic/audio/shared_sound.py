@@ -26,10 +26,6 @@ class SoundHandle:
     frames: int
     channels: int
 
-    @property
-    def bytes(self) -> int:
-        return self.frames * (self.channels + 1) * _BYTES
-
 
 class SharedSound:
     """The samples and the gain behind a handle, in this process until `close`."""

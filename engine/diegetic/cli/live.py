@@ -122,15 +122,16 @@ def serve(
         keep_alive_s=60 * keep_alive,
         memory_bytes=round(memory * 1e9),
         bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
+        check_model=lambda name: outside.check_installed(name, settings),
     )
     listening = Listening(
         host=host,
-        port=port,
+        port=_within("port", port, 0, 65_535),
         allow=tuple(allow or ()),
         midi="" if midi == "own" else midi,
         midi_map=midi_map,
         midi_api=midi_api,
-        web_port=web_port if web else None,
+        web_port=_web_port(web_port, port) if web else None,
         cues=sheet_path(cues, presets_folder() / "cues") if cues else None,
         capture=capture,
     )
@@ -182,6 +183,7 @@ def replay(
         rate_hz=_within("rate", rate, *RATES_HZ, free=0),
         record=record,
         bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
+        check_model=lambda name: outside.check_installed(name, settings),
     )
     failed = outside.replay(config, partial(_load, outside.load, settings), Replaying(file, fast, bounce))
     raise typer.Exit(1 if failed else 0)
@@ -230,6 +232,12 @@ def _within(name: str, value: int, low: int, high: int, free: int | None = None)
     if value != free and not low <= value <= high:
         raise InputError(f"{name}: must be {low}..{high}, got {value}")
     return value
+
+
+def _web_port(web_port: int, port: int) -> int:
+    if web_port == port != 0:
+        raise InputError(f"web port: must be another than OSC's, got {web_port} for both")
+    return _within("web port", web_port, 0, 65_535)
 
 
 def _steal(name: str) -> "Steal":

@@ -27,6 +27,12 @@ def _check_name(name: str, settings: Settings) -> None:
     check_name(name, settings)
 
 
+def _check_installed(name: str, settings: Settings) -> object:
+    from diegetic.model.registry import check_installed
+
+    return check_installed(name, settings)
+
+
 def _load(name: str, settings: Settings) -> "StoryModel":
     from diegetic.model.registry import load_model
 
@@ -112,6 +118,7 @@ class Outside:
 
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     check_name: Callable[[str, Settings], None] = _check_name
+    check_installed: Callable[[str, Settings], object] = _check_installed
     load: "Callable[[str, Settings], StoryModel]" = _load
     known_models: "Callable[[Path], tuple[ModelInfo, ...]]" = _known_models
     add_folder: AddFolder = _add_folder

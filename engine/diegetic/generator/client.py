@@ -123,13 +123,15 @@ class Generator:
         self.alive = True
 
     async def stop(self) -> None:
-        """End the process, in the middle of a step if need be."""
+        """End the process, in the middle of a step if need be; one that loads a model doesn't look up from that."""
         self._ending = True
         self._keep_awake()
         for task in self._tasks:
             task.cancel()
         if self._child is not None:
             self._cancel.value = self.busy_with
+            if self.loading:
+                self._child.kill()
             await self._child.stop(2.0)
 
     @property

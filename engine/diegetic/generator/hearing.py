@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diegetic.audio.joins import Curve
 from diegetic.audio.shared_sound import SharedSound
 from diegetic.generator.tasks import Joint, ReadyEvent
 from diegetic.layout import fades_in, lay_out
@@ -28,7 +27,6 @@ class Hearing:
 
     seconds: float
     rate_hz: int
-    curve: Curve = "equal_power"
     _events: list[Event] = field(default_factory=list)
     _clips: dict[str, Samples] = field(default_factory=dict)
 
@@ -40,12 +38,12 @@ class Hearing:
         pair = (event,) if earlier is None else (earlier, event)
         story = Story("", self.seconds, 0, "", "", pair)
         clips: Mapping[str, Any] = {each.id: self._clips[each.id] for each in pair}
-        placed = lay_out(story, clips, clip_rate_hz, self.rate_hz, self.curve)
+        placed = lay_out(story, clips, clip_rate_hz, self.rate_hz)
         own = placed[event.id]
         sound = SharedSound.make(own.segment, own.gain[:, 0])
         handle = sound.handle
         sound.close()
-        if earlier is None or not fades_in(event, earlier, self.curve):
+        if earlier is None or not fades_in(event, earlier, "equal_power"):
             return ReadyEvent(event, handle, None)
         begin = own.start_frame - placed[earlier.id].start_frame
         return ReadyEvent(event, handle, Joint(earlier.id, begin, placed[earlier.id].gain[begin:, 0].copy()))

@@ -36,9 +36,8 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model was loaded. memory_bytes: what the process holds."""
+    """The model was loaded. memory_bytes: what the process holds."""
 
-    name: str
     memory_bytes: int
 
 
@@ -53,16 +52,14 @@ class Unloaded:
 class Stepped:
     """What came of a step."""
 
-    job: int
     outcome: Outcome
     memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A step, or with job 0 the loading of a model, failed, with one of the codes of jobs; the job is forgotten."""
+    """A step or the loading of a model failed, with one of the codes of jobs; a step's job is forgotten."""
 
-    job: int
     code: int
     text: str
     memory_bytes: int

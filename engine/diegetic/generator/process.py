@@ -69,7 +69,7 @@ class _Generator:
             self._performer.warm_up()
         except Exception as error:  # whoever asks for sound is told why there is none
             _log.warning("warming up: failed (%s)", error)
-        self._connection.send(Loaded(name, memory_bytes()))
+        self._connection.send(Loaded(memory_bytes()))
 
     def unload(self, tell: bool = True) -> None:
         for job in list(self._jobs):
@@ -95,7 +95,7 @@ class _Generator:
             return
         if isinstance(outcome, Finished):
             self.drop(step.job)
-        self._connection.send(Stepped(step.job, outcome, memory_bytes()))
+        self._connection.send(Stepped(outcome, memory_bytes()))
 
     def drop(self, job: int) -> None:
         steps = self._jobs.pop(job, None)
@@ -127,7 +127,7 @@ class _Generator:
             case _:
                 _log.exception("job %d failed", job)
                 text = f"generator: failed unexpectedly ({type(error).__name__}: {text}); its log has the traceback"
-        self._connection.send(Failed(job, code, text, memory_bytes()))
+        self._connection.send(Failed(code, text, memory_bytes()))
 
 
 def _give_back() -> None:

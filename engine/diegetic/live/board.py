@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from diegetic.errors import Cancelled, DiegeticError, InputError
-from diegetic.live.jobs import End, Job, Priority, Refused, State, Verb
+from diegetic.live.jobs import End, Job, Refused, State, Verb
 from diegetic.live.news import JobEnded, JobProgress, News
 from diegetic.progress import Stage
 
@@ -37,12 +37,13 @@ class Board:
         self._ends: dict[int, asyncio.Event] = {}
         self._stages: dict[int, tuple[Stage, float]] = {}
         self._last = 0
+        self._closed = False
 
-    def begin(self, verb: Verb, subject: str, priority: Priority, work: Work) -> Job:
-        """Begin a job; its news come after this has returned. Raises Refused (429) where too many are on their way."""
+    def begin(self, verb: Verb, subject: str, work: Work) -> Job:
+        """Begin a job; its news come after this has returned. Raises Refused as `check_room`."""
         self.check_room()
         self._last += 1
-        job = self._jobs[self._last] = Job(self._last, verb, subject, priority)
+        job = self._jobs[self._last] = Job(self._last, verb, subject)
         self._ends[job.id] = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._tasks[job.id] = loop.create_task(self._run(job.id, work), name=f"job-{job.id}")
@@ -50,7 +51,9 @@ class Board:
         return job
 
     def check_room(self) -> None:
-        """Raise Refused (429) where no more jobs are taken."""
+        """Raise Refused where no more jobs are taken: 429 while too many are on their way, 503 after `close`."""
+        if self._closed:
+            raise Refused(503, "engine: is ending; start it again")
         if len(self._tasks) >= self._limit:
             raise Refused(429, f"queue: {self._limit} jobs are on their way, no more are taken; wait for some to end")
 
@@ -71,8 +74,9 @@ class Board:
         # Not at once: a task that is cancelled before its first step never begins, and tidies nothing up.
         asyncio.get_running_loop().call_soon(self._tasks[job].cancel)
 
-    def cancel_all(self) -> None:
-        """Have all end."""
+    def close(self) -> None:
+        """Have all end, and begin no more."""
+        self._closed = True
         for job in self._tasks:
             self.cancel(job)
 

@@ -24,7 +24,8 @@ class LiveConfig:
     own. outputs: channels (from 1) of each lane; a lane that isn't named goes to the first two. record: a WAV file of
     all that is played. steal: which sound makes room where more than `voices` would sound. keep_alive_s: after so long
     without work the model is unloaded; 0 keeps it. memory_bytes: the most that the generator may hold; 0: no limit.
-    bounces: how they are laid out where nobody says; at a rate_hz of 0 in the device's rate.
+    bounces: how they are laid out where nobody says; at a rate_hz of 0 in the device's rate. check_model: raises
+    InputError or Failure for a name that can't be loaded, without loading it; called in a thread of its own.
     """
 
     project: Path
@@ -40,6 +41,7 @@ class LiveConfig:
     keep_alive_s: float = 0.0
     memory_bytes: int = 0
     bounces: Output = field(default_factory=lambda: Output(rate_hz=0))
+    check_model: Callable[[str], object] = lambda name: None
 
     def player(self) -> PlayerConfig:
         """The player's part. Channels are counted from 1 here, from 0 there."""

@@ -14,7 +14,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import get_args
 
 from diegetic.counted import counted
@@ -24,7 +24,7 @@ from diegetic.live.board import Board
 from diegetic.live.cues import SLOTS, Cue, CueState, Policy, check_name
 from diegetic.live.fired import Fired, FiredCues
 from diegetic.live.jobs import Job, Priority, Refused
-from diegetic.live.news import CueChanged, Late, News
+from diegetic.live.news import CueChanged, EventPlanned, Late, News
 from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
@@ -53,6 +53,14 @@ class _Launched:
     heard: "asyncio.Future[float]"
 
 
+@dataclass(frozen=True, slots=True)
+class _Arming:
+    """A cue that is being rendered, by a job."""
+
+    job: int
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class CueDesk:
     """All cues of one engine. next_bar: where bars are, for the policy of that name."""
 
@@ -70,7 +78,7 @@ class CueDesk:
         self._tell, self._render = tell, render
         self._cues: dict[str, Cue] = {}
         self._armed: dict[str, Armed] = {}
-        self._arming: dict[str, int] = {}  # cue -> the job that renders it
+        self._arming: dict[str, _Arming] = {}
         self._going: defaultdict[str, set[int]] = defaultdict(set)  # cue -> jobs that have yet to sound
         self._fired = FiredCues()
         self._plays: defaultdict[str, list[Playing]] = defaultdict(list)
@@ -109,7 +117,7 @@ class CueDesk:
             check_lane(f"cue {cue.name}", cue.lane)
         if cue.slot is not None:
             _check_slot(cue.slot)
-        return self._board.begin("cue/define", cue.name, Priority.LIVE, lambda job: self._define(cue))
+        return self._board.begin("cue/define", cue.name, lambda job: self._define(cue))
 
     async def _define(self, cue: Cue) -> str:
         for other in list(self._cues.values()):
@@ -127,11 +135,14 @@ class CueDesk:
         """Render a cue ahead, anew where it is armed already. Raises Refused: 404, 409 while it is being rendered."""
         self.get(name)
         if name in self._arming:
-            raise Refused(409, f"cue {name}: is being rendered already (job {self._arming[name]})")
-        return self._board.begin("cue/arm", name, Priority.ARM, lambda job: self._arm(job, name))
+            raise Refused(409, f"cue {name}: is being rendered already (job {self._arming[name].job})")
+        return self._board.begin("cue/arm", name, lambda job: self._arm(job, name))
 
     async def _arm(self, job: int, name: str) -> str:
         armed = await self._rendered(job, Priority.ARM, name, None)
+        if self._armed.get(name) is not armed:
+            self._let_go(armed)
+            raise Refused(409, f"cue {name}: was defined anew while it was rendered; arm it again")
         return f"armed: {counted(len(armed.ready), 'event')}, {armed.length_s:g} s"
 
     def go(self, name: str, at_s: float | None, intensity: float) -> Job:
@@ -148,9 +159,7 @@ class CueDesk:
         if armed is not None:
             fired.become(armed)
             launched = self._launch(cue, armed, intensity, fired)
-        job = self._board.begin(
-            "cue/go", name, Priority.LIVE, lambda job: self._go(job, name, intensity, fired, launched)
-        )
+        job = self._board.begin("cue/go", name, lambda job: self._go(job, name, intensity, fired, launched))
         self._going[name].add(job.id)
         self._show(name)
         return job
@@ -162,6 +171,8 @@ class CueDesk:
                 armed = await self._be_armed(job, name, fired)
                 fired.become(armed)
                 launched = self._launch(self.get(name), armed, intensity, fired)
+                if self._armed.get(name) is not armed:  # defined anew meanwhile: this is still what was fired
+                    self._let_go(armed)
             if launched is None:
                 return DROPPED
             heard_s = await launched.heard
@@ -179,7 +190,7 @@ class CueDesk:
     def stop(self, name: str) -> Job:
         """Fade out what a cue plays, and forget what of it is pending. Raises Refused (404)."""
         self.get(name)
-        return self._board.begin("cue/stop", name, Priority.LIVE, lambda job: self._stop(name))
+        return self._board.begin("cue/stop", name, lambda job: self._stop(name))
 
     async def _stop(self, name: str) -> str:
         for job in list(self._going[name]):
@@ -207,17 +218,16 @@ class CueDesk:
                 self._board.cancel(job)
 
     async def _be_armed(self, job: int, name: str, fired: Fired) -> Armed:
-        """What a cue sounds like: rendered now, or by the job that is at it already."""
-        if name in self._arming:
-            ended = await self._board.ended(self._arming[name])
-            if name not in self._armed:
-                raise Refused(ended.end.code if ended.end else 500, ended.end.text if ended.end else "")
-            return self._armed[name]
+        """What a cue sounds like: rendered now, or by the job that is at it already, if that comes to anything."""
+        while name in self._arming:
+            await self._arming[name].over.wait()
+            if name in self._armed:
+                return self._armed[name]
         return await self._rendered(job, Priority.LIVE, name, fired)
 
     async def _rendered(self, job: int, priority: Priority, name: str, fired: Fired | None) -> Armed:
         """Render a cue as what comes after all that is fired, by the time it is to sound at itself."""
-        self._arming[name] = job
+        arming = self._arming[name] = _Arming(job)
         self._show(name)
         cue = self.get(name)
         by_s = fired.at_s if fired is not None and fired.at_s is not None else time.monotonic()
@@ -233,6 +243,7 @@ class CueDesk:
             return armed
         finally:
             del self._arming[name]
+            arming.over.set()
             self._show(name)
 
     def _launch(self, cue: Cue, armed: Armed, intensity: float, fired: Fired) -> _Launched | None:
@@ -248,7 +259,7 @@ class CueDesk:
             at_s = None
         heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         gain = intensity * _linear(cue.gain_db)
-        play = Playing(cue.story, at_s, armed.from_s, gain, lead_s=SOON_S)
+        play = Playing(cue.story, at_s, armed.from_s, gain, lead_s=SOON_S, cue=cue.name)
         play.heard = lambda heard_s: self._heard(cue.name, armed, fired, heard, heard_s)
         play.over = lambda: self._over(cue.name, play, fired, heard)
         self._plays[cue.name].append(play)
@@ -274,7 +285,11 @@ class CueDesk:
         story = fired.story
         async with self._shelf.lock(story):
             try:
-                await self._shelf.write(story, taken_up(armed, self._shelf.find(story)))
+                before = self._shelf.find(story)
+                after = taken_up(armed, before)
+                await self._shelf.write(story, after)
+                for event in after.events[len(before.events) if before else 0 :]:
+                    self._tell(EventPlanned(story, event))
             except DiegeticError as error:
                 _log.warning("cue %s: was heard, but its story doesn't go on by it (%s)", name, error)
             finally:
@@ -294,8 +309,11 @@ class CueDesk:
 
     def _drop(self, name: str) -> None:
         """Let go of what is armed."""
-        armed = self._armed.pop(name, None)
-        for each in armed.ready if armed else ():
+        if (armed := self._armed.pop(name, None)) is not None:
+            self._let_go(armed)
+
+    def _let_go(self, armed: Armed) -> None:
+        for each in armed.ready:
             if each.sound is not None:
                 self._sounds.let_go(each.sound)
 

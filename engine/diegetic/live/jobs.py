@@ -48,10 +48,6 @@ class End:
     code: int = 0
     text: str = ""
 
-    @property
-    def symbol(self) -> str:
-        return SYMBOLS[self.code] if self.code else "done"
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -63,7 +59,6 @@ class Job:
     id: int
     verb: Verb
     subject: str
-    priority: Priority
     state: State = "queued"
     stage: str = ""
     done: float = 0.0
@@ -81,7 +76,3 @@ class Refused(DiegeticError):  # noqa: N818
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
         self.code = code
-
-    @property
-    def symbol(self) -> str:
-        return SYMBOLS[self.code]

@@ -35,29 +35,33 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True)
 class EventPlanned:
-    """An event of a story was planned."""
+    """An event of a story was planned. cue: whose it is; "" for one that is part of the story.
 
-    job: int
+    What a cue plays becomes part of the story when it is first heard, and is told again then, with the id it has there.
+    """
+
     story: str
     event: Event
+    cue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentReady:
-    """An event of a story can be heard."""
+    """An event of a story, or of a cue in it, can be heard."""
 
-    job: int
     story: str
     event: Event
+    cue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentStart:
-    """An event began to sound at `at_s`."""
+    """An event of a story, or of a cue in it, began to sound at `at_s`."""
 
     story: str
     event: str
     at_s: float
+    cue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class SegmentEnd:
     story: str
     event: str
     at_s: float
+    cue: str = ""
 
 
 @dataclass(frozen=True, slots=True)

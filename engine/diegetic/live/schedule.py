@@ -44,7 +44,7 @@ class Playing:
     goes_on: whether it is what comes next in a story that may still sound: a bed of both begins where it ends there.
     heard: called with the time when its first sound begins. over: called when its last has ended, or it was stopped.
     whole: nothing more comes. refused: there was no voice for a sound of it. zero: the frame of `from_s`. lead_s: from
-    a first sound that has no time to its frame.
+    a first sound that has no time to its frame. cue: whose going it is, "" for the story's.
     """
 
     story: str
@@ -53,6 +53,7 @@ class Playing:
     gain: float = 1.0
     lead_s: float = LEAD_S
     goes_on: bool = False
+    cue: str = ""
     heard: Callable[[float], None] = lambda at_s: None
     over: Callable[[], None] = lambda: None
     number: int = 0
@@ -164,11 +165,15 @@ class Schedule:
         if event is None:
             return
         if news.late:
-            self._tell(Late(f"{play.story}/{event.id}", news.late / self._player.config.rate_hz, "wait"))
+            self._tell_late(play, event, news.late)
         if not play.begun:
             play.begun = True
             play.heard(at_s)
-        self._tell(SegmentStart(play.story, event.id, at_s))
+        self._tell(SegmentStart(play.story, event.id, at_s, play.cue))
+
+    def _tell_late(self, play: Playing, event: Event, frames: int) -> None:
+        subject = play.cue or f"{play.story}/{event.id}"
+        self._tell(Late(subject, frames / self._player.config.rate_hz, "wait"))
 
     def _tell_full(self, voice: _Voice, what: str) -> None:
         story, most = voice.play.story, self._player.config.voices
@@ -179,7 +184,7 @@ class Schedule:
         voice = self._voices.pop(number)
         self._sounds.let_go(voice.sound)
         if voice.event is not None and voice.started:
-            self._tell(SegmentEnd(voice.play.story, voice.event.id, at_s))
+            self._tell(SegmentEnd(voice.play.story, voice.event.id, at_s, voice.play.cue))
         self._look(voice.play)
 
     def _start_of(self, play: Playing, event: Event) -> int:
@@ -198,7 +203,7 @@ class Schedule:
         earliest = self._player.frame_at(now_s + SOON_S + self._block_s)
         late = earliest - start
         play.late[event.lane] = play.late.get(event.lane, 0) + late
-        self._tell(Late(f"{play.story}/{event.id}", late / self._player.config.rate_hz, "wait"))
+        self._tell_late(play, event, late)
         return earliest
 
     def _end_of_same(self, play: Playing, event: Event) -> int:

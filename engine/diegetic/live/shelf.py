@@ -85,8 +85,8 @@ class Shelf:
         path = self.inside(given)
         for name in OWN_FOLDERS:
             self.inside(f"{given}/{name}")  # one that is there already may be a link
-        if path.is_file():
-            raise Refused(422, f"folder {given[:80]!r}: is a file; give another name")
+        if why := _unfit(path, Path(given)):
+            raise Refused(422, f"folder {given[:80]!r}: {why}; give another name")
         other = next((name for name in self._stories if name != story and self.folder(name) == path), None)
         if other is not None:
             raise Refused(409, f"folder {given[:80]!r}: is where story {other} lies; give another name")
@@ -123,12 +123,25 @@ class Shelf:
         """A path inside the project. Raises Refused (422) for what leaves it: absolute, "..", or by a link."""
         root = self.project.resolve()
         parts = Path(given).parts
-        bad = not given or "\\" in given or "\0" in given or Path(given).is_absolute() or ".." in parts
+        bad = not given.isprintable() or not given or "\\" in given or Path(given).is_absolute() or ".." in parts
         bad = bad or any(len(part.encode()) > _LONGEST_NAME for part in parts)
         try:
             path = root if bad else (root / given).resolve()
         except (OSError, RuntimeError, ValueError):  # a loop of links, a name no system takes
             bad, path = True, root
         if bad or path == root or not path.is_relative_to(root):
-            raise Refused(422, f"path {given[:80]!r}: must lie inside the project folder; give a plain name")
+            raise Refused(422, f"path {given[:80]!r}: must lie inside the project folder; give a plain, short name")
         return path
+
+
+def _unfit(path: Path, given: Path) -> str | None:
+    """Why nothing can be laid out in a folder; None where it can."""
+    try:
+        existing = next(each for each in (path, *path.parents) if each.exists())
+    except PermissionError:
+        return "can't be looked into"
+    if not existing.is_dir():
+        return "is a file" if existing == path else f"{existing.name} is a file"
+    if own := next((part for part in given.parts[1:] if part in OWN_FOLDERS), None):
+        return f"{own} is for what belongs to one story"
+    return StoryFolder(path).unwritable()

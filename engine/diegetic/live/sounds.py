@@ -15,11 +15,6 @@ class Sounds:
     def __init__(self) -> None:
         self._holders: Counter[SoundHandle] = Counter()
 
-    @property
-    def bytes(self) -> int:
-        """What they take in all."""
-        return sum(handle.bytes for handle in self._holders)
-
     def hold(self, handle: SoundHandle) -> None:
         """One holder more."""
         self._holders[handle] += 1

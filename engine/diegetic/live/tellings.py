@@ -137,7 +137,7 @@ class Tellings:
             ready[each.event.id] = each
 
         try:
-            finished = await self._perform(job, priority, cue.story, task, take)
+            finished = await self._perform(job, priority, cue.story, task, take, cue.name)
         except BaseException:
             for each in ready.values():
                 self._let_go(each)
@@ -166,18 +166,21 @@ class Tellings:
         return finished.text
 
     async def _perform(
-        self, job: int, priority: Priority, name: str, task: Task, take: Callable[[ReadyEvent], None]
+        self, job: int, priority: Priority, name: str, task: Task, take: Callable[[ReadyEvent], None], cue: str = ""
     ) -> Finished:
-        """Do a task, and tell what comes of it; `take` has each rendered event, and lets go of its sound."""
+        """Do a task, and tell what comes of it; `take` has each rendered event, and lets go of its sound.
+
+        cue: whose events they are, "" for the story's.
+        """
 
         def outcome(each: Outcome) -> None:
             if isinstance(each, PlannedEvent):
-                self.announce(EventPlanned(job, name, each.event))
+                self.announce(EventPlanned(name, each.event, cue))
             elif isinstance(each, ReadyEvent):
                 if each.sound is not None:
                     self.sounds.hold(each.sound)
                 take(each)
-                self.announce(SegmentReady(job, name, each.event))
+                self.announce(SegmentReady(name, each.event, cue))
 
         def within(each: Within) -> None:
             self.board.progress(job, each.stage, each.done, each.total)

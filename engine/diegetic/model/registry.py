@@ -65,16 +65,23 @@ def check_name(name: str, settings: Settings) -> None:
         )
 
 
-def load_model(name: str, settings: Settings) -> "StoryModel":
-    """Load a model. Raises InputError for an unknown name, Failure where weights are missing or damaged."""
+def check_installed(name: str, settings: Settings) -> ModelInfo:
+    """A model that can be loaded. Raises InputError for an unknown name, Failure where weights are missing."""
     check_name(name, settings)
-    model, _, bank = name.partition("+")
+    model = name.partition("+")[0]
     info = model_named(model, settings.models_path)
     if info.state == "missing":
         raise Failure(
             f"{model}: its weights aren't on this machine; `diegetic models pull {model}` fetches them, or use "
             "--model pocket"
         )
+    return info
+
+
+def load_model(name: str, settings: Settings) -> "StoryModel":
+    """Load a model. Raises InputError for an unknown name, Failure where weights are missing or damaged."""
+    info = check_installed(name, settings)
+    model, _, bank = name.partition("+")
     config = read_preset(info.preset)
     with _no_collection():
         if not isinstance(config, ModelConfig):

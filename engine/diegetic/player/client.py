@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from diegetic.audio.voices import EDGE_S
 from diegetic.child import Child
 from diegetic.errors import Failure
 from diegetic.player.messages import (
@@ -83,11 +82,6 @@ class Player:
     def voices(self) -> int:
         """How many voices sound or wait."""
         return len(self._voices)
-
-    @property
-    def edge(self) -> int:
-        """Frames of the shortest ramp."""
-        return round(EDGE_S * self.config.rate_hz)
 
     def has(self, voice: int) -> bool:
         """Whether a voice sounds or waits."""

@@ -117,11 +117,9 @@ class State:
 
     offset_s: float
     frame: int
-    voices: int
     underruns: int
     failures: int
     load: float
-    least_gain: float
     meters: tuple[tuple[str, float, float], ...]
 
 

@@ -94,7 +94,7 @@ class _Player:
         )
         self._sounds: dict[int, SharedSound] = {}
         self._closing: list[SharedSound] = []
-        self._underruns = self._reported_failures = 0
+        self._underruns = 0
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
         self._offset_s: float | None = config.offset_s
         self._device: _Device | None = None
@@ -243,7 +243,6 @@ class _Player:
     def _state(self) -> State:
         load, offset_s = self._busy_s / self._blocks_s, self._earliest
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
-        least, self._mixer.least_gain = self._mixer.least_gain, 1.0
         meters = tuple((lane, peak, rms) for lane, (peak, rms) in self._mixer.take_meters().items())
         mixer = self._mixer
-        return State(offset_s, mixer.frame, mixer.sounding, self._underruns, mixer.failures, load, least, meters)
+        return State(offset_s, mixer.frame, self._underruns, mixer.failures, load, meters)
