@@ -17,7 +17,8 @@ from diegetic.schema import read_strict, read_toml
 
 _PREFIX = "DIEGETIC_"
 _FILE = "DIEGETIC_SETTINGS"
-
+_FLAGS = {"rate_hz": "rate", "file_format": "format"}
+"""The flags that aren't called as their settings are."""
 
 RATES_HZ = (8_000, 192_000)
 """The lowest and the highest rate of what is played and laid out."""
@@ -59,7 +60,18 @@ def resolve(environment: Mapping[str, str], flags: Mapping[str, object]) -> Sett
     from_environment = dict(_from_environment(environment))
     read_strict(Settings, from_environment, "environment")
     given = {key: value for key, value in flags.items() if value is not None}
+    for key, value in given.items():
+        _check_flag(key, value)
     return read_strict(Settings, {**from_file, **from_environment, **given}, "command line")
+
+
+def _check_flag(key: str, value: object) -> None:
+    """Refuse what a flag was given by the name of the flag. Raises InputError."""
+    flag = f"--{_FLAGS.get(key, key)}"
+    try:
+        read_strict(Settings, {key: value}, flag)
+    except InputError as error:
+        raise InputError(str(error).replace(f"{flag}: {key} ", f"{flag}: ", 1)) from None
 
 
 def config_folder() -> Path:
