@@ -209,6 +209,7 @@ def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
     ("options", "said"),
     [
         (("--rate", "5"), "rate: must be 8000..192000, got 5"),
+        (("--compute", "gpu"), "--compute: must be one of auto, cpu, cuda, got 'gpu'"),
         (("--outputs", "bed"), "outputs: must be like bed=1-2"),
         (("--steal", "newest"), "steal: must be quietest, oldest, refuse, got 'newest'"),
         (("--host", "0.0.0.0"), "is open to other machines"),

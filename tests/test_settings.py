@@ -44,7 +44,7 @@ def test_a_wrong_setting_is_refused_by_where_it_stands(
     file = tmp_path / "settings.toml"
     file.write_text(content)
     with pytest.raises(InputError) as refusal:
-        resolve({"DIEGETIC_SETTINGS": str(file), **environment}, flags)
+        resolve({"DIEGETIC_SETTINGS": str(file), **environment}, flags, {"rate_hz": "rate"})
     assert sentence in str(refusal.value)
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from diegetic.errors import InputError
@@ -17,8 +18,6 @@ from diegetic.schema import read_strict, read_toml
 
 _PREFIX = "DIEGETIC_"
 _FILE = "DIEGETIC_SETTINGS"
-_FLAGS = {"rate_hz": "rate", "file_format": "format"}
-"""The flags that aren't called as their settings are."""
 
 RATES_HZ = (8_000, 192_000)
 """The lowest and the highest rate of what is played and laid out."""
@@ -52,8 +51,14 @@ class Settings:
         return Path(self.models_folder).expanduser() if self.models_folder else data_folder() / "models"
 
 
-def resolve(environment: Mapping[str, str], flags: Mapping[str, object]) -> Settings:
-    """Settings for this run. flags: those given on the command line, None where not. Raises InputError."""
+def resolve(
+    environment: Mapping[str, str], flags: Mapping[str, object], called: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Settings for this run. Raises InputError.
+
+    flags: those given on the command line, None where not. called: how flags are called there, where not as their
+    settings.
+    """
     file = Path(environment.get(_FILE, config_folder() / "settings.toml"))
     from_file = read_toml(file) if _FILE in environment or file.exists() else {}
     read_strict(Settings, from_file, str(file))  # refused by the name of the file, not of the command line
@@ -61,13 +66,12 @@ def resolve(environment: Mapping[str, str], flags: Mapping[str, object]) -> Sett
     read_strict(Settings, from_environment, "environment")
     given = {key: value for key, value in flags.items() if value is not None}
     for key, value in given.items():
-        _check_flag(key, value)
+        _check_flag(key, value, f"--{called.get(key, key)}")
     return read_strict(Settings, {**from_file, **from_environment, **given}, "command line")
 
 
-def _check_flag(key: str, value: object) -> None:
+def _check_flag(key: str, value: object, flag: str) -> None:
     """Refuse what a flag was given by the name of the flag. Raises InputError."""
-    flag = f"--{_FLAGS.get(key, key)}"
     try:
         read_strict(Settings, {key: value}, flag)
     except InputError as error:

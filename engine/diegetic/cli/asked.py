@@ -95,7 +95,12 @@ def check_folder(path: Path) -> StoryFolder:
 def check_story_folder(path: str, writes: bool = True) -> StoryFolder:
     """The folder of a story that was rendered. Raises InputError where there is none, or (writes) none can be made."""
     folder = StoryFolder(Path(path))
-    if not folder.story.is_file():
+    try:
+        there = folder.story.is_file()
+    except OSError as error:
+        told = f"can't be looked into ({error.strerror})"
+        raise InputError(f"{path[:80]}: {told}; check the path and its permissions") from None
+    if not there:
         raise InputError(f"{path}: has no {NAME} in it; render a story into it first")
     if writes and (reason := folder.unwritable()):
         raise InputError(f"{path}: {reason}; change its permissions, or copy it to where files can be written")
