@@ -15,6 +15,7 @@ from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import PlainDisplay
 from diegetic.errors import Cancelled, InputError
+from diegetic.model.bank.library import INDEX, TABLE
 from diegetic.model.registry import check_name
 from diegetic.settings import Settings
 from diegetic.story_file import read_story
@@ -258,6 +259,22 @@ def test_the_time_left_does_not_count_how_long_loading_took(capsys: pytest.Captu
     display.stage("planning", 0.01)
     display.stage("rendering e1", 0.05)  # with the second of loading: about 19 s
     assert capsys.readouterr().err.endswith("rendering e1 (5% done, about 0 s left)\n")
+
+
+def test_banks_of_names_of_any_length_are_listed_below_each_other(diegetic: Run, tmp_path: Path) -> None:
+    for name, lengths in (("mine", [60]), ("a-name-as-long-as-a-name-may-be0", [30, 60])):
+        bank = tmp_path / "data/diegetic/banks" / name
+        bank.mkdir(parents=True)
+        (bank / INDEX).touch()
+        (bank / TABLE).write_text("".join(f"{line}\n" for line in ("seconds", *lengths)), encoding="utf-8")
+    code, out, err = diegetic("bank", "list")
+    assert (code, err) == (0, "")
+    rows = out.splitlines()
+    assert [row.split()[:3] for row in rows] == [
+        ["a-name-as-long-as-a-name-may-be0", "2", "recordings"],
+        ["mine", "1", "recording"],
+    ]
+    assert len({row.index(" min  ") for row in rows}) == 1
 
 
 def test_another_story_is_not_rendered_over(diegetic: Run, tmp_path: Path) -> None:
