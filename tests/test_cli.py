@@ -13,10 +13,13 @@ import soundfile
 
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
+from diegetic.cli.screen import PlainDisplay
 from diegetic.errors import Cancelled, InputError
+from diegetic.model.bank.library import INDEX, TABLE
 from diegetic.model.registry import check_name
 from diegetic.protocol import go_on
 from diegetic.settings import Settings
+from diegetic.story_file import read_story
 from mock_model import MockModel
 
 SCENE = "rain on the water, thunder, a ship's bell"
@@ -146,6 +149,8 @@ def test_any_language_works(diegetic: Run, tmp_path: Path, text: str) -> None:
 BAD_OPTIONS = [
     (["render", ""], "text: must say what is to be heard"),
     (["render", "  \n "], "text: must say what is to be heard"),
+    (["render", "... !?"], "text: must say what is to be heard, got no word in"),
+    (["render", "/"], "/: is a folder; give a scene in words, or a .toml or .txt file"),
     (["render", "x" * 5_000], "text: must have at most 4000 characters, got 5000"),
     (["render", SCENE, "--seconds", "0"], "seconds: must be 1..324, got 0"),
     (["render", SCENE, "--seconds", "-3"], "seconds: must be 1..324, got -3"),
@@ -154,8 +159,8 @@ BAD_OPTIONS = [
     (["render", SCENE, "--seconds", "100000"], "seconds: must be 1..324, got 100000"),
     (["render", SCENE, "--seconds", "soon"], "Invalid value for '--seconds'"),
     (["render", SCENE, "--model", "pockt"], "unknown model 'pockt'; known: mock, pocket"),
-    (["render", SCENE, "--rate", "7"], "rate_hz must be 8000..192000, got 7"),
-    (["render", SCENE, "--stems", "all"], "stems must be one of event, lane, both"),
+    (["render", SCENE, "--rate", "7"], "--rate: must be 8000..192000, got 7"),
+    (["render", SCENE, "--stems", "all"], "--stems: must be one of event, lane, both"),
     (["render", SCENE, "--variation", "2"], "variation: must be 0..1, got 2"),
     (["render", SCENE, "--seed", "-1"], "seed: must be a whole number from 0"),
     (["render", SCENE, "--sceonds", "3"], "--sceonds"),
@@ -219,6 +224,58 @@ def test_a_folder_that_cannot_be_written_is_refused(diegetic: Run) -> None:
     code, _, err = diegetic("render", SCENE, "-o", "/proc/storm", "--model", "mock")
     assert code == 2
     assert "can't be written to" in err
+
+
+def test_a_story_s_folder_in_place_of_a_scene_is_told_how_it_is_rendered(diegetic: Run, tmp_path: Path) -> None:
+    diegetic("render", "rain", "--seconds", 5, "--model", "mock")
+    diegetic("render", SCENE, "--seconds", 5, "-o", "storm", "--model", "mock")
+    code, _, err = diegetic("render", "storm", "--model", "mock")
+    assert (code, err) == (
+        2,
+        "storm: is a folder, not a scene; its story is rendered with `diegetic render storm/story.toml`\n",
+    )
+    assert (
+        diegetic("render", "rain", "--seconds", 5, "--model", "mock")[0] == 0
+    )  # the text that the folder is named from
+
+
+def test_files_that_windows_editors_save_are_read(diegetic: Run, tmp_path: Path) -> None:
+    (tmp_path / "scene.txt").write_bytes(b"\xef\xbb\xbfrain on a roof,\r\nthen a bell\r\n")
+    assert diegetic("render", "scene.txt", "--seconds", 5, "--model", "mock")[0] == 0
+    story = tmp_path / "scene/story.toml"
+    assert read_story(story).instruction == "rain on a roof,\nthen a bell"
+    with story.open("ab") as file:
+        file.write(b'\n# mine\n[[events]]\ncaption = "wind"\nstart_s = 0\nend_s = 2\n')
+    story.write_bytes(b"\xef\xbb\xbf" + story.read_bytes().replace(b"\n", b"\r\n"))
+    code, _, err = diegetic("render", "scene/story.toml", "--model", "mock")
+    assert code == 0, err
+    assert "# mine" in story.read_text(encoding="utf-8")
+    assert [event.caption for event in read_story(story).events].count("wind") == 1
+
+
+def test_the_time_left_does_not_count_how_long_loading_took(capsys: pytest.CaptureFixture[str]) -> None:
+    display = PlainDisplay()
+    display.stage("loading", None)
+    time.sleep(1)
+    display.stage("planning", 0.01)
+    display.stage("rendering e1", 0.05)  # with the second of loading: about 19 s
+    assert capsys.readouterr().err.endswith("rendering e1 (5% done, about 0 s left)\n")
+
+
+def test_banks_of_names_of_any_length_are_listed_below_each_other(diegetic: Run, tmp_path: Path) -> None:
+    for name, lengths in (("mine", [60]), ("a-name-as-long-as-a-name-may-be0", [30, 60])):
+        bank = tmp_path / "data/diegetic/banks" / name
+        bank.mkdir(parents=True)
+        (bank / INDEX).touch()
+        (bank / TABLE).write_text("".join(f"{line}\n" for line in ("seconds", *lengths)), encoding="utf-8")
+    code, out, err = diegetic("bank", "list")
+    assert (code, err) == (0, "")
+    rows = out.splitlines()
+    assert [row.split()[:3] for row in rows] == [
+        ["a-name-as-long-as-a-name-may-be0", "2", "recordings"],
+        ["mine", "1", "recording"],
+    ]
+    assert len({row.index(" min  ") for row in rows}) == 1
 
 
 def test_another_story_is_not_rendered_over(diegetic: Run, tmp_path: Path) -> None:

@@ -97,8 +97,8 @@ def test_a_loop_is_told_of_beside_the_stems(diegetic: Json, tmp_path: Path) -> N
 
 
 BAD = [
-    (("--format", "mp3"), "file_format must be one of wav24, wav32f, flac, got the string 'mp3'"),
-    (("--channels", "5.1"), "channels must be one of mono, stereo, got the string '5.1'"),
+    (("--format", "mp3"), "--format: must be one of wav24, wav32f, flac, got 'mp3'"),
+    (("--channels", "5.1"), "--channels: must be one of mono, stereo, got '5.1'"),
     (("--handles", "-1"), "handles: must be 0, or 0.05..10 seconds, got -1"),
     (("--lane-loudness", "bed"), "--lane-loudness: must be LANE=LUFS, got 'bed'; for instance bed=-30"),
     (("--lane-loudness", "bed=loud"), "--lane-loudness: must be LANE=LUFS, got 'bed=loud'"),

@@ -177,7 +177,7 @@ BAD = [
     (["retake", "storm", "e33"], "did you mean 'e3'?"),
     (["retake", "storm", "3", "--seed", "-1"], "event e3: seed: must be a whole number from 0"),
     (["retake", "storm", "3", "--seed", "x"], "Invalid value for '--seed'"),
-    (["use", "storm", "3", "5"], "take 5: event e3 has takes 1;"),
+    (["use", "storm", "3", "5"], "take 5: of event e3 there is 1;"),
     (["use", "storm", "9", "1"], "event '9': must be 1..4 or an id"),
     (["use", "storm", "3", "first"], "Invalid value for 'TAKE'"),
     (["use", "nowhere", "3", "1"], "nowhere: has no story.toml in it"),
@@ -187,6 +187,15 @@ BAD = [
     (["show", "storm", "-o", "/proc/a.png"], "can't be written to"),
     (["takes"], "Missing argument 'DIR'"),
 ]
+
+
+def test_a_folder_that_can_t_be_entered_is_said_to_be_one(diegetic: Run, tmp_path: Path) -> None:
+    closed = tmp_path / ("x" * 300)  # a name that no system looks up, as root may enter any folder
+    assert diegetic("takes", closed.name) == (
+        2,
+        "",
+        f"{closed.name[:80]}: can't be looked into (File name too long); check the path and its permissions\n",
+    )
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])

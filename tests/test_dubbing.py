@@ -121,7 +121,7 @@ def test_without_a_text_a_plan_of_the_cuts_is_written_to_fill_in(diegetic: Run, 
     ]
     assert diegetic("dub", video.name)[0] == 2
     code, _, err = diegetic("dub", video.name, "kitchen.dub.toml")
-    assert (code, "no scene has a caption" in err) == (2, True)
+    assert (code, "kitchen.dub.toml: no scene has a caption" in err) == (2, True)
 
 
 def test_a_video_is_dubbed_by_its_plan_in_sync_to_a_frame(diegetic: Run, video: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from diegetic.errors import Failure
 from diegetic.live.cue_sheet import CueSheet, SheetCue
 from diegetic.live.jobs import Refused
 from diegetic.live.news import CueChanged, News, Trouble
-from diegetic_bridges.midi import MidiBridge
+from diegetic_bridges.midi import MidiBridge, input_names
 from diegetic_bridges.midi_map import Fires, MidiMap, Moves
 from fake_engine import FakeEngine
 
@@ -100,6 +100,14 @@ def test_notes_reach_the_engine_and_its_cues_show_on_the_pads() -> None:
         assert [port.name for port in ports.inputs] == ["Diegetic"]
 
     run(scene, Ports([]))
+
+
+def test_a_system_without_ports_is_one_sentence() -> None:
+    ports = Ports(["Keys", "Pads"])
+    assert input_names(ports) == ["Keys", "Pads"]
+    ports.gone = True
+    with pytest.raises(Failure, match="midi: this system's ports can't be reached"):
+        input_names(ports)
 
 
 def test_what_the_engine_refuses_ends_nothing() -> None:

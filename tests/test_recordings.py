@@ -95,6 +95,13 @@ def test_what_is_heard_becomes_a_story_to_render(diegetic: Run, recording: Path,
     assert diegetic("caption", recording, "-o", "copy.toml")[0] == 2
 
 
+def test_where_no_story_can_be_written_is_said_before_listening(diegetic: Run, recording: Path) -> None:
+    code, out, err = diegetic("caption", recording, "-o", "/proc/copy.toml")
+    assert (code, out) == (2, "")
+    assert err.startswith("/proc: can't be written to; give another folder with -o")
+    assert err.count("\n") == 1
+
+
 def test_long_and_crowded_sounds_become_events_that_a_story_may_have() -> None:
     heard = [
         Heard("wind", "bed", 0.0, 60.0, 0.9),

@@ -124,7 +124,7 @@ def test_an_edited_caption_is_undone_by_using_the_take_of_the_old_one(storm: Sto
 @pytest.mark.parametrize(
     ("event", "number", "said"),
     [
-        ("3", 2, "take 2: event e3 has takes 1; `diegetic takes` lists them"),
+        ("3", 2, "take 2: of event e3 there is 1; `diegetic takes` lists all"),
         ("3", 0, "take 0"),
         ("9", 1, "event '9': must be 1..4 or an id"),
         ("0", 1, "must be 1..4"),

@@ -239,6 +239,7 @@ def test_a_taken_port_is_said_in_one_sentence_before_anything_is_started(tmp_pat
     ("options", "said"),
     [
         (("--rate", "5"), "rate: must be 8000..192000, got 5"),
+        (("--compute", "gpu"), "--compute: must be one of auto, cpu, cuda, got 'gpu'"),
         (("--outputs", "bed"), "outputs: must be like bed=1-2"),
         (("--steal", "newest"), "steal: must be quietest, oldest, refuse, got 'newest'"),
         (("--host", "0.0.0.0"), "is open to other machines"),

@@ -33,9 +33,9 @@ def test_flags_count_over_the_environment_over_the_file(tmp_path: Path) -> None:
             "",
             {"DIEGETIC_STEMS": "none"},
             {},
-            "environment: stems must be one of event, lane, both, got the string 'none'",
+            "environment: stems must be one of event, lane, both, got 'none'",
         ),
-        ("", {}, {"rate_hz": 1}, "command line: rate_hz must be 8000..192000, got 1; 48000 suits most uses"),
+        ("", {}, {"rate_hz": 1}, "--rate: must be 8000..192000, got 1; 48000 suits most uses"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_where_it_stands(
@@ -44,7 +44,7 @@ def test_a_wrong_setting_is_refused_by_where_it_stands(
     file = tmp_path / "settings.toml"
     file.write_text(content)
     with pytest.raises(InputError) as refusal:
-        resolve({"DIEGETIC_SETTINGS": str(file), **environment}, flags)
+        resolve({"DIEGETIC_SETTINGS": str(file), **environment}, flags, {"rate_hz": "rate"})
     assert sentence in str(refusal.value)
 
 

@@ -81,6 +81,14 @@ def names_of(backend: Backend) -> Names | None:
         return None
 
 
+def input_names(backend: Backend) -> list[str]:
+    """The inputs that there are. Raises Failure where the system of ports isn't there."""
+    names = names_of(backend)
+    if names is None:
+        raise Failure("midi: this system's ports can't be reached; on Linux ALSA's are there after `modprobe snd-seq`")
+    return sorted(names[0])
+
+
 def tell_names(connection: Connection, api: str) -> None:
     """The main of a process that tells what ports there are, each time that it is asked."""
     backend = rtmidi_backend(api)

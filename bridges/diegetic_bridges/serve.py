@@ -23,7 +23,7 @@ from diegetic.live.cue_watch import CueSheets
 from diegetic.settings import presets_folder
 from diegetic_bridges.capture import Capture, Witnessed
 from diegetic_bridges.discovery import Announcement
-from diegetic_bridges.midi import MidiBridge, rtmidi_backend
+from diegetic_bridges.midi import MidiBridge, input_names, rtmidi_backend
 from diegetic_bridges.midi_map import MidiMap, read_map, write_map
 from diegetic_bridges.osc import OscServer
 from diegetic_bridges.replay import FAST, replay
@@ -140,8 +140,8 @@ async def _play_again(config: LiveConfig, loader: Loader, replaying: Replaying) 
 
 
 def midi_ports(api: str = "") -> list[str]:
-    """The MIDI inputs there are. Raises Failure without the extra "midi"."""
-    return sorted(rtmidi_backend(api).get_input_names())
+    """The MIDI inputs there are. Raises Failure without the extra "midi", or where the system of ports isn't there."""
+    return input_names(rtmidi_backend(api))
 
 
 def _on_signals(quit_: Callable[[], None]) -> None:

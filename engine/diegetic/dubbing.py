@@ -149,8 +149,8 @@ def _working_folder_first() -> Iterator[None]:
         sys.path.remove(here)
 
 
-def story_of_plan(plan: DubPlan, video: Video, model: str, seed: int) -> Story:
-    """The story of a plan: an event for each caption, as long as the video. Raises InputError."""
+def story_of_plan(plan: DubPlan, video: Video, model: str, seed: int, where: str = "plan") -> Story:
+    """The story of a plan: an event for each caption, as long as the video. Raises InputError, of the plan `where`."""
     if video.seconds > MAX_STORY_S:
         raise InputError(f"{video.path}: must last {MAX_STORY_S:g} s at most, got {video.seconds:.0f} s; cut it first")
     heard = [
@@ -159,10 +159,10 @@ def story_of_plan(plan: DubPlan, video: Video, model: str, seed: int) -> Story:
         if scene.caption.strip()
     ]
     if not heard:
-        raise InputError("plan: no scene has a caption; say what is to be heard in one at least")
+        raise InputError(f"{where}: no scene has a caption; say what is to be heard in one at least")
     if late := next((each for each in heard if each.start_s >= video.seconds), None):
         told = f"the scene at {late.start_s:g} s is after the end of the video ({video.seconds:.2f} s)"
-        raise InputError(f"plan: {told}; is it another video's plan?")
+        raise InputError(f"{where}: {told}; is it another video's plan?")
     # A sound lasts a second at least: one at the very end begins with its scene, and the video cuts it off.
     seconds = max(video.seconds, *(each.start_s + MIN_EVENT_S for each in heard))
     story = story_of_heard(sorted(heard, key=lambda each: each.start_s), seconds, model)

@@ -89,7 +89,7 @@ def use(folder: StoryFolder, given: str, number: int, output: Output) -> tuple[t
         takes = {take.number: take for take in store.of(event.id)}
         if number not in takes:
             has = ", ".join(map(str, takes)) or "none"
-            raise InputError(f"take {number}: event {event.id} has takes {has}; `diegetic takes` lists them")
+            raise InputError(f"take {number}: of event {event.id} there is {has}; `diegetic takes` lists all")
         story = _with(story, _as_made(story, event, takes[number]))
         wanted = recipes(story, manifest.model_digest)
         if wanted[event.id].key != takes[number].key:

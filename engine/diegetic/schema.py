@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 def read_toml(path: Path) -> dict[str, object]:
-    """Read a TOML file. Raises InputError where it is missing, no file, not UTF-8 or not TOML."""
+    """Read a TOML file, with or without a byte order mark. Raises InputError where it is missing or not TOML."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:
@@ -104,7 +104,8 @@ def _convert_union(value: object, members: tuple[Any, ...], key: str, where: str
 
 def _convert_literal(value: object, choices: tuple[Any, ...], key: str, where: str) -> Any:
     if not any(value == choice and type(value) is type(choice) for choice in choices):
-        raise InputError(f"{where}: {key} must be one of {', '.join(map(str, choices))}, got {_say(value)}")
+        given = repr(value) if isinstance(value, str) and len(value) < 40 else _say(value)
+        raise InputError(f"{where}: {key} must be one of {', '.join(map(str, choices))}, got {given}")
     return value
 
 

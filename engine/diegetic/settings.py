@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from diegetic.errors import InputError
@@ -17,7 +18,6 @@ from diegetic.schema import read_strict, read_toml
 
 _PREFIX = "DIEGETIC_"
 _FILE = "DIEGETIC_SETTINGS"
-
 
 RATES_HZ = (8_000, 192_000)
 """The lowest and the highest rate of what is played and laid out."""
@@ -51,15 +51,31 @@ class Settings:
         return Path(self.models_folder).expanduser() if self.models_folder else data_folder() / "models"
 
 
-def resolve(environment: Mapping[str, str], flags: Mapping[str, object]) -> Settings:
-    """Settings for this run. flags: those given on the command line, None where not. Raises InputError."""
+def resolve(
+    environment: Mapping[str, str], flags: Mapping[str, object], called: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Settings for this run. Raises InputError.
+
+    flags: those given on the command line, None where not. called: how flags are called there, where not as their
+    settings.
+    """
     file = Path(environment.get(_FILE, config_folder() / "settings.toml"))
     from_file = read_toml(file) if _FILE in environment or file.exists() else {}
     read_strict(Settings, from_file, str(file))  # refused by the name of the file, not of the command line
     from_environment = dict(_from_environment(environment))
     read_strict(Settings, from_environment, "environment")
     given = {key: value for key, value in flags.items() if value is not None}
+    for key, value in given.items():
+        _check_flag(key, value, f"--{called.get(key, key)}")
     return read_strict(Settings, {**from_file, **from_environment, **given}, "command line")
+
+
+def _check_flag(key: str, value: object, flag: str) -> None:
+    """Refuse what a flag was given by the name of the flag. Raises InputError."""
+    try:
+        read_strict(Settings, {key: value}, flag)
+    except InputError as error:
+        raise InputError(str(error).replace(f"{flag}: {key} ", f"{flag}: ", 1)) from None
 
 
 def config_folder() -> Path:

@@ -161,11 +161,6 @@ def event_seed(story_seed: int, event: Event) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def predecessor(event: Event, events: Sequence[Event]) -> Event | None:
-    """The event in the same lane that ends where this one starts, if there is one."""
-    return next((other for other in events if follows(event, other)), None)
-
-
 def follows(later: Event, earlier: Event) -> bool:
     """Whether `later` starts where `earlier` ends, in the same lane."""
     return later.lane == earlier.lane and later.id != earlier.id and abs(later.start_s - earlier.end_s) <= 0.01

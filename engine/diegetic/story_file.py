@@ -80,7 +80,7 @@ def read_story(path: Path) -> Story:
 
 def write_story(path: Path, story: Story) -> None:
     """Write a story: where one is there, changed in place; else as `story_text` has it. Raises Failure."""
-    before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    before = path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
     write_atomically(path, (_edited(before, story) or story_text(story)).encode())
 
 
@@ -98,7 +98,7 @@ def story_text(story: Story) -> str:
 
 def write_ids(path: Path) -> None:
     """Write the ids that `read_story` gives back into the file; one that has them all is left alone. Raises Failure."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
     rows = read_strict(_StoryTable, document.unwrap(), str(path)).events
     if any(row.id is None for row in rows):
         for table, event in zip(document["events"], _read_events(rows), strict=True):

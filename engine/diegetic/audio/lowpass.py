@@ -31,10 +31,6 @@ class LowPass:
         self._b = np.zeros((frames, channels), np.float32)
         self._held = np.zeros((frames, 1), np.float32)
 
-    def reset(self) -> None:
-        """Forget what was heard: the next voice."""
-        self._last[:] = 0
-
     def pass_by(self, samples: Samples) -> None:
         """Take note of samples that go by unfiltered, so that closing begins from them."""
         self._last[:] = samples[-1]

@@ -3,6 +3,7 @@
 Knows nothing of models.
 """
 
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def asked_for(what: str, wishes: Wishes) -> Told | Story:
     """The text told, or the story in a file with what the flags change of it. Raises InputError."""
     if not is_planned(what):
         text = read_text(Path(what)) if is_file(what) else what
+        _check_no_folder(what, text)
         told = Told(check_text(text), DEFAULT_SECONDS if wishes.seconds is None else wishes.seconds, wishes.seed or 0)
         return check_told(replace(told, variation=wishes.variation))
     written = not what.strip().lower().endswith(".toml")
@@ -46,6 +48,24 @@ def asked_for(what: str, wishes: Wishes) -> Told | Story:
     if wishes.variation is not None:
         story = replace(story, events=tuple(replace(event, variation=wishes.variation) for event in story.events))
     return check_story(story)
+
+
+def _check_no_folder(what: str, text: str) -> None:
+    """Raise InputError where a folder was given for a scene: a path, or one word that names another story's folder."""
+    if len(what.split()) != 1 or not _is_folder(what):
+        return
+    story = Path(what) / NAME
+    if story.is_file() and read_story(story).instruction.strip() != text.strip():
+        raise InputError(f"{what}: is a folder, not a scene; its story is rendered with `diegetic render {story}`")
+    if any(slash in what for slash in "/\\"):
+        raise InputError(f"{what}: is a folder; give a scene in words, or a .toml or .txt file with one")
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):  # a text that is too long for a name, or holds a null
+        return False
 
 
 def folder_for(what: str, output: str | None) -> StoryFolder:
@@ -75,7 +95,12 @@ def check_folder(path: Path) -> StoryFolder:
 def check_story_folder(path: str, writes: bool = True) -> StoryFolder:
     """The folder of a story that was rendered. Raises InputError where there is none, or (writes) none can be made."""
     folder = StoryFolder(Path(path))
-    if not folder.story.is_file():
+    try:
+        there = folder.story.is_file()
+    except OSError as error:
+        told = f"can't be looked into ({error.strerror})"
+        raise InputError(f"{path[:80]}: {told}; check the path and its permissions") from None
+    if not there:
         raise InputError(f"{path}: has no {NAME} in it; render a story into it first")
     if writes and (reason := folder.unwritable()):
         raise InputError(f"{path}: {reason}; change its permissions, or copy it to where files can be written")
@@ -86,8 +111,8 @@ def check_text(text: str) -> str:
     """The same. Raises InputError where a model can't be told it."""
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InputError("text: must be UTF-8, got other bytes; set the terminal to UTF-8")
-    if text.strip() and not any(char.isprintable() and not char.isspace() for char in text):
-        raise InputError("text: must say what is to be heard, got only control characters; describe a scene")
+    if text.strip() and not any(char.isalnum() or unicodedata.category(char) == "So" for char in text):
+        raise InputError(f"text: must say what is to be heard, got no word in {text[:20]!a}; describe a scene")
     return text
 
 
@@ -107,11 +132,13 @@ def is_planned(what: str) -> bool:
 def read_text(file: Path) -> str:
     """What is told in a text file. Raises InputError where it can't be read, or says nothing."""
     try:
-        text = file.read_text(encoding="utf-8").strip()
+        text = file.read_text(encoding="utf-8-sig").strip()
     except FileNotFoundError:
         raise InputError(f"{file}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: can't be read as text ({error}); check the path, and save it as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{file}: can't be read ({error.strerror}); check the path and its permissions") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: must be UTF-8 text, byte {error.start} is not; save it as UTF-8") from None
     if not text:
         raise InputError(f"{file}: must say what is to be heard, got nothing; describe a scene in it")
     return text

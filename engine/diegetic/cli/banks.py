@@ -60,8 +60,10 @@ def list_(json: Json = False) -> None:
     from diegetic.model.user_banks import list_banks
 
     banks = list_banks()
+    width = max((len(bank.name) for bank in banks), default=0) + 2
     lines = [
-        f"{bank.name:<16}{bank.recordings:6} recordings {bank.seconds / 60:8.1f} min  {bank.folder}" for bank in banks
+        f"{bank.name:<{width}}{counted(bank.recordings, 'recording'):>18}{bank.seconds / 60:9.1f} min  {bank.folder}"
+        for bank in banks
     ]
     facts = [{"name": b.name, "folder": str(b.folder), "recordings": b.recordings, "seconds": b.seconds} for b in banks]
     show(lines or ["no banks; make one with `diegetic bank add FOLDER`"], json, {"banks": facts})

@@ -122,7 +122,7 @@ def _asked(what: str, video: "Video", model: str, seed: int) -> "Story | Told":
     if _is_story(what):
         return read_story(Path(what))
     if what.lower().endswith(".toml"):
-        return story_of_plan(read_plan(Path(what)), video, model, seed)
+        return story_of_plan(read_plan(Path(what)), video, model, seed, what)
     if video.seconds > MAX_TOLD_S:
         raise InputError(
             f"{video.path}: must last {MAX_TOLD_S:g} s at most to be told in one text, got {video.seconds:.0f} s; "

@@ -38,13 +38,16 @@ def settle(
     true_peak: float | None = None,
     handles: float | None = None,
     bpm: float | None = None,
+    device_flag: str = "device",
 ) -> tuple[Settings, Output]:
     """Settings by the flags given, and how stories are laid out by them. Raises InputError for what is out of range.
 
     loudness: in LUFS; lane_loudness: "bed=-30", ...; true_peak: in dBTP; handles: in seconds.
+    device_flag: what the flag is called that says where models run.
     """
+    called = {"rate_hz": "rate", "file_format": "format", "device": device_flag}
     flags = {"model": model, "device": device, "rate_hz": rate_hz, "stems": stems, "curve": curve}
-    settings = resolve(environment, flags | {"file_format": file_format, "channels": channels})
+    settings = resolve(environment, flags | {"file_format": file_format, "channels": channels}, called)
     laid = Output(
         settings.rate_hz,
         settings.stems,

@@ -104,7 +104,7 @@ def serve(
 
     outside: Outside = context.obj
     settings, laid = settle(
-        outside.environment, model=model, device=compute, stems=stems, curve=curve,
+        outside.environment, model=model, device=compute, device_flag="compute", stems=stems, curve=curve,
         file_format=file_format, channels=channels, loudness=loudness, lane_loudness=lane_loudness,
         true_peak=true_peak, handles=handles, bpm=bpm,
     )  # fmt: skip
@@ -169,7 +169,7 @@ def replay(
 
     outside: Outside = context.obj
     settings, laid = settle(
-        outside.environment, model=model, device=compute, stems=stems, curve=curve,
+        outside.environment, model=model, device=compute, device_flag="compute", stems=stems, curve=curve,
         file_format=file_format, channels=channels, loudness=loudness, lane_loudness=lane_loudness,
         true_peak=true_peak, handles=handles, bpm=bpm,
     )  # fmt: skip

@@ -121,12 +121,15 @@ def _line(heard: "Heard") -> str:
 
 
 def _free_file(output: str | None) -> Path | None:
-    """Where a story goes. Raises InputError where one is there."""
+    """Where a story goes. Raises InputError where one is there, or none can be."""
+    from diegetic.cli.asked import check_folder
+
     if output is None:
         return None
     if not output.strip():
         raise InputError("-o: must name a file, got nothing; leave it out for no story")
-    file = Path(output) if output.lower().endswith(".toml") else Path(output, "story.toml")
+    file = Path(output) if output.strip().lower().endswith(".toml") else Path(output, "story.toml")
     if file.exists():
         raise InputError(f"{file}: is there already; render it, delete it, or give another file with -o")
+    check_folder(file.parent)
     return file

@@ -56,7 +56,7 @@ class PlainDisplay:
 
     def __init__(self) -> None:
         self._text = ""
-        self._began = time.monotonic()
+        self._began: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +75,11 @@ class PlainDisplay:
         print(text, file=sys.stderr, flush=True)
 
     def _how_far(self, share: float | None) -> str:
-        if share is None or share <= 0.02:
+        if share is None:
+            return ""
+        if self._began is None:  # what went before, such as loading a model, says nothing of how fast the rest is
+            self._began = time.monotonic()
+        if share <= 0.02:
             return ""
         left_s = (time.monotonic() - self._began) * (1 - share) / share
         return f" ({share:.0%} done, about {left_s:.0f} s left)"

@@ -166,5 +166,6 @@ def _agreed(folder: "StoryFolder") -> bool:
     print(question, end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:
+        print(file=sys.stderr)
         raise InputError("prune: nobody is there to answer; add --yes to delete without being asked")
     return answer.strip().lower() in ("y", "yes")
