@@ -14,7 +14,7 @@ from diegetic.errors import Failure, InputError
 from diegetic.model.bank.add import add_to_bank, caption_of_name, read_captions
 from diegetic.model.bank.decoder import BankDecoder
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, LatentSpace, describe
-from diegetic.model.bank.library import CAPTIONS, INDEX, Bank, write_index
+from diegetic.model.bank.library import CAPTIONS, INDEX, Bank, Index, kinds_told, write_index
 from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import APART_UNITS, SILENCE, Run, follow
 from diegetic.model.bank.words import Vocabulary, Words
@@ -213,6 +213,14 @@ def by_first_letter(captions: list[str]) -> Array:
     return np.eye(26, dtype=np.float32)[[ord(caption[0]) - ord("a") for caption in captions]]
 
 
+def index_of(folder: Path, space: LatentSpace, recordings: int) -> Index:
+    """The index of a bank of hiss."""
+    for number in range(recordings):
+        soundfile.write(folder / f"hiss{number}.wav", hiss(1, seed=number), SAMPLE_RATE)
+    list(add_to_bank(folder, folder / "bank", {}, space, by_first_letter))
+    return Bank(folder / "bank").index
+
+
 def silent(space: LatentSpace) -> Array:
     features = np.zeros((1, 56), np.float32)
     features[0, 0] = FLOOR_DB
@@ -225,6 +233,41 @@ def test_words_that_few_captions_have_tell_recordings_apart() -> None:
     assert words.nearness("the rooster crowed").argmax() == 1
     assert words.nearness("nothing that is known").max() == 0
     assert words.nearness("an owl hoots")[0] == pytest.approx(1.0)
+
+
+def test_a_word_that_tells_of_many_kinds_says_less_than_the_name_of_one() -> None:
+    captions = [
+        "a lion roars",
+        "the sea roars",
+        "a dragon roars",
+        "the engine roars",
+        "a lorry",
+        "surf",
+        "a lion sleeps",
+    ]
+    kinds = [0, 1, 2, 3, 3, 1, 0]
+    known, unknown = Words(captions, kinds=kinds), Words(captions)
+    told = "a lorry roars away"
+    lorry, others = captions.index("a lorry"), [0, 1, 2]
+    assert known.nearness(told).argmax() == lorry
+    assert known.nearness(told)[others].max() < unknown.nearness(told)[others].max()
+
+
+def test_recordings_that_share_captions_are_of_a_kind(tmp_path: Path, space: LatentSpace) -> None:
+    index = index_of(tmp_path, space, recordings=4)
+    told = replace(
+        index,
+        embeddings=np.ones((6, 1), np.float16),
+        captions=np.array([0, 1, 2, 1, 2, 3, 4, 5]),  # the third caption of the second recording is its own
+        caption_offsets=np.array([0, 3, 6, 7, 8]),
+    )
+    assert kinds_told(told) == [0, 0, 0, 0, 2, 3]
+
+
+def test_nothing_tells_of_kinds_where_each_recording_has_a_caption_of_its_own(
+    tmp_path: Path, space: LatentSpace
+) -> None:
+    assert kinds_told(index_of(tmp_path, space, recordings=3)) is None
 
 
 @pytest.mark.parametrize("recordings", [1, 3])

@@ -91,7 +91,7 @@ class Bank:
             said = f"{len(self.captions)} captions, its index {len(self.index.embeddings)}"
             raise Failure(f"{folder}: isn't a bank (it has {said}); add the recordings again, or reinstall")
         self._embeddings = self.index.embeddings.astype(np.float32)
-        self._words = Words(self.captions, vocabulary)
+        self._words = Words(self.captions, vocabulary, kinds_told(self.index))
         self._called = _padded(self.index)
         self._axes: NDArray[np.float32] | None = None
         heard = np.isfinite(self.index.typical)
@@ -172,6 +172,21 @@ def _read_index(stored: Mapping[str, NDArray[Any]]) -> Index:
     unheard = np.full(len(stored["gains_db"]), np.nan, np.float32)
     given = {field.name: stored[field.name] for field in fields(Index) if field.name != "typical"}
     return Index(**given, typical=stored.get("typical", unheard))
+
+
+def kinds_told(index: Index) -> list[int] | None:
+    """The kind of sound that each caption tells of, [E]: those of recordings that share captions are of one kind.
+
+    None where each recording has a caption of its own, as in banks of users: nothing there tells of kinds.
+    """
+    if len(index.captions) == index.recordings:
+        return None
+    of_recording = np.repeat(np.arange(index.recordings), np.diff(index.caption_offsets))
+    first = np.full(len(index.embeddings), index.recordings)  # recording that has a caption
+    np.minimum.at(first, index.captions, of_recording)
+    kind = np.full(index.recordings, index.recordings)
+    np.minimum.at(kind, of_recording, first[index.captions])
+    return [int(each) for each in np.append(kind, index.recordings)[first]]
 
 
 def _padded(index: Index) -> NDArray[np.int64]:

@@ -2,15 +2,16 @@
 
 An embedding of a whole caption knows that a downpour is rain; it also takes an owl for a rooster, since both are birds
 that call. Here each word looks for the nearest word of the other caption: the same one, or one that means the like, by
-a table of word vectors (`Vocabulary`). Rare words count more (inverse document frequency: Sparck Jones, 1972). Nearness
-is the geometric mean of how much of each caption is found in the other.
+a table of word vectors (`Vocabulary`). Rare words count more (inverse document frequency: Sparck Jones, 1972), and so
+do those that tell of few kinds of sound: what roars, rattles or thunders may be anything. Nearness is the geometric
+mean of how much of each caption is found in the other.
 
 Knows nothing of recordings or of embeddings of captions.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +64,14 @@ class Vocabulary:
 
 
 class Words:
-    """The words of a bank's captions; vocabulary None: only the same words are alike."""
+    """The words of a bank's captions; vocabulary None: only the same words are alike.
 
-    def __init__(self, captions: Sequence[str], vocabulary: Vocabulary | None = None) -> None:
+    kinds: what kind of sound each caption tells of, by number; None: nothing is known of kinds.
+    """
+
+    def __init__(
+        self, captions: Sequence[str], vocabulary: Vocabulary | None = None, kinds: Sequence[int] | None = None
+    ) -> None:
         listed = [words_of(caption) or [""] for caption in captions]
         of_stem = {stem(word): word for each in listed for word in each}
         counts = Counter(name for each in listed for name in {stem(word) for word in each})
@@ -74,6 +80,8 @@ class Words:
         self._rarity = np.array(
             [np.log((1 + len(captions)) / (1 + count)) + 0.1 for count in counts.values()], np.float32
         )
+        if kinds is not None:
+            self._rarity /= np.sqrt(self._kinds_told(listed, kinds))
         self._flat = np.array([self._column[stem(word)] for each in listed for word in each])
         self._starts = np.cumsum([0, *(len(each) for each in listed[:-1])])
         self._weight = np.add.reduceat(self._rarity[self._flat], self._starts)
@@ -91,6 +99,14 @@ class Words:
         found = np.add.reduceat((alike.max(0) * self._rarity)[self._flat], self._starts) / self._weight
         near: Array = np.sqrt(told * found)
         return near
+
+    def _kinds_told(self, listed: Sequence[Sequence[str]], kinds: Sequence[int]) -> Array:
+        """Of how many kinds each word tells, as the perplexity of the kinds of its captions, [words of the bank]."""
+        told: list[Counter[int]] = [Counter() for _ in self._column]
+        for words, kind in zip(listed, kinds, strict=True):
+            for name in {stem(word) for word in words}:
+                told[self._column[name]][kind] += 1
+        return np.array([_perplexity(counts.values()) for counts in told], np.float32)
 
     def _alike(self, word: str) -> Array:
         cosine = self._vectors @ self._vector(word)
@@ -132,3 +148,9 @@ def forms(word: str) -> Iterator[str]:
             yield stem + other
             if not other and stem[-1] == stem[-2]:
                 yield stem[:-1]
+
+
+def _perplexity(counts: Collection[int]) -> float:
+    """e to the entropy of a distribution: of how many equal shares it might be."""
+    shares = np.array(list(counts)) / sum(counts)
+    return float(np.exp(-(shares * np.log(shares)).sum()))
