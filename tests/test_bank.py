@@ -134,6 +134,17 @@ def test_a_library_is_taken_in_and_sounds(tmp_path: Path, space: LatentSpace) ->
     assert describe(first.mean(1))[5:20, -2].mean() < 0.5, "wind was told, and a bell sounds"
 
 
+def test_a_sound_in_a_long_silence_is_taken_in_as_loud_as_by_itself(tmp_path: Path, space: LatentSpace) -> None:
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    knock = hiss(1, 0.1)
+    soundfile.write(folder / "knock.wav", knock, SAMPLE_RATE)
+    soundfile.write(folder / "late knock.wav", np.concatenate([knock, np.zeros(39 * SECOND, np.float32)]), SAMPLE_RATE)
+    assert not any(step.problem for step in add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter))
+    by_itself, late = Bank(tmp_path / "bank").index.gains_db
+    assert by_itself == pytest.approx(late, abs=0.5)
+
+
 def test_adding_again_reads_only_what_is_new(tmp_path: Path, space: LatentSpace) -> None:
     folder, bank = library(tmp_path), tmp_path / "bank"
     called: list[str] = []

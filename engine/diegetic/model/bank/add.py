@@ -137,9 +137,10 @@ def _entry(path: Path, name: str, stamp: str, caption: str, space: LatentSpace, 
     if not len(samples) or not np.isfinite(samples).all():
         raise ValueError("has no samples, or some that aren't numbers")
     features = describe(samples.mean(1))
-    loud = float(np.percentile(features[:, 0], 95))
-    if loud < FLOOR_DB + 10:
+    sounding = features[features[:, 0] >= FLOOR_DB + 10, 0]
+    if not len(sounding):
         raise ValueError("is silent")
+    loud = float(np.percentile(sounding, 95))
     gain_db = LEVEL_DB - loud
     features[:, 0] = np.maximum(features[:, 0] + gain_db, FLOOR_DB)
     row = {
