@@ -199,10 +199,8 @@ def milliseconds(seconds: float) -> float:
 
 def _check_seconds(seconds: float, longest_s: float) -> None:
     if not (math.isfinite(seconds) and MIN_STORY_S <= seconds <= longest_s):
-        raise InputError(
-            f"seconds: must be {MIN_STORY_S:g}..{longest_s:g}, got {seconds:g}; "
-            "a story can grow longer by being continued"
-        )
+        way = "a story can grow longer by being continued" if seconds > longest_s else "say how long it is to last"
+        raise InputError(f"seconds: must be {MIN_STORY_S:g}..{longest_s:g}, got {seconds:g}; {way}")
 
 
 def _check_seed(subject: str, seed: int) -> None:

@@ -16,5 +16,5 @@ def laid_out_before(folder: StoryFolder) -> Output:
         raise InputError(f"{folder.path}: isn't rendered yet; run `diegetic render {folder.story}` first")
     table = read_manifest(folder.manifest).output
     if table is None:
-        raise InputError(f"{folder.path}: isn't rendered to its end; run `diegetic render {folder.story}` first")
+        raise InputError(f"{folder.path}: has no mix yet; run `diegetic render {folder.story}` first")
     return read_strict(Output, table, f"{folder.manifest}, output")
