@@ -134,6 +134,16 @@ def test_a_library_is_taken_in_and_sounds(tmp_path: Path, space: LatentSpace) ->
     assert describe(first.mean(1))[5:20, -2].mean() < 0.5, "wind was told, and a bell sounds"
 
 
+def test_what_follows_a_recording_s_end_is_as_loud_as_it_is_itself() -> None:
+    ends = hiss(2)[: 20 * UNIT_FRAMES, None]
+    ends = (ends * np.linspace(1, 0, len(ends), dtype=np.float32)[:, None] ** 2).astype(np.float32)  # it fades away
+    goes_on = hiss(8, seed=1)[:, None].astype(np.float32)
+    audio = {0: ends, 1: goes_on}
+    built = overlap_add([Run(0, 0, 20, 0), Run(1, 30, 30, 20)], audio, np.zeros(50, np.float32))[:, 0]
+    just_behind, later = built[22 * UNIT_FRAMES : 24 * UNIT_FRAMES], built[40 * UNIT_FRAMES : 44 * UNIT_FRAMES]
+    assert just_behind.std() == pytest.approx(later.std(), rel=0.15)
+
+
 def test_a_sound_in_a_long_silence_is_taken_in_as_loud_as_by_itself(tmp_path: Path, space: LatentSpace) -> None:
     folder = tmp_path / "sounds"
     folder.mkdir()

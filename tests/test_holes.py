@@ -18,6 +18,14 @@ def test_a_moment_of_silence_is_filled_with_what_is_around_it() -> None:
     assert np.allclose(filled(level_db), -30.0)
 
 
+def test_so_is_a_moment_that_is_only_much_softer() -> None:
+    level_db = np.full(75, -28.0)
+    level_db[37] = -47.0
+    assert np.allclose(filled(level_db), -28.0)
+    level_db[37] = -36.0  # as a gust may be
+    assert np.allclose(filled(level_db), level_db)
+
+
 def test_a_swell_and_a_pulse_and_a_real_silence_are_left_alone() -> None:
     swell_db = -35.0 + 10.0 * np.sin(np.arange(100) / 15)
     pulse_db = np.where(np.arange(100) % 6 < 4, -30.0, -60.0)

@@ -91,7 +91,7 @@ def test_the_command_line_renders_on_a_cluster(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("roof.txt").write_text("rain on a roof")
-    outside = Outside({}, known, load, threads=lambda settings: 1)
+    outside = Outside({}, check_name=known, load=load, threads=lambda settings: 1)
     told = ["render", "roof.txt", "--seconds", "4", "--model", "mock", "--json"]
     assert command([*told, "-o", "out", "--ray", cluster.address], outside) == 0
     assert json.loads(capsys.readouterr().out)["rendered"] == 1

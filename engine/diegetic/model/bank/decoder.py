@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from diegetic.audio.treatment import treat
 from diegetic.model.attributes import treatment_of
@@ -44,7 +45,7 @@ _FREE, _LONGEST_SHARE = 0.5, 0.25
 _SIDE = 0.55
 _HUSHED_DB = -50.0  # above this level something sounds
 _ENDED_UNITS = 4
-_SECOND_UNITS, _HOLE_UNITS, _DIP_DB = 12, 2, 4.0
+_SECOND_UNITS, _HOLE_UNITS, _HOLE_DB, _DIP_DB = 12, 2, 10.0, 4.0
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
 
 
@@ -218,14 +219,16 @@ def without_holes(latents: Array, level_db: Array, hushed_db: float) -> Array:
     """Latents [units, channels] of what goes on, without moments of silence: what was drawn around them, in between.
 
     The flow learned from recordings that end after some seconds and begin again. A hole is at most two units under
-    `hushed_db`, the only one within a second, with what dips beside it: what pulses, begins or ends is left as it is.
+    `hushed_db`, or far under what is usual around them, the only one within a second, with what dips beside it: what
+    pulses, begins or ends is left as it is.
     """
-    hushed = level_db < hushed_db
+    usual_db = median_filter(level_db, 2 * _SECOND_UNITS, mode="nearest")
+    hushed = level_db < np.maximum(hushed_db, usual_db - _HOLE_DB)
     starts = np.flatnonzero(hushed & ~np.concatenate([[False], hushed[:-1]]))
     holes = np.zeros(len(level_db), bool)
     for start in starts:
         around = slice(max(0, start - _SECOND_UNITS), start + _SECOND_UNITS)
-        usual = float(np.median(level_db[around]))
+        usual = float(usual_db[start])
         inside = _HOLE_UNITS < start < len(level_db) - 2 * _HOLE_UNITS
         if inside and hushed[around].sum() <= _HOLE_UNITS and usual > hushed_db:
             beside = slice(max(0, start - 2), start + _HOLE_UNITS + 2)

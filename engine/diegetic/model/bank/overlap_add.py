@@ -1,8 +1,8 @@
 """Runs of units to samples: aligned, gain-matched and overlap-added at full bandwidth.
 
 Every run is read a little beyond both its ends. Where one follows another, the later one is shifted by up to `_SHIFT`
-so that the waveforms agree, begins as loud as the earlier one ends (but where a recording begins), and both are
-crossfaded with equal power. The level follows the drawn one slowly: a recording's own attacks stay.
+so that the waveforms agree, begins as loud as the earlier one ends (but where a recording itself begins or ends), and
+both are crossfaded with equal power. The level follows the drawn one slowly: a recording's own attacks stay.
 
 Knows nothing of how runs are chosen. Samples are float32 [frames, channels] at 48 kHz.
 """
@@ -42,7 +42,7 @@ def overlap_add(
     silence = np.zeros((units * UNIT_FRAMES, channels), np.float32)
     half = longest_fade // 2
     out = np.zeros((units * UNIT_FRAMES + 2 * half, channels), np.float32)  # begins half a fade early
-    tail = silence[:0]  # what the run before would go on with
+    tail, is_cut = silence[:0], False  # what the run before would go on with, and whether its recording does
     for number, run in enumerate(runs):
         fade = len(tail)
         following = runs[number + 1] if number + 1 < len(runs) else run
@@ -54,13 +54,13 @@ def overlap_add(
         if follows:
             source = max(0, source + _shift(tail, samples, source))
         part = _read(samples, source, frames, channels)
-        if follows and run.first > 0:
+        if follows and run.first > 0 and is_cut:
             part *= _like(tail, part)
         begin = half + run.at * UNIT_FRAMES - fade // 2
         out[begin : begin + fade] = _joined(tail, part[:fade], follows, run.first == 0)
         body = frames - next_fade if number + 1 < len(runs) else frames
         out[begin + fade : begin + body] = part[fade:body]
-        tail = part[body:]
+        tail, is_cut = part[body:], source + frames <= len(samples)
     return out[half : half + units * UNIT_FRAMES] * _gain(gains_db)[:, None]
 
 
