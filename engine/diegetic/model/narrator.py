@@ -43,7 +43,7 @@ class Narrated:
 class Narrator:
     """Plans with an LLM (any Hugging Face causal LM) whose tokenizer has the markers.
 
-    step: reads a token of a draft faster, where there is such a thing; the longest drafts go the ordinary way.
+    step: reads a token of a draft faster, where there is such a thing; behind a memory too long for it the LLM reads.
     """
 
     def __init__(self, llm: Any, encoder: PlanEncoder, step: Step | None = None) -> None:
