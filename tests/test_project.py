@@ -7,6 +7,7 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from dataclasses import replace
+from hashlib import sha256
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from diegetic.atomic import write_atomically
 from diegetic.audio.wav import read_wav
 from diegetic.director import Output, render_story
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.layout import lay_out, mixed
 from diegetic.manifest import Appended, read_manifest
+from diegetic.project import write
 from diegetic.project.append import append_story, folder_to_append
 from diegetic.project.clips import straightened
 from diegetic.project.markers import encode_csv, encode_midi
@@ -317,6 +320,28 @@ def test_an_appended_story_that_is_rendered_again_is_heard_in_the_project_of_all
     assert np.abs(played_by_reaper(first.path / "storm.rpp", len(heard)) - heard).max() < 1e-6
     assert append_story(first, second) == 2.0
     assert np.abs(played_by_dawproject(first.path / "storm.dawproject", len(heard)) - heard).max() < 1e-6
+
+
+@pytest.mark.parametrize("written", range(4))
+def test_an_append_that_is_stopped_leaves_projects_that_the_next_takes_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    first, told = render(tmp_path / "storm"), Told("a door slams", 4.0)
+    second = render(folder_to_append(first, "a door", told, "mock").path, told)
+    before, left = sorted(path.name for path in first.path.iterdir()), iter(range(written))
+
+    def stop(path: Path, data: bytes) -> None:
+        if next(left, None) is None:
+            raise OSError("stopped")
+        write_atomically(path, data)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="stopped"):
+        patch.setattr(write, "write_atomically", stop)
+        append_story(first, second)
+    assert append_story(first, second, 2.0) == 2.0
+    assert sorted(path.name for path in first.path.iterdir()) == before
+    digests = read_manifest(first.manifest).projects
+    assert digests == {name: sha256((first.path / name).read_bytes()).hexdigest() for name in digests}
 
 
 def test_an_appended_story_gets_a_folder_of_its_own(tmp_path: Path) -> None:

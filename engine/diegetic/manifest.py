@@ -98,8 +98,9 @@ class Manifest:
     """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601.
 
     output: how it was laid out, as a table of what `bounce.Output` has. digests: SHA-256 of each of `files`, by path.
-    timeline: what the project files say. projects: a digest of each as it was written, by path. appended: what
-    else is in the project. bounce_of: the live story that is laid out here as a bounce; None for a story's own folder.
+    timeline: what the project files say. projects: a digest of each as it was written, by path, or, where that was
+    stopped, of how it was and is to be. appended: what else is in the project. bounce_of: the live story that is laid
+    out here as a bounce; None for a story's own folder.
     """
 
     instruction: str

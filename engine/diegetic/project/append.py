@@ -52,7 +52,12 @@ def append_story(first: StoryFolder, added: StoryFolder, at_s: float | None = No
         _fitting(timeline, first.path, name)
         others = _all_fitting(timeline, first.path, appended)
         placed = _placed(timeline, others)
-        projects = write_project(joined(timeline, placed), first.path, manifest.projects)
+        projects = write_project(
+            joined(timeline, placed),
+            first.path,
+            manifest.projects,
+            lambda either: write_manifest(first.manifest, replace(manifest, projects=either)),
+        )
         write_manifest(first.manifest, replace(manifest, appended=appended, projects=projects))
         return timeline.seconds(placed[[each.folder for each, _ in others].index(name)][1])
 

@@ -7,7 +7,7 @@ Knows nothing of what the formats are made of.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -18,18 +18,27 @@ from diegetic.project.reaper import encode_rpp
 from diegetic.project.timeline import Timeline
 
 
-def write_project(timeline: Timeline, folder: Path, written: Mapping[str, str]) -> dict[str, str]:
+def write_project(
+    timeline: Timeline, folder: Path, written: Mapping[str, str], tell: Callable[[dict[str, str]], None] | None = None
+) -> dict[str, str]:
     """Write all project files of a timeline whose clips are under `folder`.
 
-    written: what earlier calls returned. Returns the digest, as it was written, of every project file that is there, by
-    path. Raises Failure.
+    written: what earlier calls returned. tell: is given, before anything is written, what may be there until all is:
+    of a file that changes both digests, old and new. Returns the digest, as it was written, of every project file that
+    is there, by path. Raises Failure.
     """
     digests = {path: digest for path, digest in written.items() if (folder / path).exists()}
-    for stem, suffix, data in _files(timeline, folder):
-        path = next(name for name in _names(stem, suffix) if _is_free(folder / name, digests.get(name), data))
+    files = {
+        next(name for name in _names(stem, suffix) if _is_free(folder / name, digests.get(name, ""), data)): data
+        for stem, suffix, data in _files(timeline, folder)
+    }
+    changed = {path: _digest(data) for path, data in files.items()}
+    if tell is not None:
+        there = {path: digest for path, digest in changed.items() if path in digests}
+        tell(digests | {path: f"{digests[path]} {digest}" for path, digest in there.items()})
+    for path, data in files.items():
         write_atomically(folder / path, data)
-        digests[path] = _digest(data)
-    return digests
+    return digests | changed
 
 
 def _files(timeline: Timeline, folder: Path) -> Iterator[tuple[str, str, bytes]]:
@@ -44,11 +53,11 @@ def _names(stem: str, suffix: str) -> Iterator[str]:
     yield from (f"{stem}-{number}{suffix}" for number in count(2))
 
 
-def _is_free(path: Path, digest: str | None, data: bytes) -> bool:
+def _is_free(path: Path, digests: str, data: bytes) -> bool:
     """Whether a name is still to be used, or holds what was written here, or what is about to be."""
     if not path.exists():
         return True
-    return _digest(path.read_bytes()) in (digest, _digest(data))
+    return _digest(path.read_bytes()) in (*digests.split(), _digest(data))
 
 
 def _digest(data: bytes) -> str:
