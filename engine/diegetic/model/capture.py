@@ -91,8 +91,9 @@ class Captured:
         latents, sigma, condition, duration_s = (each.clone() for each in asked)
         self._given = (latents, sigma, condition, duration_s)
         try:
-            work = lambda: self._velocity(latents, sigma, condition, duration_s)  # noqa: E731
-            self._replay, self._found = replayed(work, self._record)
+            self._replay, self._found = replayed(
+                lambda: self._velocity(latents, sigma, condition, duration_s), self._record
+            )
         except RuntimeError as error:
             not_recorded("the denoise step", error)
 
