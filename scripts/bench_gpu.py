@@ -1,13 +1,15 @@
 """What each step towards speed brings at a model's full shape, with random weights: one table, each step on and off.
 
     python scripts/bench_gpu.py [--shape full|small] [--device cuda|cpu] [--runs 5] [--out bench.json] [--compile]
+        [--precision bfloat16|float32] [--warm-up 1] [--only story queries ...]
 
 Beside it the reference's order of work on the same weights in the same run: the whole plan token by token, then each
 event in 50 steps, decoded whole. Figures are medians of `runs` after a warm-up, in milliseconds. Rows that --out has
 already for this machine and shape aren't measured again, so a run that was cut off goes on.
 
 `small` shows the same ratios on a CPU; what a CPU can't show is said in its row. With OMP_NUM_THREADS=1 its own time
-counts there, not what else the machine does.
+counts there, not what else the machine does. The full shape takes a CPU hours: `--runs 1 --warm-up 0`, and `--only`
+the rows that matter.
 
 Needs torch, transformers, diffusers, safetensors and numpy, and the engine on PYTHONPATH.
 """
@@ -43,6 +45,14 @@ Run = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
+class Runs:
+    """How often something is timed, and how often it is done before that."""
+
+    counted: int
+    warm_up: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """A step off and on.
 
@@ -63,14 +73,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     device = torch.device(options.device)
     config, plan = shape(options.shape)
-    results = Results(options.out, f"{describe(device)}, {options.shape}")
+    precision = options.precision or ("bfloat16" if device.type == "cuda" else "float32")
+    results = Results(options.out, f"{describe(device)}, {options.shape}, {precision}")
+    runs = Runs(options.runs, options.warm_up)
     with torch.inference_mode():
-        work = Work(config, device, plan)
+        work = Work(config, device, plan, getattr(torch, precision))
         results.keep("ceilings", lambda: ceilings(work))
-        for pair in pairs(work, options.compile):
-            results.keep(pair.key, partial(measure, pair, work, options.runs, results.rows["ceilings"]))
-        results.keep("story", lambda: stories(work, options.runs))
-        results.keep("memory", lambda: memory(work))
+        rows = {pair.key: partial(measure, pair, work, runs, results.rows["ceilings"]) for pair in pairs(work)}
+        if options.compile:
+            rows["compile"] = partial(measure, compiled(work), work, runs, results.rows["ceilings"])
+        rows |= {"story": lambda: stories(work, runs), "memory": lambda: memory(work)}
+        if unknown := set(options.only or ()) - set(rows):
+            raise SystemExit(f"--only: there is no row {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
+        for key in options.only or rows:
+            results.keep(key, rows[key])
     print(table(results))
     return 0
 
@@ -95,7 +111,7 @@ def shape(name: str) -> tuple[ModelConfig, Plan]:
     return small, Plan(events=3, prompt=30, reasoning=20, written=16)
 
 
-def pairs(work: Work, compiled: bool) -> list[Pair]:
+def pairs(work: Work) -> list[Pair]:
     """Every step that is measured, with all others as the engine has them."""
     flow: Velocity = work.network.flow
     one = next(work.conditions())
@@ -118,7 +134,7 @@ def pairs(work: Work, compiled: bool) -> list[Pair]:
         cache, state = work.begun()
         return work.read(cache, work.block) if parallel else work.write(cache, work.block, state)
 
-    found = [
+    return [
         Pair("queries", "query tokens of an event: one by one / in one pass", lambda: block(False),
              lambda: block(True)),
         Pair("token", "a token of the plan, 16 of them: launched / as a CUDA graph", partial(written, work, False),
@@ -143,11 +159,14 @@ def pairs(work: Work, compiled: bool) -> list[Pair]:
         Pair("overlap", "a story: planned in between / planned in another thread", lambda: work.story(_nothing, 12),
              lambda: work.story_overlapped(_nothing, 12), threads=True),
     ]  # fmt: skip
-    if compiled:
-        faster: Any = torch.compile(flow)
-        text = "a window: as it is / torch.compile"
-        found.append(Pair("compile", text, lambda: work.window(one), lambda: work.window(one, faster)))
-    return found
+
+
+def compiled(work: Work) -> Pair:
+    """The denoise step as torch's compiler has it."""
+    faster: Any = torch.compile(work.network.flow)
+    one = next(work.conditions())
+    text = "a window: as it is / torch.compile"
+    return Pair("compile", text, lambda: work.window(one), lambda: work.window(one, faster))
 
 
 def written(work: Work, recorded: bool) -> Tensor:
@@ -174,7 +193,7 @@ def _precisions(work: Work) -> tuple[Run, Run]:
     return in_float32, lambda: work.step(work.network.flow)
 
 
-def measure(pair: Pair, work: Work, runs: int, ceiling: dict[str, float]) -> dict[str, Any]:
+def measure(pair: Pair, work: Work, runs: Runs, ceiling: dict[str, float]) -> dict[str, Any]:
     """A step's row."""
     row: dict[str, Any] = {"what": pair.what}
     if pair.needs_gpu and work.device.type != "cuda":
@@ -206,7 +225,7 @@ def step_operations(config: ModelConfig) -> int:
     return int(counter.get_total_flops())
 
 
-def stories(work: Work, runs: int) -> dict[str, Any]:
+def stories(work: Work, runs: Runs) -> dict[str, Any]:
     """First sound and total of a story, in the reference's order and in ours, one after the other in each run."""
     ways: dict[str, Callable[[Callable[[], None]], None]] = {
         "reference": lambda told: work.story_in_reference_order(told, 50),
@@ -217,7 +236,7 @@ def stories(work: Work, runs: int) -> dict[str, Any]:
         work.velocity = Captured(work.network.flow)
     faster = _token_step(work)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for run in range(-1, runs):
+    for run in range(-runs.warm_up, runs.counted):
         for name, way in ways.items():
             work.token = None if name == "reference" else faster
             first, total = _timed_story(way, work)
@@ -258,7 +277,7 @@ def ceilings(work: Work) -> dict[str, float]:
     a, b = (torch.randn(side, side, device=work.device, dtype=work.type) for _ in range(2))
     big = torch.empty(64 * side * side, dtype=torch.uint8, device=work.device)
     other = torch.empty_like(big)
-    product, copy = timed(lambda: a @ b, work, 5), timed(lambda: other.copy_(big), work, 5)
+    product, copy = (timed(run, work, Runs(5)) for run in (lambda: a @ b, lambda: other.copy_(big)))
     return {"tflops": 2 * side**3 / product / 1e12, "gb_s": 2 * big.numel() / copy / 1e9}
 
 
@@ -272,19 +291,19 @@ def memory(work: Work) -> dict[str, Any]:
         work.story(_nothing, 2)
         row["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
     cache, state = work.begun()
-    row["token_ms"] = 1e3 * timed(lambda: work.write(cache, 8, state), work, 5) / 8
+    row["token_ms"] = 1e3 * timed(lambda: work.write(cache, 8, state), work, Runs(5)) / 8
     return row
 
 
-def timed(run: Run, work: Work, runs: int, threads: bool = False) -> float:
-    """The median of `runs` in seconds, after one that isn't counted."""
+def timed(run: Run, work: Work, runs: Runs, threads: bool = False) -> float:
+    """The median in seconds of those that count."""
     times, clock = [], time.perf_counter if threads else _clock(work)
-    for number in range(runs + 1):
+    for number in range(-runs.warm_up, runs.counted):
         _wait(work)
         began = clock()
         run()
         _wait(work)
-        if number:
+        if number >= 0:
             times.append(clock() - began)
     return statistics.median(times)
 
@@ -320,15 +339,16 @@ def table(results: Results) -> str:
     for row in (row for row in rows.values() if "what" in row):
         times = f"{row['off_ms']:9.1f}{row['on_ms']:9.1f}{row['ratio']:7.2f}" if "on_ms" in row else f"{'':25}"
         lines.append(f"{row['what']:64}{times}  {row.get('remark', '')}".rstrip())
-    story, extra, ceiling = rows["story"], rows["memory"], rows["ceilings"]
-    lines.append(f"{'a story of ' + str(story['events']) + ' events':64}{'first ms':>9}{'total ms':>9}")
-    for name, text in STORIES.items():
-        first, total = story[f"{name}_first_ms"], story[f"{name}_total_ms"]
-        shares = f"  {first / story['reference_first_ms']:.2f}, {total / story['reference_total_ms']:.2f} of it"
-        lines.append(f"{text:64}{first:9.0f}{total:9.0f}{'' if name == 'reference' else shares}")
-    least = 1e3 * extra["llm_gb"] / ceiling["gb_s"]
-    lines.append(f"a token of the plan: {extra['token_ms']:.2f} ms; reading the LLM's weights once: {least:.2f} ms")
-    lines += [f"most memory: {extra['peak_gb']:.1f} GB"] if "peak_gb" in extra else []
+    if story := rows.get("story"):
+        lines.append(f"{'a story of ' + str(story['events']) + ' events':64}{'first ms':>9}{'total ms':>9}")
+        for name, text in STORIES.items():
+            first, total = story[f"{name}_first_ms"], story[f"{name}_total_ms"]
+            shares = f"  {first / story['reference_first_ms']:.2f}, {total / story['reference_total_ms']:.2f} of it"
+            lines.append(f"{text:64}{first:9.0f}{total:9.0f}{'' if name == 'reference' else shares}")
+    if extra := rows.get("memory"):
+        least = 1e3 * extra["llm_gb"] / rows["ceilings"]["gb_s"]
+        lines.append(f"a token of the plan: {extra['token_ms']:.2f} ms; reading the LLM's weights once: {least:.2f} ms")
+        lines += [f"most memory: {extra['peak_gb']:.1f} GB"] if "peak_gb" in extra else []
     return "\n".join(lines)
 
 
@@ -360,7 +380,10 @@ def _parser() -> argparse.ArgumentParser:
     there = torch.cuda.is_available()
     parser.add_argument("--shape", choices=("full", "small"), default="full" if there else "small")
     parser.add_argument("--device", default="cuda" if there else "cpu")
+    parser.add_argument("--precision", choices=("bfloat16", "float32"), help="of LLM and transformer")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--warm-up", type=int, default=1, help="runs before those, which don't count")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="rows of the table, in this order")
     parser.add_argument("--out", type=Path, help="JSON, which a later run goes on from")
     parser.add_argument("--compile", action="store_true", help="also torch.compile, which takes minutes")
     return parser

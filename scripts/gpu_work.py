@@ -39,9 +39,8 @@ class Plan:
 class Work:
     """A model with random weights on one device, and what it is asked to do."""
 
-    def __init__(self, config: ModelConfig, device: torch.device, plan: Plan) -> None:
-        self.config, self.device, self.plan = config, device, plan
-        self.type = torch.bfloat16 if device.type == "cuda" else torch.float32
+    def __init__(self, config: ModelConfig, device: torch.device, plan: Plan, type_: torch.dtype) -> None:
+        self.config, self.device, self.plan, self.type = config, device, plan, type_
         types = Placement(device, device, self.type, self.type)
         with torch.device("meta"):
             network, codec = AudioStory(config), Oobleck(config.codec.oobleck)

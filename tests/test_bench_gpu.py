@@ -20,7 +20,7 @@ PLAN = Plan(events=2, prompt=5, reasoning=4, written=3)
 def work() -> Work:
     with torch.inference_mode(), torch.random.fork_rng():
         torch.manual_seed(0)
-        return Work(tiny(), CPU, PLAN)
+        return Work(tiny(), CPU, PLAN, torch.float32)
 
 
 @torch.inference_mode()
@@ -68,9 +68,24 @@ def test_the_table_is_kept_and_gone_on_from(
     assert said.err.splitlines()[-1] == "memory done"
     (rows,) = json.loads((tmp_path / "bench.json").read_text()).values()
     del rows["chunks"]
-    (tmp_path / "bench.json").write_text(json.dumps({bench_gpu.describe(CPU) + ", small": rows}))
+    (tmp_path / "bench.json").write_text(json.dumps({bench_gpu.describe(CPU) + ", small, float32": rows}))
     assert bench_gpu.main(arguments) == 0
     assert capsys.readouterr().err == "chunks done\n"
+
+
+def test_single_rows_are_measured_at_a_chosen_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny()
+    monkeypatch.setattr(bench_gpu, "shape", lambda name: (config, PLAN))
+    arguments = ["--shape", "small", "--device", "cpu", "--precision", "bfloat16", "--runs", "1", "--warm-up", "0"]
+    assert bench_gpu.main([*arguments, "--only", "queries", "story"]) == 0
+    said = capsys.readouterr()
+    assert said.err.split("\n") == ["ceilings done", "queries done", "story done", ""]
+    assert "small, bfloat16" in said.out
+    assert "ours, 12 steps" in said.out
+    with pytest.raises(SystemExit, match="there is no row nothing; there are queries, "):
+        bench_gpu.main([*arguments, "--only", "nothing"])
 
 
 def test_operations_are_those_of_the_layers() -> None:
