@@ -15,7 +15,6 @@ Needs torch, transformers, diffusers, safetensors and numpy, and the engine on P
 """
 
 import argparse
-import json
 import platform
 import statistics
 import sys
@@ -32,13 +31,13 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from diegetic.atomic import write_atomically
 from diegetic.model.capture import Captured
 from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
 from diegetic.model.flow import Velocity
 from diegetic.model.reader import TokenStep
 from diegetic.model.transformer import FlowTransformer
-from gpu_work import FIRST_CHUNK, Plan, Work
+from gpu_table import Results, table
+from gpu_work import FIRST_CHUNK, Plan, Work, launches
 
 PRESET = Path(__file__).parents[1] / "presets" / "models" / "audiostory-3b.toml"
 Run = Callable[[], object]
@@ -56,7 +55,8 @@ class Runs:
 class Pair:
     """A step off and on.
 
-    bound: what limits it, worked out from the time of `on` in seconds. threads: it is the clock that counts.
+    bound: what limits it, worked out from the time of `on` in seconds. threads: it is the clock that counts. counted:
+    whether its launches are.
     """
 
     key: str
@@ -66,6 +66,7 @@ class Pair:
     bound: Callable[[float], str] | None = None
     needs_gpu: bool = False
     threads: bool = False
+    counted: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,10 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with torch.inference_mode():
         work = Work(config, device, plan, getattr(torch, precision))
         results.keep("ceilings", lambda: ceilings(work))
-        rows = {pair.key: partial(measure, pair, work, runs, results.rows["ceilings"]) for pair in pairs(work)}
+        rows: dict[str, Callable[[], dict[str, Any]]] = {"memory": lambda: memory(work)}
+        rows |= {pair.key: partial(measure, pair, work, runs, results.rows["ceilings"]) for pair in pairs(work)}
         if options.compile:
             rows["compile"] = partial(measure, compiled(work), work, runs, results.rows["ceilings"])
-        rows |= {"story": lambda: stories(work, runs), "memory": lambda: memory(work)}
+        rows["story"] = lambda: stories(work, runs)
         if unknown := set(options.only or ()) - set(rows):
             raise SystemExit(f"--only: there is no row {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
         for key in options.only or rows:
@@ -144,6 +146,8 @@ def pairs(work: Work) -> list[Pair]:
         Pair("batch", f"{many} events, one step: each by itself / in one batch",
              lambda: [work.window(one, steps=1) for _ in range(many)], lambda: work.window(several, steps=1)),
         Pair("attention", "attention, one step: plain / fused", math, lambda: work.step(flow)),
+        Pair("launches", "one step: as diffusers has it / in fewer launches", lambda: work.step(work.plain),
+             lambda: work.step(flow), counted=True),
         Pair("precision", "one step: float32 / bfloat16", *_precisions(work), needs_gpu=True),
         Pair("graph", "a window of 50 steps: launched / replayed as a CUDA graph", lambda: work.window(one), replayed,
              lambda seconds: bound(work, seconds, 50), needs_gpu=True),
@@ -203,6 +207,8 @@ def measure(pair: Pair, work: Work, runs: Runs, ceiling: dict[str, float]) -> di
     except (RuntimeError, ImportError) as error:
         return row | {"remark": f"not on this machine: {str(error).splitlines()[0][:80]}"}
     row |= {"off_ms": 1e3 * off, "on_ms": 1e3 * on, "ratio": off / on}
+    if pair.counted:
+        row["remark"] = f"{launches(pair.off)} launches and {launches(pair.on)}"
     if pair.bound:
         row["remark"] = f"{pair.bound(on)} of {ceiling['tflops']:.2f} that a matrix product reaches here"
     return row
@@ -232,13 +238,11 @@ def stories(work: Work, runs: Runs) -> dict[str, Any]:
         "ours_50": lambda told: work.story(told, 50),
         "ours_12": lambda told: work.story(told, 12, "adams_bashforth"),
     }
-    if work.device.type == "cuda":
-        work.velocity = Captured(work.network.flow)
-    faster = _token_step(work)
+    velocity, token = as_the_engine(work)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for run in range(-runs.warm_up, runs.counted):
         for name, way in ways.items():
-            work.token = None if name == "reference" else faster
+            work.velocity, work.token = (work.plain, None) if name == "reference" else (velocity, token)
             first, total = _timed_story(way, work)
             if run >= 0:
                 times[name].append((first, total))
@@ -250,15 +254,15 @@ def stories(work: Work, runs: Runs) -> dict[str, Any]:
     return row
 
 
-def _token_step(work: Work) -> TokenStep | None:
-    """The recorded step of a plan's tokens, where there are records."""
+def as_the_engine(work: Work) -> tuple[Velocity, TokenStep | None]:
+    """The denoise step and a plan's tokens as the engine has them: recorded where there are records."""
     if work.device.type != "cuda":
-        return None
+        return work.network.flow, None
     try:
-        return work.recorded_token()
+        return Captured(work.network.flow), work.recorded_token()
     except RuntimeError as error:
         print(f"tokens aren't recorded: {str(error).splitlines()[0]}", file=sys.stderr)
-        return None
+        return Captured(work.network.flow), None
 
 
 def _timed_story(way: Callable[[Callable[[], None]], None], work: Work) -> tuple[float, float]:
@@ -288,8 +292,10 @@ def memory(work: Work) -> dict[str, Any]:
     if work.device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        work.velocity, work.token = as_the_engine(work)
         work.story(_nothing, 2)
-        row["peak_gb"] = torch.cuda.max_memory_allocated() / 1e9
+        row["peak_gb"] = torch.cuda.max_memory_reserved() / 1e9
+        work.velocity, work.token = work.network.flow, None
     cache, state = work.begun()
     row["token_ms"] = 1e3 * timed(lambda: work.write(cache, 8, state), work, Runs(5)) / 8
     return row
@@ -312,51 +318,6 @@ def _clock(work: Work) -> Callable[[], float]:
     """Seconds; on a CPU with one thread the process's own, so that other work on the machine doesn't count."""
     alone = work.device.type == "cpu" and torch.get_num_threads() == 1
     return time.process_time if alone else time.perf_counter
-
-
-class Results:
-    """Rows by key, kept in a file for each machine and shape as they come."""
-
-    def __init__(self, path: Path | None, machine: str) -> None:
-        self._path, self.machine = path, machine
-        self._all: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path and path.exists() else {}
-        self.rows = self._all.setdefault(machine, {})
-
-    def keep(self, key: str, measured: Callable[[], dict[str, Any]]) -> None:
-        """Measure a row and write all, if it isn't there."""
-        if key in self.rows:
-            return
-        self.rows[key] = measured()
-        print(f"{key} done", file=sys.stderr, flush=True)
-        if self._path:
-            write_atomically(self._path, json.dumps(self._all, indent=1).encode())
-
-
-def table(results: Results) -> str:
-    """The rows for people."""
-    rows = results.rows
-    lines = [results.machine, f"{'':64}{'off ms':>9}{'on ms':>9}{'ratio':>7}"]
-    for row in (row for row in rows.values() if "what" in row):
-        times = f"{row['off_ms']:9.1f}{row['on_ms']:9.1f}{row['ratio']:7.2f}" if "on_ms" in row else f"{'':25}"
-        lines.append(f"{row['what']:64}{times}  {row.get('remark', '')}".rstrip())
-    if story := rows.get("story"):
-        lines.append(f"{'a story of ' + str(story['events']) + ' events':64}{'first ms':>9}{'total ms':>9}")
-        for name, text in STORIES.items():
-            first, total = story[f"{name}_first_ms"], story[f"{name}_total_ms"]
-            shares = f"  {first / story['reference_first_ms']:.2f}, {total / story['reference_total_ms']:.2f} of it"
-            lines.append(f"{text:64}{first:9.0f}{total:9.0f}{'' if name == 'reference' else shares}")
-    if extra := rows.get("memory"):
-        least = 1e3 * extra["llm_gb"] / rows["ceilings"]["gb_s"]
-        lines.append(f"a token of the plan: {extra['token_ms']:.2f} ms; reading the LLM's weights once: {least:.2f} ms")
-        lines += [f"most memory: {extra['peak_gb']:.1f} GB"] if "peak_gb" in extra else []
-    return "\n".join(lines)
-
-
-STORIES = {
-    "reference": "the reference's order: all planned token by token, 50 steps",
-    "ours_50": "ours: an event drawn when it is planned, 50 steps",
-    "ours_12": "ours, 12 steps of the better solver",
-}
 
 
 def describe(device: torch.device) -> str:

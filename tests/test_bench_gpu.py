@@ -8,7 +8,7 @@ import torch
 
 import bench_gpu
 from diegetic.model.reader import TokenStep
-from gpu_work import Plan, Work
+from gpu_work import Plan, Work, launches
 from recorder import Recorder
 from tiny_shape import tiny
 
@@ -65,7 +65,8 @@ def test_the_table_is_kept_and_gone_on_from(
     said = capsys.readouterr()
     assert "query tokens of an event" in said.out
     assert "needs a GPU" in said.out
-    assert said.err.splitlines()[-1] == "memory done"
+    assert said.err.splitlines()[-1] == "story done"
+    assert "most memory" not in said.out, "of a CPU nothing is claimed"
     (rows,) = json.loads((tmp_path / "bench.json").read_text()).values()
     del rows["chunks"]
     (tmp_path / "bench.json").write_text(json.dumps({bench_gpu.describe(CPU) + ", small, float32": rows}))
@@ -84,8 +85,27 @@ def test_single_rows_are_measured_at_a_chosen_precision(
     assert said.err.split("\n") == ["ceilings done", "queries done", "story done", ""]
     assert "small, bfloat16" in said.out
     assert "ours, 12 steps" in said.out
-    with pytest.raises(SystemExit, match="there is no row nothing; there are queries, "):
+    with pytest.raises(SystemExit, match="there is no row nothing; there are memory, queries, "):
         bench_gpu.main([*arguments, "--only", "nothing"])
+
+
+@torch.inference_mode()
+def test_the_reference_has_the_same_weights_in_more_launches(work: Work) -> None:
+    for weight in work.plain.parameters():
+        weight.normal_(std=0.2)  # large enough that attention counts
+    inputs = (*work.step_inputs(), torch.ones(2))
+    latents, condition, seconds = inputs
+    told = work.plain(latents, torch.full((2,), 0.5), condition, seconds)
+    found = work.network.flow(latents, torch.full((2,), 0.5), condition, seconds)
+    torch.testing.assert_close(found, told, atol=1e-5, rtol=1e-4)
+    plain, fewer = (launches(lambda flow=flow: work.step(flow)) for flow in (work.plain, work.network.flow))
+    assert fewer < 0.9 * plain
+
+
+def test_launches_are_operations_that_make_something() -> None:
+    a = torch.ones(2, 3)
+    assert launches(lambda: a.T.reshape(3, 2)[1:]) == 0
+    assert launches(lambda: (a + 1).mul_(2).float()) == 2
 
 
 def test_operations_are_those_of_the_layers() -> None:

@@ -15,6 +15,7 @@ from transformers import DynamicCache
 from diegetic.model import drafting
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.draft import Draft
+from diegetic.model.fewer_launches import in_fewer_launches
 from diegetic.model.grammar import PlanStyle
 from diegetic.model.narrator import Narrator
 from diegetic.model.reader import ROOM, Reader, TokenStep
@@ -106,10 +107,13 @@ class OnlyThere(TorchDispatchMode):
         return found
 
 
-@pytest.fixture
-def network() -> Iterator[AudioStory]:
+@pytest.fixture(params=["plain", "in fewer launches"])
+def network(request: pytest.FixtureRequest) -> Iterator[AudioStory]:
     with torch.device("meta"), torch.inference_mode():
-        yield AudioStory(tiny()).eval()
+        network = AudioStory(tiny()).eval()
+        if request.param != "plain":
+            in_fewer_launches(network)
+        yield network
 
 
 def test_a_token_reads_nothing_back_and_takes_nothing_from_the_host(network: AudioStory) -> None:
