@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from diegetic.model.audiostory import AudioStory
-from diegetic.model.fewer_launches import in_fewer_launches
+from diegetic.model.fewer_launches import fuse_flow, fuse_norms
 from gpu_work import launches
 from tiny_llm import tiny_narrator
 from tiny_shape import tiny
@@ -26,7 +26,8 @@ def network() -> AudioStory:
 
 def fused(network: AudioStory) -> AudioStory:
     found = deepcopy(network)
-    in_fewer_launches(found)
+    fuse_flow(found.flow)
+    fuse_norms(found.llm)
     return found
 
 
@@ -63,7 +64,7 @@ def test_the_llm_reads_the_same() -> None:
                 part.weight.copy_(torch.linspace(0.5, 1.5, len(part.weight)))
         network = AudioStory(tiny(), llm=llm)
         told = network.states(ids)
-        in_fewer_launches(network)
+        fuse_norms(llm)
         assert not [part for part in llm.modules() if type(part).__name__ in ("Qwen2RMSNorm", "LlamaRMSNorm")]
         torch.testing.assert_close(network.states(ids), told, atol=1e-5, rtol=1e-4)
 

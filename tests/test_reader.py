@@ -15,7 +15,7 @@ from transformers import DynamicCache
 from diegetic.model import drafting
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.draft import Draft
-from diegetic.model.fewer_launches import in_fewer_launches
+from diegetic.model.fewer_launches import fuse_flow, fuse_norms
 from diegetic.model.grammar import PlanStyle
 from diegetic.model.narrator import Narrator
 from diegetic.model.reader import ROOM, Reader, TokenStep
@@ -112,7 +112,8 @@ def network(request: pytest.FixtureRequest) -> Iterator[AudioStory]:
     with torch.device("meta"), torch.inference_mode():
         network = AudioStory(tiny()).eval()
         if request.param != "plain":
-            in_fewer_launches(network)
+            fuse_flow(network.flow)
+            fuse_norms(network.llm)
         yield network
 
 
