@@ -105,6 +105,36 @@ def test_the_level_follows_what_was_drawn() -> None:
     assert loud - soft == pytest.approx(14.0, abs=1.0)
 
 
+def test_into_silence_a_recording_rings_on_as_loud_as_it_was_and_fades() -> None:
+    gains_db = np.concatenate([np.full(20, -20.0), np.full(30, np.nan)]).astype(np.float32)
+    built = overlap_add([Run(0, 0, 20, 0), Run(SILENCE, 0, 30, 20)], {0: hiss(8)[:, None]}, gains_db)[:, 0]
+    levels_db = [20 * np.log10(built[unit * UNIT_FRAMES :][:UNIT_FRAMES].std() + 1e-9) for unit in range(40)]
+    assert levels_db[22] == pytest.approx(levels_db[15], abs=3.0)
+    assert all(later < earlier + 0.5 for earlier, later in pairwise(levels_db[20:33]))
+    assert levels_db[33] < -100
+
+
+def test_what_begins_anew_behind_a_run_is_not_heard_in_its_fade() -> None:
+    bark, pause = hiss(0.8), np.zeros(round(0.4 * SECOND), np.float32)
+    barks = np.concatenate([bark * np.linspace(1, 0.01, len(bark), dtype=np.float32), pause, bark])[:, None]
+    built = overlap_add([Run(0, 0, 10, 0), Run(SILENCE, 0, 20, 10)], {0: barks}, np.zeros(30, np.float32))
+    assert np.abs(built[11 * UNIT_FRAMES :]).max() < 0.01
+    once = barks[: round(0.9 * SECOND)]  # a recording that ends
+    built = overlap_add([Run(0, 0, 10, 0), Run(SILENCE, 0, 20, 10)], {0: once}, np.zeros(30, np.float32))
+    assert not built[12 * UNIT_FRAMES :].any()
+
+
+def test_a_short_silence_ends_before_what_follows() -> None:
+    audio = {0: hiss(8)[:, None], 1: hiss(2, seed=1)[:, None]}
+    for units in (1, 2, 5):
+        runs = [Run(0, 0, 20, 0), Run(SILENCE, 0, units, 20), Run(1, 0, 10, 20 + units)]
+        built = overlap_add(runs, audio, np.zeros(30 + units, np.float32))[:, 0]
+        np.testing.assert_allclose(
+            built[(20 + units) * UNIT_FRAMES :][: 8 * UNIT_FRAMES], audio[1][: 8 * UNIT_FRAMES, 0], atol=1e-6
+        )
+        assert np.abs(built[(20 + units) * UNIT_FRAMES - 480 :][:480]).max() < (0.2 if units == 1 else 0.05)
+
+
 @pytest.mark.parametrize(
     ("name", "caption"),
     [

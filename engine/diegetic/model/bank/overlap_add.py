@@ -2,7 +2,8 @@
 
 Every run is read a little beyond both its ends. Where one follows another, the later one is shifted by up to `_SHIFT`
 so that the waveforms agree, begins as loud as the earlier one ends (but where a recording itself begins or ends), and
-both are crossfaded with equal power. The level follows the drawn one slowly: a recording's own attacks stay.
+both are crossfaded with equal power. Into silence a recording rings on for a while, until something new begins in it.
+The level follows the drawn one slowly: a recording's own attacks stay.
 
 Knows nothing of how runs are chosen. Samples are float32 [frames, channels] at 48 kHz.
 """
@@ -21,6 +22,9 @@ from diegetic.model.bank.units import SILENCE, Run
 Samples = NDArray[np.float32]
 
 FADE_FRAMES, LONG_FADE_FRAMES = 3_840, 14_400  # 80 ms; 300 ms for what goes on
+RING_FRAMES = 48_000  # 1 s
+_LOOK_FRAMES, _NEW = UNIT_FRAMES // 2, 4.0
+"""In pieces of 40 ms, four times the power of what rang so far is something new."""
 _SHIFT = 384  # 8 ms
 _MATCHED_DB, _LET_GO_FRAMES = 9.0, 14_400
 _FOLLOW_UNITS = 7
@@ -35,7 +39,7 @@ def overlap_add(
 
     audio: samples of each recording that a run names; gains_db: [units], how much louder the drawn level is than the
     run's own, nan where that says nothing (silence). A join fades over `longest_fade` frames, or the shorter of its
-    runs.
+    runs; into silence over up to RING_FRAMES more.
     """
     units = runs[-1].at + runs[-1].units
     channels = max((samples.shape[1] for samples in audio.values()), default=1)
@@ -43,22 +47,26 @@ def overlap_add(
     half = longest_fade // 2
     out = np.zeros((units * UNIT_FRAMES + 2 * half, channels), np.float32)  # begins half a fade early
     tail, is_cut = silence[:0], False  # what the run before would go on with, and whether its recording does
+    lead = 0  # how much of the tail is before its run's end
     for number, run in enumerate(runs):
-        fade = len(tail)
+        fade, before = len(tail), lead
         following = runs[number + 1] if number + 1 < len(runs) else run
-        next_fade = min(longest_fade, run.units * UNIT_FRAMES, following.units * UNIT_FRAMES)
-        frames = fade // 2 + run.units * UNIT_FRAMES + next_fade // 2
         samples = audio.get(run.recording, silence)
-        source = run.first * UNIT_FRAMES - fade // 2
+        lead = behind = min(longest_fade, run.units * UNIT_FRAMES, following.units * UNIT_FRAMES) // 2
+        if following.recording == SILENCE != run.recording:
+            end, most = (run.first + run.units) * UNIT_FRAMES, following.units * UNIT_FRAMES - half
+            behind = max(behind, _ringing(samples, end, min(most, RING_FRAMES)))
+        frames = before + run.units * UNIT_FRAMES + behind
+        source = run.first * UNIT_FRAMES - before
         follows = number > 0 and runs[number - 1].recording != SILENCE != run.recording
         if follows:
             source = max(0, source + _shift(tail, samples, source))
         part = _read(samples, source, frames, channels)
         if follows and run.first > 0 and is_cut:
             part *= _like(tail, part)
-        begin = half + run.at * UNIT_FRAMES - fade // 2
+        begin = half + run.at * UNIT_FRAMES - before
         out[begin : begin + fade] = _joined(tail, part[:fade], follows, run.first == 0)
-        body = frames - next_fade if number + 1 < len(runs) else frames
+        body = frames - lead - behind if number + 1 < len(runs) else frames
         out[begin + fade : begin + body] = part[fade:body]
         tail, is_cut = part[body:], source + frames <= len(samples)
     return out[half : half + units * UNIT_FRAMES] * _gain(gains_db)[:, None]
@@ -79,6 +87,17 @@ def _like(tail: Samples, part: Samples) -> Samples:
     hold = np.clip((np.arange(len(part)) - len(tail)) / _LET_GO_FRAMES, 0.0, 1.0)
     gain: Samples = (10 ** (gain_db * (1 - hold) / 20)).astype(np.float32)[:, None]
     return gain
+
+
+def _ringing(samples: Samples, end: int, most: int) -> int:
+    """For how many frames, `most` at most, a recording goes on behind a place until something new begins in it."""
+    most = min(most, len(samples) - end)
+    power = (samples.astype(np.float64) ** 2).mean(1)
+    so_far = power[max(0, end - UNIT_FRAMES) : end].mean() if end else 0.0
+    for start in range(end, end + most, _LOOK_FRAMES):
+        if power[start : start + _LOOK_FRAMES].mean() > _NEW * so_far:
+            return start - end
+    return most
 
 
 def _read(samples: Samples, start: int, frames: int, channels: int) -> Samples:
@@ -105,6 +124,7 @@ def _gain(gains_db: NDArray[np.float32]) -> Samples:
     wanted = np.clip(np.nan_to_num(gains_db) * _FOLLOW, *_GAIN_RANGE_DB)
     weight = uniform_filter1d(known, _FOLLOW_UNITS, mode="constant")
     slow = uniform_filter1d(wanted * known, _FOLLOW_UNITS, mode="constant") / np.maximum(weight, 1e-3)
+    slow = slow[np.maximum.accumulate(np.arange(len(slow)) * (weight > 1e-3))]  # where nothing is known near by
     centres = (np.arange(len(slow)) + 0.5) * UNIT_FRAMES
     curve: Samples = (10 ** (np.interp(np.arange(len(slow) * UNIT_FRAMES), centres, slow) / 20)).astype(np.float32)
     return curve
