@@ -1,9 +1,12 @@
 """What a generator keeps between tasks: what goes on for hours costs no more than its first minute."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from diegetic.bounce import Output
+from diegetic.folder import StoryFolder
 from diegetic.generator.perform import Performer
-from diegetic.generator.tasks import Continue, Finished, Tell
+from diegetic.generator.tasks import Bounce, Continue, Finished, Render, Tell
 from diegetic.progress import Progress
 from diegetic.story import Story, Told
 from mock_model import MockModel
@@ -34,6 +37,24 @@ def test_a_sound_that_goes_on_is_drawn_from_its_last_window_not_from_its_first(t
         story = goes_on(performer, tmp_path / "kept", story)
         assert [call.split()[0] for call in model.calls] == ["continue", *2 * ["imagine", "decode"]]
     assert [f"imagine {event.id} held" in model.calls for event in story.events[-2:]] == [True, True]
+
+
+def test_a_bounce_has_the_takes_of_its_story_and_none_of_cues_that_never_sounded(tmp_path: Path) -> None:
+    performer, folder = Performer(MockModel()), tmp_path / "story"
+    story = told(performer, folder)
+    retaken = replace(story, events=(replace(story.events[0], seed=7), *story.events[1:]))
+    for task in (
+        Render(folder, retaken, 0),
+        Continue(folder, story, "a door slams", 2.0, 0, 0, keep=False),
+        Bounce(folder, story, tmp_path / "out", Output()),
+    ):
+        list(performer.perform(task, watch))
+    takes = {take.key: take for take in StoryFolder(folder).takes.all()}
+    bounced = list(StoryFolder(tmp_path / "out").takes.all())
+    slams = {key for key, take in takes.items() if "slams" in take.recipe.caption}
+    assert slams
+    assert {take.key for take in bounced} == takes.keys() - slams
+    assert 7 in {take.recipe.seed for take in bounced}
 
 
 def test_warming_up_reads_an_event_and_draws_one_step() -> None:

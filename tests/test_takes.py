@@ -56,6 +56,20 @@ def test_a_take_is_never_overwritten(tmp_path: Path) -> None:
     assert np.array_equal(store.samples(take), SAMPLES)
 
 
+def test_only_sidecars_of_what_is_asked_for_are_read(tmp_path: Path) -> None:
+    store = TakeStore(tmp_path)
+    for event in ("e2", "e2_b", "e22"):
+        store.add(event, replace(RECIPE, caption=f"{event} bell"), SAMPLES, 48_000, MADE)
+    for sidecar in tmp_path.glob("e22*.json"):
+        sidecar.write_text("damaged", encoding="utf-8")
+    assert [take.event for take in store.of("e2")] == ["e2"]
+    assert store.add("e2", RECIPE, SAMPLES, 48_000, MADE).number == 2
+    assert store.find(RECIPE.key)
+    with pytest.raises(Failure, match="damaged"):
+        list(store.all())
+    assert not TakeStore(tmp_path / "none").of("e2")
+
+
 def test_sound_without_its_sidecar_is_no_take(tmp_path: Path) -> None:
     store = TakeStore(tmp_path)
     take = store.add("e2", RECIPE, SAMPLES, 48_000, MADE)

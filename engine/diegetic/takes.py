@@ -9,7 +9,7 @@ Knows nothing of models: the key holds a digest of one.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,7 +86,7 @@ class TakeStore:
 
     def find(self, key: str) -> Take | None:
         """The take of a key, or None where it isn't there whole. Raises Failure for a damaged sidecar."""
-        for sidecar in self.folder.glob(f"*_{key}.json"):
+        for sidecar in self._sidecars(ends=f"_{key}.json"):
             take = self._read(sidecar)
             if (self.folder / take.file).is_file():
                 return take
@@ -94,12 +94,12 @@ class TakeStore:
 
     def all(self) -> Iterator[Take]:
         """Every take, oldest first."""
-        takes = [self._read(sidecar) for sidecar in self.folder.glob("*_*.json")]
-        yield from sorted(takes, key=lambda take: (take.made.at, take.event, take.number))
+        yield from _by_age(self._read(sidecar) for sidecar in self._sidecars())
 
     def of(self, event: str) -> tuple[Take, ...]:
         """The takes of an event by its id, oldest first."""
-        return tuple(take for take in self.all() if take.event == event)
+        takes = (self._read(sidecar) for sidecar in self._sidecars(f"{event}_"))
+        return tuple(_by_age(take for take in takes if take.event == event))
 
     def samples(self, take: Take) -> Samples:
         """Samples [frames, channels] of a take. Raises Failure where its file is damaged."""
@@ -121,8 +121,18 @@ class TakeStore:
         write_atomically(self.folder / f"{name}.json", (json.dumps(asdict(take), indent=2) + "\n").encode())
         return take
 
+    def _sidecars(self, begins: str = "", ends: str = ".json") -> Iterator[Path]:
+        """Sidecars by their names: there may be thousands, which take seconds to read."""
+        for file in self.folder.iterdir() if self.folder.is_dir() else ():
+            if file.name.startswith(begins) and file.name.endswith(ends) and "_" in file.name:
+                yield file
+
     def _read(self, sidecar: Path) -> Take:
         try:
             return read_strict(Take, json.loads(sidecar.read_text(encoding="utf-8")), str(sidecar))
         except (OSError, ValueError, InputError) as error:
             raise Failure(f"{sidecar}: is damaged ({error}); delete it and render again") from error
+
+
+def _by_age(takes: Iterable[Take]) -> list[Take]:
+    return sorted(takes, key=lambda take: (take.made.at, take.event, take.number))

@@ -40,7 +40,7 @@ from diegetic.names import free_path
 from diegetic.progress import Report
 from diegetic.protocol import Latents, Memory, Planned, StoryModel
 from diegetic.schema import read_strict
-from diegetic.segments import Segments
+from diegetic.segments import Segments, recipes
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, last_events, milliseconds, open_beds
 from diegetic.story_file import read_story, write_story
 
@@ -158,7 +158,7 @@ class Performer:
             with source.held(), target.held():
                 target.accept(task.story)
                 _begin_manifest(target, task.story, self.model, source.name)  # first: it says whose the takes are
-                _link_takes(source, target)
+                _copy_takes(task.story, self.model.digest, source, target)
         rendered = render_story(self.model, task.story, target, task.output, report)
         yield Finished(task.story, f"{counted(len(rendered.files), 'file')} in {task.target}")
 
@@ -257,10 +257,18 @@ def _last_windows(story: Story) -> list[Event]:
     return [event for event in story.events if event.id in needed]
 
 
-def _link_takes(source: StoryFolder, target: StoryFolder) -> None:
-    """Give a folder the takes of another, so that nothing is rendered twice: sidecars last, as they are written."""
-    for file in sorted(source.takes.folder.glob("*_*"), key=lambda path: path.suffix == ".json"):
-        if not (target.takes.folder / file.name).exists():
+def _copy_takes(story: Story, model_digest: str, source: StoryFolder, target: StoryFolder) -> None:
+    """Give a folder the takes of a story, so that nothing is rendered twice, and other takes of what its events say.
+
+    A story that is played all day has thousands of takes, most of cues that never sounded. Sidecars come last, as they
+    are written.
+    """
+    current = {recipe.key for recipe in recipes(story, model_digest).values()}
+    told = {(event.id, event.caption) for event in story.events}
+    wanted = (take for take in source.takes.all() if take.key in current or (take.event, take.recipe.caption) in told)
+    stems = {Path(take.file).stem for take in wanted}
+    for file in sorted(source.takes.folder.iterdir(), key=lambda path: path.suffix == ".json"):
+        if file.name.split(".")[0] in stems and not (target.takes.folder / file.name).exists():
             write_atomically(target.takes.folder / file.name, file.read_bytes())
 
 

@@ -20,6 +20,7 @@ from diegetic.errors import Cancelled, DiegeticError, InputError
 from diegetic.generator.messages import Drop, Failed, Load, Loaded, Step, Stepped, Unload, Unloaded, Within
 from diegetic.generator.perform import Performer
 from diegetic.generator.tasks import Finished, Outcome
+from diegetic.heap import trim
 from diegetic.progress import Progress
 from diegetic.protocol import StoryModel
 
@@ -93,9 +94,12 @@ class _Generator:
             self.drop(step.job)
             self._fail(step.job, error)
             return
-        if isinstance(outcome, Finished):
+        done = isinstance(outcome, Finished)
+        if done:
             self.drop(step.job)
         self._connection.send(Stepped(outcome, memory_bytes()))
+        if done:
+            trim()  # a bounce frees tens of megabytes, which would count as this process's until the next
 
     def drop(self, job: int) -> None:
         steps = self._jobs.pop(job, None)

@@ -3,10 +3,9 @@
 Knows nothing of files.
 """
 
-import ctypes
 import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import psutil
 import torch
 
 from diegetic.errors import Failure
+from diegetic.heap import trim
 from diegetic.model.placement import Placement
 
 WORKING_BYTES = 1_500_000_000
@@ -65,8 +65,7 @@ def out_of_memory(what: str) -> Iterator[None]:
 def give_back() -> None:
     """Let the system and the GPU have what is free again: glibc and torch keep it for themselves otherwise."""
     gc.collect()
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
+    trim()
     torch.cuda.empty_cache()  # nothing where no GPU was used
 
 
