@@ -38,8 +38,8 @@ from diegetic.live.news import (
     Trouble,
     Underrun,
 )
-from diegetic.story import OVERLAP_S, Story, Told
-from diegetic.story_file import read_story
+from diegetic.story import OVERLAP_S, Event, Story, Told
+from diegetic.story_file import read_story, write_story
 from left_behind import SHARED, nothing_left_in_shared_memory
 from mock_model import MockModel
 
@@ -111,6 +111,31 @@ def test_a_told_story_is_planned_rendered_and_heard(tmp_path: Path) -> None:
     states = [each.state for each in heard.of(StateChanged)]
     assert states[0] == "loading"
     assert {"ready", "busy", "draining"} <= set(states)
+
+
+def test_a_story_that_is_played_all_day_goes_on_from_its_last_events_and_loses_none(tmp_path: Path) -> None:
+    events = tuple(Event(f"e{k + 1}", f"sound {k}", 2.0 * k, 2.0) for k in range(1795))
+    whole = Story("all day", 3590.0, 0, "mock", "many", events)
+    for name in ("hall", "storm"):
+        (tmp_path / name).mkdir()
+        write_story(tmp_path / name / "story.toml", whole)
+
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.continue_("storm", "a bell", seconds=4.0))
+        for number, name in enumerate(("slam", "knock"), start=17):
+            await live.done(engine.cue_define(Cue(name, "hall", f"a {name}")))
+            await live.done(engine.cue_go(name))
+            await live.until(lambda: len(read_story(tmp_path / "hall/story.toml").events) == number)  # noqa: B023
+
+    live(body, tmp_path)
+    for name, told in (("hall", ["a slam", "a knock"]), ("storm", ["a bell"])):
+        assert read_story(tmp_path / name / "story-1.toml") == whole
+        assert not (tmp_path / name / "story-2.toml").exists()
+        now = read_story(tmp_path / name / "story.toml")
+        assert [event.caption for event in now.events] == [event.caption for event in events[-16:]] + told
+        assert now.events[16].id == "e1796"
+        assert now.seconds < 60
 
 
 def test_with_blocks_of_any_length_a_story_sounds_from_its_first_sample_on(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from diegetic.director import begin, memory_of, read_again
-from diegetic.remembered import MOST, STEP, begins_anew, passages, recent
+from diegetic.remembered import MOST, STEP, begins_anew, passages, recent, with_room
 from diegetic.story import Event, Story
 from mock_model import MockModel
 
@@ -32,6 +32,16 @@ def test_a_long_one_is_read_in_parts_that_are_bounded(count: int) -> None:
     new = [event.caption for part, new in passages(told) for event in part.events[len(part.events) - new :]]
     assert new == [event.caption for event in told.events]
     assert all(len(part.events) <= MOST for part, _ in passages(told))
+
+
+def test_a_story_that_would_be_too_long_has_room_in_its_last_events() -> None:
+    assert with_room(story(30), 6.0) == story(30)
+    long = story(1790)  # 3580 s
+    short = with_room(long, 6.0)
+    assert [event.id for event in short.events] == [event.id for event in long.events[-STEP:]]
+    assert (short.events[0].start_s, short.seconds) == (0.0, 2.0 * STEP)
+    few = replace(story(1), seconds=3590.0)
+    assert with_room(few, 6.0) == few
 
 
 def test_a_memory_begins_anew_after_each_plan_s_worth_of_events() -> None:

@@ -95,11 +95,11 @@ def continue_story(
     told = check_told(Told(text, seconds))
     with folder.held():
         story = read_story(folder.story)
+        longer = check_story(replace(story, seconds=milliseconds(story.seconds + told.seconds)))
         state = read_memory(folder.memory, model.digest, story)
         memory = memory_of(model, story, state)
         added = plan_after(model, memory, story, told, open_beds(story), report)
         known = (Planned(event, None, story.reasoning) for event in story.events)
-        longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
         segments = Segments(
             model,
             story.seed,

@@ -13,7 +13,7 @@ Knows nothing of models.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from diegetic.story import MAX_PLANNED_EVENTS, Event, Story, milliseconds
+from diegetic.story import MAX_EVENT_S, MAX_PLANNED_EVENTS, MAX_STORY_S, Event, Story, milliseconds
 
 STEP = MAX_PLANNED_EVENTS
 MOST = 2 * STEP
@@ -36,6 +36,15 @@ def passages(story: Story) -> Iterator[tuple[Story, int]]:
     for start in range(STEP, len(story.events) - STEP, STEP):
         part = story.events[start : start + MOST]
         yield _passage(story, part), len(part) - STEP
+
+
+def with_room(story: Story, seconds: float) -> Story:
+    """The same; where it would be longer than a story may be with so many seconds more, its last events alone.
+
+    What is planned may end later than was asked, by an event at most.
+    """
+    fits = story.seconds + seconds <= MAX_STORY_S - MAX_EVENT_S
+    return story if fits else _passage(story, story.events[-STEP:])
 
 
 def _passage(story: Story, events: Sequence[Event]) -> Story:

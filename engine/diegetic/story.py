@@ -90,7 +90,7 @@ def check_told(told: Told) -> Told:
             f"text: must have at most {MAX_TEXT_CHARACTERS} characters, got {len(told.instruction)}; "
             "tell the beginning, then go on with `diegetic continue`"
         )
-    _check_seconds(told.seconds, MAX_TOLD_S)
+    _check_seconds(told.seconds, MAX_TOLD_S, "a story can grow longer by being continued")
     _check_seed("seed", told.seed)
     _check_variation("variation", told.variation)
     return replace(told, seconds=milliseconds(told.seconds))
@@ -99,7 +99,7 @@ def check_told(told: Told) -> Told:
 def check_story(story: Story) -> Story:
     """The same, with its events in order. Raises InputError at the first rule that is broken, naming the event."""
     check_told(Told(story.instruction, MIN_STORY_S, story.seed))
-    _check_seconds(story.seconds, MAX_STORY_S)
+    _check_seconds(story.seconds, MAX_STORY_S, "tell what follows as a story of its own")
     if not story.events:
         raise InputError("story: must have at least one event, got none; add one, or render the text again")
     seen: set[str] = set()
@@ -197,9 +197,9 @@ def milliseconds(seconds: float) -> float:
     return round(seconds, 3)
 
 
-def _check_seconds(seconds: float, longest_s: float) -> None:
+def _check_seconds(seconds: float, longest_s: float, if_longer: str) -> None:
     if not (math.isfinite(seconds) and MIN_STORY_S <= seconds <= longest_s):
-        way = "a story can grow longer by being continued" if seconds > longest_s else "say how long it is to last"
+        way = if_longer if seconds > longest_s else "say how long it is to last"
         raise InputError(f"seconds: must be {MIN_STORY_S:g}..{longest_s:g}, got {seconds:g}; {way}")
 
 

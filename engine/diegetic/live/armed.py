@@ -6,6 +6,7 @@ Knows nothing of jobs or voices.
 from dataclasses import dataclass, replace
 
 from diegetic.generator.tasks import ReadyEvent
+from diegetic.remembered import with_room
 from diegetic.story import Event, Story, check_story, event_seed, free_ids, milliseconds
 
 
@@ -31,9 +32,10 @@ class Armed:
 def taken_up(armed: Armed, now: Story | None) -> Story:
     """The story with what was heard: as it was rendered, or at its end where the story has gone on since then.
 
-    Events keep the seeds they were rendered with, so that their takes are found again. Raises InputError where the
-    story would be longer than a story may be.
+    Events keep the seeds they were rendered with, so that their takes are found again. A story that would be too long
+    goes on from its last events. Raises InputError where that doesn't do.
     """
+    now = now and with_room(now, armed.length_s)
     if now == armed.before:
         return armed.after
     now = replace(armed.after, seconds=0.0, events=()) if now is None else now  # what was before it was never heard

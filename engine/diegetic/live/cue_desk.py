@@ -28,6 +28,7 @@ from diegetic.live.news import CueChanged, EventPlanned, Late, News
 from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
+from diegetic.remembered import with_room
 from diegetic.schema import unknown
 from diegetic.story import Story, Told, check_lane, check_told
 
@@ -236,6 +237,7 @@ class CueDesk:
             for each in before:
                 await each.known.wait()
             story = self._fired.then(self._shelf.find(cue.story), before)
+            story = story and with_room(story, cue.seconds)
             armed = await self._render(job, priority, cue, story)
             if _sound(self._cues.get(name, cue)) == _sound(cue):
                 self._drop(name)
@@ -285,7 +287,7 @@ class CueDesk:
         story = fired.story
         async with self._shelf.lock(story):
             try:
-                before = self._shelf.find(story)
+                before = self._shelf.find(story) and await self._shelf.with_room(story, armed.length_s)
                 after = taken_up(armed, before)
                 await self._shelf.write(story, after)
                 for event in after.events[len(before.events) if before else 0 :]:

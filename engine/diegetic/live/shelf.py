@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from diegetic.counted import counted
 from diegetic.errors import DiegeticError
 from diegetic.folder import OWN_FOLDERS, StoryFolder
 from diegetic.live.cues import check_name
 from diegetic.live.jobs import Refused
+from diegetic.names import free_path
+from diegetic.remembered import with_room
 from diegetic.story import Story
 from diegetic.story_file import read_story, write_story
 
@@ -79,6 +82,21 @@ class Shelf:
         file = StoryFolder(self.folder(name)).story
         await asyncio.to_thread(write_story, file, story)
         self.set(name, story)
+
+    async def with_room(self, name: str, seconds: float) -> Story:
+        """A story with room for so many seconds more. The caller has its lock. Raises Refused (404), Failure.
+
+        One that would be too long goes on from its last events; all of it is kept beside it, as story-1.toml and so on.
+        """
+        story = self.get(name)
+        if (shorter := with_room(story, seconds)) is not story:
+            file = StoryFolder(self.folder(name)).story
+            aside = free_path(file, 1)
+            await asyncio.to_thread(write_story, aside, story)
+            await self.write(name, shorter)
+            told = f"is as long as a story may be; it goes on from its last {counted(len(shorter.events), 'event')}"
+            _log.warning("story %s: %s, and all of it is in %s", name, told, aside.name)
+        return shorter
 
     def place_for(self, story: str, given: str) -> Path:
         """A folder inside the project that a story may be laid out in. Raises Refused: 422, 409 for another story's."""

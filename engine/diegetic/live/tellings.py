@@ -73,7 +73,7 @@ class Tellings:
     async def continue_(self, job: int, name: str, text: str, seconds: float, at_s: float | None) -> str:
         """Plan, render and play what comes next."""
         async with self.shelf.lock(name):
-            story = self.shelf.get(name)
+            story = await self.shelf.with_room(name, seconds)
             play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds, goes_on=True))
             folder, told = self.shelf.folder(name), self._said(text)
             task = Continue(folder, story, told, seconds, story.seed, self._rate_hz, keep=True)
