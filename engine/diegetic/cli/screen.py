@@ -6,6 +6,8 @@ Knows nothing of stories.
 """
 
 import json
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -28,6 +30,12 @@ def show(lines: Iterable[str], as_json: bool, result: Mapping[str, object]) -> N
 def complain(sentence: str) -> None:
     """Say on stderr, in one line, what went wrong."""
     print(" ".join(sentence.split()), file=sys.stderr, flush=True)
+
+
+def typed(*words: object) -> str:
+    """A command as it is typed in this system's shell: what holds spaces is in quotes."""
+    given = list(map(str, words))
+    return subprocess.list2cmdline(given) if sys.platform == "win32" else shlex.join(given)
 
 
 class Display(Protocol):

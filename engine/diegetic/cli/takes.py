@@ -13,7 +13,7 @@ import typer
 
 from diegetic.cli.options import Device, Json
 from diegetic.cli.outside import Outside
-from diegetic.cli.screen import open_display, show
+from diegetic.cli.screen import open_display, show, typed
 from diegetic.cli.stopping import Stopping
 from diegetic.cli.stories import Folder
 from diegetic.errors import InputError
@@ -151,7 +151,7 @@ def _as_it_was_or_changed(folder: "StoryFolder", before: "Story") -> str:
 
     if read_story(folder.story) == before:
         return "the story is as it was; run the same command again"
-    return f"the story has the new seed already; go on with `diegetic render {folder.story}`"
+    return f"the story has the new seed already; go on with `{typed('diegetic', 'render', folder.story)}`"
 
 
 def _agreed(folder: "StoryFolder") -> bool:
