@@ -57,7 +57,9 @@ def _check_no_folder(what: str, text: str) -> None:
         return
     story = Path(what) / NAME
     if story.is_file() and read_story(story).instruction.strip() != text.strip():
-        raise InputError(f"{what}: is a folder, not a scene; its story is rendered with `{typed('diegetic', 'render', story)}`")
+        raise InputError(
+            f"{what}: is a folder, not a scene; its story is rendered with `{typed('diegetic', 'render', story)}`"
+        )
     if any(slash in what for slash in "/\\"):
         raise InputError(f"{what}: is a folder; give a scene in words, or a .toml or .txt file with one")
 
