@@ -10,7 +10,7 @@ Knows nothing of models: the key holds a digest of one.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,10 @@ from diegetic.schema import read_strict
 Samples = NDArray[np.float32]
 
 FOLDER = "takes"
+
+AHEAD = ""
+"""Whose a take is that was rendered ahead for a cue: no event's, until it is heard as one."""
+
 _KEY_CHARACTERS = 16
 
 
@@ -62,7 +66,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One take: the event it was rendered for, its file in the folder of takes, and its lineage.
+    """One take: the event it was rendered for (or AHEAD), its file in the folder of takes, and its lineage.
 
     number: which of its event's takes it is, from 1; it stays the same when others are deleted.
     """
@@ -112,14 +116,30 @@ class TakeStore:
         """Keep samples [frames, channels] as the take of `recipe`. What is there already stays. Raises Failure."""
         if (kept := self.find(recipe.key)) is not None:
             return kept
-        name = f"{event}_{slug(recipe.caption)}_{recipe.key}"
+        name = f"{event or 'ahead'}_{slug(recipe.caption)}_{recipe.key}"
         frames, channels = samples.shape
-        numbers = {take.key: take.number for take in self.of(event)}
-        number = numbers.get(recipe.key, max(numbers.values(), default=0) + 1)
+        number = self._number(event, recipe.key)
         take = Take(recipe.key, event, f"{name}.wav", rate_hz, frames, channels, recipe, made, number)
         write_wav(self.folder / take.file, samples, rate_hz, "FLOAT")
-        write_atomically(self.folder / f"{name}.json", (json.dumps(asdict(take), indent=2) + "\n").encode())
+        self._write(take)
         return take
+
+    def given_to(self, event: str, take: Take) -> Take:
+        """The take as an event's, where it was rendered ahead; else the same. Raises Failure."""
+        if take.event != AHEAD:
+            return take
+        given = replace(take, event=event, number=self._number(event, take.key))
+        self._write(given)
+        return given
+
+    def _number(self, event: str, key: str) -> int:
+        """Which of an event's takes this one is: as its sidecar says, else the next."""
+        numbers = {take.key: take.number for take in self.of(event)}
+        return numbers.get(key, max(numbers.values(), default=0) + 1)
+
+    def _write(self, take: Take) -> None:
+        sidecar = (self.folder / take.file).with_suffix(".json")
+        write_atomically(sidecar, (json.dumps(asdict(take), indent=2) + "\n").encode())
 
     def _read(self, sidecar: Path) -> Take:
         try:

@@ -124,7 +124,7 @@ def _line(listed: "Listed") -> str:
     from diegetic.story import OVERLAP_S
 
     take = listed.take
-    heard, place = "*" if listed.current else " ", str(listed.place or "gone")
+    heard, place = "*" if listed.current else " ", str(listed.place or ("gone" if take.event else "cue"))
     return (
         f"{heard} {place:<5}{take.event:<5} take {take.number:<3} seed {take.recipe.seed:<20} "
         f"{take.recipe.duration_s - OVERLAP_S:5.1f} s  {take.made.at}  {take.recipe.caption}"

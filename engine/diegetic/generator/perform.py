@@ -43,6 +43,7 @@ from diegetic.schema import read_strict
 from diegetic.segments import Segments
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, last_events, milliseconds, open_beds
 from diegetic.story_file import read_story, write_story
+from diegetic.takes import AHEAD
 
 _STATES_KEPT, _LATENTS_KEPT = 4, 64
 _STATE_BEGINS = b'{"model": "'
@@ -89,7 +90,7 @@ class Performer:
         with folder.held():
             _begin_manifest(folder, told, self.model)
             memory = begin(self.model, told)
-            segments = Segments(self.model, told.seed, folder.takes, report, latents=self._latents)
+            segments = Segments(self.model, told.seed, folder.takes, report, latents=self._latents, ahead=not task.keep)
             hearing = Hearing(told.seconds, task.rate_hz)
             heard: list[Planned] = []
             for planned in _in_lane(task.lane, plan_told(self.model, memory, told, report)):
@@ -133,6 +134,7 @@ class Performer:
             )  # fmt: skip
             for event in _last_windows(story):
                 segments.add(event, None)
+            segments.ahead = not task.keep
             added: list[Event] = []
             beds = open_beds(story) if task.keep and not task.lane else ()  # a cue is only what it says
             continued = plan_after(self.model, memory, story, told, beds, report)
@@ -258,8 +260,11 @@ def _last_windows(story: Story) -> list[Event]:
 
 
 def _link_takes(source: StoryFolder, target: StoryFolder) -> None:
-    """Give a folder the takes of another, so that nothing is rendered twice: sidecars last, as they are written."""
+    """Give a folder the takes of another's events, so that nothing is rendered twice: sidecars last, as written."""
+    ahead = [take.key for take in source.takes.of(AHEAD)]
     for file in sorted(source.takes.folder.glob("*_*"), key=lambda path: path.suffix == ".json"):
+        if any(key in file.name for key in ahead):
+            continue
         if not (target.takes.folder / file.name).exists():
             write_atomically(target.takes.folder / file.name, file.read_bytes())
 
