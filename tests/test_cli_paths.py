@@ -1,6 +1,8 @@
 """Paths as people give them: with spaces, misspelt, of a file where a folder is meant."""
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +51,15 @@ def test_a_command_that_is_told_can_be_typed_as_it_is(diegetic: Run) -> None:
     words = shlex.split(told)
     assert words == ["diegetic", "render", "my storm/story.toml"]
     assert diegetic(*words[1:])[0] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_result_that_can_t_be_written_is_told() -> None:
+    command = [sys.executable, "-m", "diegetic", "bank", "list"]
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("stdout: can't be written (no space left on device); send it elsewhere")
 
 
 def test_a_story_is_found_by_its_file_too(diegetic: Run) -> None:

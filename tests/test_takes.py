@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diegetic.errors import Failure
-from diegetic.names import slug
+from diegetic.names import shortened, slug
 from diegetic.takes import Made, Recipe, TakeStore
 
 RECIPE = Recipe("Ship's bell / ünïcode 🔔", 6.8, "foreground", 7, None, "abc")
@@ -108,3 +108,11 @@ def test_names_are_safe_whatever_captions_hold(text: str) -> None:
 )
 def test_names_are_readable(text: str, name: str) -> None:
     assert slug(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("a bell rings", "a bell rings"), ("a bell rings twice", "a bell..."), ("雨" * 20, "雨" * 9 + "...")],
+)
+def test_a_long_text_is_cut_at_a_word(text: str, short: str) -> None:
+    assert shortened(text, 12) == short

@@ -3,7 +3,6 @@
 Knows nothing of models.
 """
 
-import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from diegetic.cli.screen import typed
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.names import slug
-from diegetic.story import Story, Told, check_story, check_told
+from diegetic.story import Story, Told, check_story, check_told, check_words
 from diegetic.story_file import NAME, read_story
 from diegetic.written_plan import Written, is_written_plan, read_written_plan
 
@@ -117,8 +116,7 @@ def check_text(text: str) -> str:
     """The same. Raises InputError where a model can't be told it."""
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InputError("text: must be UTF-8, got other bytes; set the terminal to UTF-8")
-    if text.strip() and not any(char.isalnum() or unicodedata.category(char) == "So" for char in text):
-        raise InputError(f"text: must say what is to be heard, got no word in {text[:20]!a}; describe a scene")
+    check_words(text)
     return text
 
 
