@@ -5,10 +5,12 @@ stay below. "keeps its attack" marks a new sound that is meant to be heard comin
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from diegetic.audio.seams import measure
 from diegetic.audio.wav import read_wav
+from diegetic.errors import DiegeticError
 from diegetic.folder import StoryFolder
 from diegetic.layout import fades_in
 from diegetic.manifest import read_manifest
@@ -45,4 +47,7 @@ def print_lane(story: Story, ids: tuple[str, ...], stem: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DiegeticError as error:
+        sys.exit(f"error: {error}")

@@ -8,9 +8,11 @@ share of the latents' own.
 
 import argparse
 import os
+import sys
 
 import torch
 
+from diegetic.errors import DiegeticError
 from diegetic.model.flow import Solver, event_noise, sample
 from diegetic.model.registry import load_model
 from diegetic.settings import resolve
@@ -50,4 +52,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except DiegeticError as error:
+        sys.exit(f"error: {error}")

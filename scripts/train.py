@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.preset:
-            options.config = presets_folder() / "models" / f"{options.preset}.toml"
+            options.config = _preset(options.preset)
         if options.config is None:
             raise InputError("train: which model? give a TOML, or --preset NAME")
         if options.dry_run:
@@ -65,11 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _preset(name: str) -> Path:
+    models = {file.stem: file for file in sorted((presets_folder() / "models").glob("*.toml"))}
+    if name not in models:
+        raise InputError(f"--preset: {unknown('preset', name, list(models))}")
+    return models[name]
+
+
 def train(options: argparse.Namespace) -> None:
     """Train the stage that the options name. Raises InputError for what can't be."""
     config = read_config(options.config)
+    if options.stage is None:
+        raise InputError(f"train: which stage? give --stage; known: {', '.join(config.training) or 'none'}")
     if options.stage not in config.training:
-        raise InputError(f"{options.config}: {unknown('stage', str(options.stage), list(config.training))}")
+        raise InputError(f"{options.config}: {unknown('stage', options.stage, list(config.training))}")
     stage = config.training[options.stage]
     if options.data is None or options.out is None:
         raise InputError("train: needs --data and --out; or give --dry-run to see what it would take")
@@ -97,10 +106,14 @@ def dry_run(options: argparse.Namespace) -> list[str]:
     config = read_config(options.config)
     if options.stage and options.stage not in config.training:
         raise InputError(f"{options.config}: {unknown('stage', options.stage, list(config.training))}")
+    for flag in ("processes", "tokens", "events"):
+        if (given := getattr(options, flag)) < 1:
+            raise InputError(f"--{flag}: must be 1 or more, got {given}")
     shape = Shape(options.tokens, options.events)
     lines = []
     for name in [options.stage] if options.stage else config.training:
-        lines += describe_memory(config, name, plan_memory(config, name, shape), shape, options.processes)
+        plan = plan_memory(config, name, shape, options.config.parent)
+        lines += describe_memory(config, name, plan, shape, options.processes)
     return lines
 
 

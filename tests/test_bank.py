@@ -210,6 +210,7 @@ def test_damaged_audio_is_named_and_the_rest_goes_in(tmp_path: Path, space: Late
         step.file.name: step.problem for step in add_to_bank(folder, tmp_path / "bank", {}, space, by_first_letter)
     }
     assert {name for name, problem in steps.items() if problem} == {"broken.wav", "nothing.wav", "silent.wav"}
+    assert "broken.wav" not in steps["broken.wav"]  # it is named beside it
     assert Bank(tmp_path / "bank").index.recordings == 2
 
 

@@ -319,6 +319,29 @@ def test_two_cues_armed_after_the_same_story_both_become_part_of_it(tmp_path: Pa
     assert len(list((tmp_path / "storm" / "takes").glob("*.wav"))) == 6
 
 
+def test_what_was_rendered_ahead_is_a_take_of_the_event_it_is_heard_as_and_of_no_other(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        for name, text in (("slam", "a door slams"), ("crow", "a crow caws"), ("rain", "rain")):
+            await live.done(engine.cue_define(Cue(name, "hall", text)))
+            await live.done(engine.cue_arm(name))
+        for name in ("slam", "crow"):
+            await live.done(engine.cue_go(name))
+        await live.until(lambda: len(dict(engine.dump().stories).get("hall", NOTHING).events) >= 4)
+        await live.done(engine.bounce("hall", "out"))
+
+    live(body, tmp_path)
+    told = read_story(tmp_path / "out" / "story.toml")
+    for folder in ("hall", "out"):
+        takes = list(StoryFolder(tmp_path / folder).takes.all())
+        captions = {take.event: take.recipe.caption for take in takes if take.event}
+        assert captions == {event.id: event.caption for event in told.events}
+        assert {take.number for take in takes if take.event} == {1}
+        ahead = {take.recipe.caption for take in takes if not take.event}
+        assert ("rain" in ahead) == (folder == "hall")
+    assert (tmp_path / "out" / "out.rpp").read_text().count("\n      TAKE") == 0
+
+
 def test_a_cue_that_is_defined_anew_while_it_is_rendered_is_not_armed_and_leaves_no_sound(tmp_path: Path) -> None:
     before = set(SHARED.glob("psm_*"))
 

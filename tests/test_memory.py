@@ -11,6 +11,7 @@ from diegetic.model.audiostory import AudioStory
 from diegetic.model.config import read_config
 from diegetic.model.memory import available_bytes, check_fits, needed_bytes, out_of_memory
 from diegetic.model.placement import Placement, place
+from diegetic.model.registry import load_model
 from diegetic.model.release_files import find_release
 from diegetic.model.released import load_network
 from diegetic.settings import Settings
@@ -86,6 +87,12 @@ def test_a_full_main_memory_is_told_as_well_and_other_errors_stay() -> None:
         torch.empty(1 << 60, dtype=torch.uint8)
     with pytest.raises(RuntimeError, match="another"), out_of_memory("event e1"):
         raise RuntimeError("another")
+
+
+def test_a_memory_that_is_full_while_a_model_is_loaded_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diegetic.model.loading.load", lambda *given: torch.empty(1 << 60, dtype=torch.uint8))
+    with pytest.raises(Failure, match=r"pocket: the memory is full"):
+        load_model("pocket", Settings())
 
 
 def test_this_machine_says_what_is_free() -> None:

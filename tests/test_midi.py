@@ -201,6 +201,17 @@ def test_a_port_that_is_not_there_is_a_failure_that_names_those_that_are() -> No
         run(_nothing, Ports(["Keys"], own=False))
 
 
+def test_where_no_ports_can_be_reached_the_way_to_some_is_told() -> None:
+    ports = Ports([], own=False)
+
+    def none() -> list[str]:
+        raise OSError("no sequencer")
+
+    ports.get_input_names = none  # type: ignore[method-assign]
+    with pytest.raises(Failure, match=r"ports can't be reached.*modprobe snd-seq.*--midi-api jack"):
+        run(_nothing, ports)
+
+
 async def _nothing(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
     return
 

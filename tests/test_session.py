@@ -119,6 +119,15 @@ def test_a_bounce_says_how_it_is_laid_out_by_what_follows_the_folder(stage: Stag
     assert stage.send("/bounce", "isssssf", 3, "storm", "out", "flac", "mono", "lane", 3.0)[0][1][3] == 422
 
 
+def test_an_empty_string_leaves_an_optional_argument_out(stage: Stage) -> None:
+    stage.send("/bounce", "isssssfs", 1, "storm", "out", "", "", "lane", -23.0, "")
+    stage.send("/cue/define", "issssis", 2, "bell", "storm", "a bell", "", 3, "")
+    assert stage.engine.calls == [
+        ("bounce", "storm", "out", Laying(stems="lane", loudness=-23.0, lane_loudness="")),
+        ("cue/define", "bell", "storm", "a bell", "wait", 3),
+    ]
+
+
 def test_a_job_that_fails_ends_with_code_symbol_and_text(stage: Stage) -> None:
     stage.send("/render", "is", 1, "storm")
     stage.got.clear()

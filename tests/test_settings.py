@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from diegetic.errors import InputError
-from diegetic.settings import Settings, resolve
+from diegetic.settings import Settings, config_folder, data_folder, resolve
 
 MANUAL = Path(__file__).parent.parent / "presets" / "default.toml"
 
@@ -51,3 +51,22 @@ def test_a_wrong_setting_is_refused_by_where_it_stands(
 def test_a_settings_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         resolve({"DIEGETIC_SETTINGS": str(tmp_path / "none.toml")}, {})
+
+
+def test_a_misspelt_variable_is_refused_and_one_of_somebody_else_is_not() -> None:
+    for name, meant in (("DIEGETIC_MODLE", "DIEGETIC_MODEL"), ("DIEGETIC_RATE", "DIEGETIC_RATE_HZ")):
+        with pytest.raises(InputError, match=f"unknown setting {name}; did you mean {meant}?"):
+            resolve({name: "1"}, {})
+    resolve({"DIEGETIC_SHARED": "/data", "DIEGETICMODEL": "a"}, {})
+
+
+def test_a_user_without_a_home_folder_has_the_root_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert (config_folder(), data_folder()) == (Path("/.config/diegetic"), Path("/.local/share/diegetic"))
+    assert resolve({}, {}).models_path == Path("/.local/share/diegetic/models")

@@ -130,6 +130,7 @@ BROKEN = [
     (replace(RAIN, duration_s=-2), "event e1: must end after its start at 0 s, got -2; move its end"),
     (replace(RAIN, duration_s=0.5), "event e1: duration_s must be 1..27, got 0.5"),
     (replace(RAIN, duration_s=45), "event e1: duration_s must be 1..27, got 45; split what is longer"),
+    (replace(RAIN, duration_s=0.5), "event e1: duration_s must be 1..27, got 0.5; give it 1 s: a sound may be over"),
     (replace(RAIN, start_s=5), "event e1: must end within the story's 12.5 s, got 17.5; shorten it or raise seconds"),
     (replace(RAIN, start_s=-1), "event e1: start_s must be 0 or later, got -1"),
     (replace(RAIN, lane="My Lane"), "event e1: lane must be a lower-case letter"),
@@ -161,6 +162,10 @@ def test_an_empty_text_is_refused() -> None:
 
 
 def test_a_text_may_have_4000_characters() -> None:
+    with pytest.raises(InputError, match=r"got no word in '\.\.\. !'"):
+        check_told(Told("... !", 30))
+    check_told(Told("🌧️", 30))
+    check_story(replace(STORM, instruction="..."))  # as older ones may say
     check_told(Told("x" * 4000, 30))
     with pytest.raises(InputError, match="text: must have at most 4000 characters, got 4001"):
         check_told(Told("x" * 4001, 30))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diegetic.errors import Failure
-from diegetic.names import slug
-from diegetic.takes import Made, Recipe, TakeStore
+from diegetic.names import shortened, slug
+from diegetic.takes import AHEAD, Made, Recipe, TakeStore
 
 RECIPE = Recipe("Ship's bell / ünïcode 🔔", 6.8, "foreground", 7, None, "abc")
 MADE = Made("pocket", "0.1.0", "2026-01-02T03:04:05Z", 0.25)
@@ -70,6 +70,19 @@ def test_only_sidecars_of_what_is_asked_for_are_read(tmp_path: Path) -> None:
     assert not TakeStore(tmp_path / "none").of("e2")
 
 
+def test_what_was_rendered_ahead_becomes_an_event_s_take_by_its_name_too(tmp_path: Path) -> None:
+    store = TakeStore(tmp_path)
+    ahead = store.add(AHEAD, RECIPE, SAMPLES, 48_000, MADE)
+    store.add("e2", replace(RECIPE, seed=8), SAMPLES, 48_000, MADE)
+    given = store.given_to("e2", ahead)
+    assert store.given_to("e3", given) == given
+    assert [(take.event, take.number) for take in store.of("e2")] == [("e2", 1), ("e2", 2)]
+    assert store.find(RECIPE.key) == given
+    assert np.array_equal(store.samples(given), SAMPLES)
+    assert store.of(AHEAD) == ()
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".json", ".wav", ".wav"]
+
+
 def test_sound_without_its_sidecar_is_no_take(tmp_path: Path) -> None:
     store = TakeStore(tmp_path)
     take = store.add("e2", RECIPE, SAMPLES, 48_000, MADE)
@@ -122,3 +135,11 @@ def test_names_are_safe_whatever_captions_hold(text: str) -> None:
 )
 def test_names_are_readable(text: str, name: str) -> None:
     assert slug(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("a bell rings", "a bell rings"), ("a bell rings twice", "a bell..."), ("雨" * 20, "雨" * 9 + "...")],
+)
+def test_a_long_text_is_cut_at_a_word(text: str, short: str) -> None:
+    assert shortened(text, 12) == short

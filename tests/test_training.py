@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from diegetic.errors import InputError
-from diegetic.model.audiostory import AudioStory
-from diegetic.model.config import LlmConfig, LoraConfig, read_config
+from diegetic.model.audiostory import AudioStory, build_llm, build_text_encoder
+from diegetic.model.config import LlmConfig, LoraConfig, TextEncoderConfig, read_config
 from diegetic.model.grammar import PlanStyle, Timed
 from diegetic.model.lora import add_lora, merge_lora
 from diegetic.model.memory_plan import Shape, plan_memory
@@ -330,14 +330,35 @@ def test_checkpointing_keeps_less(tmp_path: Path) -> None:
     assert kept.total == kept.weights + kept.gradients + kept.optimiser + kept.activations
 
 
+def test_a_dry_run_of_the_model_in_the_box_finds_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--preset", "pocket", "--dry-run", "--tokens", "64", "--events", "1"]) == 0
+    assert "1 process: " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
-    "arguments", [[], ["--preset", "nothing", "--stage", "a", "--dry-run"], [str(TINY), "--stage", "long"]]
+    ("arguments", "said"),
+    [
+        ([], "train: which model?"),
+        (["--preset", "nothing", "--stage", "a", "--dry-run"], "unknown preset 'nothing'; known: audioldm2, "),
+        ([str(TINY)], "train: which stage? give --stage; known: "),
+        ([str(TINY), "--stage", "long"], "train: needs --data and --out"),
+        ([str(TINY), "--dry-run", "--processes", "0"], "--processes: must be 1 or more, got 0"),
+    ],
 )
 def test_a_training_that_lacks_something_is_one_sentence(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_folder_of_an_llm_that_is_missing_is_looked_for_on_no_hub(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        build_llm(LlmConfig(folder="nowhere"), tmp_path)
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        build_text_encoder(TextEncoderConfig(folder="nowhere"), tmp_path)
 
 
 @pytest.mark.parametrize(

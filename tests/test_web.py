@@ -137,6 +137,7 @@ def test_at_is_the_time_to_play_at() -> None:
         ("/diegetic/render", b" " * (MAX_MESSAGE_BYTES + 1), 413, "Maximum request body size"),
         ("/diegetic/notify", {"on": 1}, 409, "use the WebSocket at /ws"),
         ("/diegetic/render?wait=soon", {"story": "a"}, 422, "wait must be 0..3600 s"),
+        ("/diegetic/render?wiat=5", {"story": "a"}, 400, "/diegetic/render: ?wiat is unknown; known: wait"),
     ],
 )
 def test_what_is_wrong_is_answered_with_its_code_and_what_would_be_right(

@@ -30,6 +30,10 @@ from diegetic.service import Service
 from diegetic_bridges.midi_clock import MidiClock
 from diegetic_bridges.midi_map import Fires, Heard, MidiMap, Played, feedback, notes_of, play
 
+NOT_THERE = (
+    "midi: this system's ports can't be reached; on Linux ALSA's are there after `modprobe snd-seq`, "
+    "and with a JACK server --midi-api jack has others"
+)
 OWN_PORT = "Diegetic"
 APIS = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "winmm": "WINDOWS_MM"}
 """Systems of ports, as they are asked for, and as mido calls them."""
@@ -85,7 +89,7 @@ def input_names(backend: Backend) -> list[str]:
     """The inputs that there are. Raises Failure where the system of ports isn't there."""
     names = names_of(backend)
     if names is None:
-        raise Failure("midi: this system's ports can't be reached; on Linux ALSA's are there after `modprobe snd-seq`")
+        raise Failure(NOT_THERE)
     return sorted(names[0])
 
 
@@ -188,7 +192,9 @@ class MidiBridge(Service):
         except Exception as error:  # each backend and system has errors of its own
             names = names_of(self._backend)
             self._close(is_gone=names is None)
-            known = ", ".join(names[0] if names else ()) or "none"
+            if names is None:
+                raise Failure(NOT_THERE) from None
+            known = ", ".join(names[0]) or "none"
             raise Failure(f"midi: can't be opened ({error}); choose one of the ports there are: {known}") from None
         self.connected = True
 

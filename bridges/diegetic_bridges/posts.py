@@ -108,6 +108,8 @@ async def _message(request: web.Request) -> Incoming | Malformed:
 
 
 def _wait_s(request: web.Request) -> float:
+    if others := [name for name in request.query if name != "wait"]:
+        raise web.HTTPBadRequest(text=f"{request.path[:80]}: ?{others[0][:40]} is unknown; known: wait")
     try:
         wait_s = float(request.query.get("wait", 0))
     except ValueError:

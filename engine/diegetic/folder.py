@@ -61,12 +61,12 @@ class StoryFolder:
         """The live story that is laid out here as a bounce; None for a story's own folder. Raises InputError."""
         return manifest.read_manifest(self.manifest).bounce_of if self.manifest.exists() else None
 
-    def check(self) -> None:
-        """Raise InputError where nothing can be written here. Makes nothing."""
+    def check(self, flag: str = "-o") -> None:
+        """Raise InputError where nothing can be written here. Makes nothing. flag: what names another folder."""
         if self.path.exists() and not self.path.is_dir():
-            raise InputError(f"{self.path}: must be a folder, is a file; give another one with -o")
+            raise InputError(f"{self.path}: must be a folder, is a file; give another one with {flag}")
         if reason := self.unwritable():
-            raise InputError(f"{self.path}: {reason}; give another folder with -o, or change its permissions")
+            raise InputError(f"{self.path}: {reason}; give another folder with {flag}, or change its permissions")
 
     def unwritable(self) -> str | None:
         """Why nothing can be written here; None where it can. Makes nothing."""

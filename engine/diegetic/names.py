@@ -9,6 +9,7 @@ import unicodedata
 from pathlib import Path
 
 _MAX_CHARACTERS = 40
+_DOTS = "..."
 _RESERVED = re.compile(r"con|prn|aux|nul|conin|conout|(com|lpt)[0-9]")
 
 
@@ -31,6 +32,14 @@ def one_line(text: str) -> str:
     """`text` in one line, without what XML or a label can't hold: control characters, surrogates, non-characters."""
     held = "".join(char if char.isspace() or _is_plain(char) else "" for char in text)
     return " ".join(held.split())
+
+
+def shortened(text: str, most: int) -> str:
+    """`text` of `most` characters at most: what is longer is cut at a word, if it has any, and ends in dots."""
+    if len(text) <= most:
+        return text
+    room = most - len(_DOTS)
+    return (text[: room + 1].rpartition(" ")[0] or text[:room]) + _DOTS
 
 
 def _is_plain(char: str) -> bool:

@@ -18,7 +18,7 @@ from diegetic.handles import read_handles, render_handles, write_handles
 from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, Listening, Samples, StoryModel
 from diegetic.story import OVERLAP_S, Event, Story, continues, event_seed, milliseconds
-from diegetic.takes import Made, Recipe, Take, TakeStore
+from diegetic.takes import AHEAD, Made, Recipe, Take, TakeStore
 
 RECORDED = "recording"
 """What a take says made it where nothing did: somebody brought it."""
@@ -29,7 +29,8 @@ class Segments:
     """The takes of one story, as they come into being.
 
     takes: by event id. recall: conditions of earlier events by id, where a memory that has read them was loaded.
-    handles_s: how much is rendered around every take (see handles.py). latents: by path of their take.
+    handles_s: how much is rendered around every take (see handles.py). latents: by path of their take. ahead: whether
+    they are a cue's, and so no events of the story yet.
     """
 
     model: StoryModel
@@ -39,6 +40,7 @@ class Segments:
     recall: Callable[[], Mapping[str, Condition]] = dict
     handles_s: float = 0.0
     latents: MutableMapping[str, Latents] = field(default_factory=dict)
+    ahead: bool = False
     events: list[Event] = field(default_factory=list)
     takes: dict[str, Take] = field(default_factory=dict)
     rendered: list[str] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Segments:
             take = self._render(event, recipe)
             self.rendered.append(event.id)
         else:
+            take = take if self.ahead else self.store.given_to(event.id, take)
             self.report(Progress("decode", 1, 1, event, kept=True))
         self.first_audio_at = self.first_audio_at or time.monotonic()
         self.events.append(event)
@@ -77,7 +80,8 @@ class Segments:
         self.report(Progress("decode", 0, 1, event))
         samples = self.model.decode(latents, self._condition(event), _whole(event), recipe.seed)
         made = Made(self.model.name, __version__, now(), round(time.monotonic() - began, 3))
-        take = self.store.add(event.id, recipe, samples, self.model.sample_rate, made)
+        whose = AHEAD if self.ahead else event.id
+        take = self.store.add(whose, recipe, samples, self.model.sample_rate, made)
         self.report(Progress("decode", 1, 1, event))
         return take
 

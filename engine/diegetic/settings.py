@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -18,6 +19,7 @@ from diegetic.schema import read_strict, read_toml
 
 _PREFIX = "DIEGETIC_"
 _FILE = "DIEGETIC_SETTINGS"
+_NEARLY = 0.85
 
 RATES_HZ = (8_000, 192_000)
 """The lowest and the highest rate of what is played and laid out."""
@@ -48,7 +50,7 @@ class Settings:
     @property
     def models_path(self) -> Path:
         """The folder of models that aren't in the box."""
-        return Path(self.models_folder).expanduser() if self.models_folder else data_folder() / "models"
+        return _at_home(self.models_folder) if self.models_folder else data_folder() / "models"
 
 
 def resolve(
@@ -81,19 +83,19 @@ def _check_flag(key: str, value: object, flag: str) -> None:
 def config_folder() -> Path:
     """Where settings.toml is, by the customs of the system."""
     if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA", "~/AppData/Roaming")).expanduser() / "diegetic"
+        return _at_home(os.environ.get("APPDATA", "~/AppData/Roaming")) / "diegetic"
     if sys.platform == "darwin":
-        return Path("~/Library/Application Support/diegetic").expanduser()
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "diegetic"
+        return _at_home("~/Library/Application Support/diegetic")
+    return _at_home(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "diegetic"
 
 
 def data_folder() -> Path:
     """Where the user's own models and banks are, by the customs of the system."""
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local")).expanduser() / "diegetic"
+        return _at_home(os.environ.get("LOCALAPPDATA", "~/AppData/Local")) / "diegetic"
     if sys.platform == "darwin":
         return config_folder()
-    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "diegetic"
+    return _at_home(os.environ.get("XDG_DATA_HOME") or "~/.local/share") / "diegetic"
 
 
 def presets_folder() -> Path:
@@ -103,8 +105,23 @@ def presets_folder() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "presets"
 
 
+def _at_home(path: str) -> Path:
+    """A path that may begin with ~. A user without a home folder, as in many containers, has the root for one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path("/", *Path(path).parts[1:])
+
+
 def _from_environment(environment: Mapping[str, str]) -> Mapping[str, object]:
-    """DIEGETIC_RATE_HZ=44100 and the like, as the types that the settings have."""
+    """DIEGETIC_RATE_HZ=44100 and the like, as the types that the settings have. Raises InputError.
+
+    A name that is nearly that of a setting is refused; others with the same beginning are somebody else's.
+    """
+    names = [_FILE, *(_PREFIX + field.name.upper() for field in fields(Settings))]
+    for name in environment:
+        if name.startswith(_PREFIX) and name not in names and (near := get_close_matches(name, names, 1, _NEARLY)):
+            raise InputError(f"environment: unknown setting {name[:40]}; did you mean {near[0]}? else unset it")
     found: dict[str, object] = {}
     for field in fields(Settings):
         name = _PREFIX + field.name.upper()

@@ -10,6 +10,7 @@ Knows nothing of files, models or samples.
 import hashlib
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -33,6 +34,7 @@ OVERLAP_S = 0.8
 _LANE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SLACK_S = 1e-6
+_SPLIT = "split what is longer: the same caption in the same lane goes on as one sound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +83,21 @@ class Told:
     variation: float | None = None
 
 
+def check_words(text: str) -> None:
+    """Raise InputError where there is text but no word in it. A symbol, as an emoji, counts as one."""
+    if text.strip() and not any(char.isalnum() or unicodedata.category(char) == "So" for char in text):
+        raise InputError(f"text: must say what is to be heard, got no word in {text[:20]!a}; describe a scene")
+
+
 def check_told(told: Told) -> Told:
     """The same, its seconds in whole milliseconds. Raises InputError where a plan can't be asked for."""
-    if not told.instruction.strip():
-        raise InputError("text: must say what is to be heard, got nothing; describe a scene in a sentence or two")
-    if len(told.instruction) > MAX_TEXT_CHARACTERS:
-        raise InputError(
-            f"text: must have at most {MAX_TEXT_CHARACTERS} characters, got {len(told.instruction)}; "
-            "tell the beginning, then go on with `diegetic continue`"
-        )
-    _check_seconds(told.seconds, MAX_TOLD_S, "a story can grow longer by being continued")
-    _check_seed("seed", told.seed)
-    _check_variation("variation", told.variation)
-    return replace(told, seconds=milliseconds(told.seconds))
+    check_words(told.instruction)
+    return _limited(told)
 
 
 def check_story(story: Story) -> Story:
     """The same, with its events in order. Raises InputError at the first rule that is broken, naming the event."""
-    check_told(Told(story.instruction, MIN_STORY_S, story.seed))
+    _limited(Told(story.instruction, MIN_STORY_S, story.seed))
     _check_seconds(story.seconds, MAX_STORY_S, "tell what follows as a story of its own")
     if not story.events:
         raise InputError("story: must have at least one event, got none; add one, or render the text again")
@@ -134,9 +133,10 @@ def check_event(event: Event) -> None:
             f"{subject}: must end after its start at {event.start_s:g} s, got {event.end_s:g}; move its end"
         )
     if not MIN_EVENT_S - _SLACK_S <= event.duration_s <= MAX_EVENT_S + _SLACK_S:
+        too_short = event.duration_s < MIN_EVENT_S
+        way_out = f"give it {MIN_EVENT_S:g} s: a sound may be over sooner" if too_short else _SPLIT
         raise InputError(
-            f"{subject}: duration_s must be {MIN_EVENT_S:g}..{MAX_EVENT_S:g}, got {event.duration_s:g}; "
-            "split what is longer: the same caption in the same lane goes on as one sound"
+            f"{subject}: duration_s must be {MIN_EVENT_S:g}..{MAX_EVENT_S:g}, got {event.duration_s:g}; {way_out}"
         )
     low, high = GAIN_RANGE_DB
     if not low <= event.gain_db <= high:
@@ -201,6 +201,20 @@ def _check_seconds(seconds: float, longest_s: float, if_longer: str) -> None:
     if not (math.isfinite(seconds) and MIN_STORY_S <= seconds <= longest_s):
         way = if_longer if seconds > longest_s else "say how long it is to last"
         raise InputError(f"seconds: must be {MIN_STORY_S:g}..{longest_s:g}, got {seconds:g}; {way}")
+
+
+def _limited(told: Told) -> Told:
+    if not told.instruction.strip():
+        raise InputError("text: must say what is to be heard, got nothing; describe a scene in a sentence or two")
+    if len(told.instruction) > MAX_TEXT_CHARACTERS:
+        raise InputError(
+            f"text: must have at most {MAX_TEXT_CHARACTERS} characters, got {len(told.instruction)}; "
+            "tell the beginning, then go on with `diegetic continue`"
+        )
+    _check_seconds(told.seconds, MAX_TOLD_S, "a story can grow longer by being continued")
+    _check_seed("seed", told.seed)
+    _check_variation("variation", told.variation)
+    return replace(told, seconds=milliseconds(told.seconds))
 
 
 def _check_seed(subject: str, seed: int) -> None:

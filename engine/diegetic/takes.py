@@ -10,7 +10,7 @@ Knows nothing of models: the key holds a digest of one.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,11 @@ from diegetic.schema import read_strict
 Samples = NDArray[np.float32]
 
 FOLDER = "takes"
+
+AHEAD = ""
+"""Whose a take is that was rendered ahead for a cue: no event's, until it is heard as one."""
+
+_AHEAD_NAMED = "ahead"
 _KEY_CHARACTERS = 16
 
 
@@ -62,7 +67,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """One take: the event it was rendered for, its file in the folder of takes, and its lineage.
+    """One take: the event it was rendered for (or AHEAD), its file in the folder of takes, and its lineage.
 
     number: which of its event's takes it is, from 1; it stays the same when others are deleted.
     """
@@ -98,7 +103,7 @@ class TakeStore:
 
     def of(self, event: str) -> tuple[Take, ...]:
         """The takes of an event by its id, oldest first."""
-        takes = (self._read(sidecar) for sidecar in self._sidecars(f"{event}_"))
+        takes = (self._read(sidecar) for sidecar in self._sidecars(f"{event or _AHEAD_NAMED}_"))
         return tuple(_by_age(take for take in takes if take.event == event))
 
     def samples(self, take: Take) -> Samples:
@@ -112,14 +117,35 @@ class TakeStore:
         """Keep samples [frames, channels] as the take of `recipe`. What is there already stays. Raises Failure."""
         if (kept := self.find(recipe.key)) is not None:
             return kept
-        name = f"{event}_{slug(recipe.caption)}_{recipe.key}"
         frames, channels = samples.shape
-        numbers = {take.key: take.number for take in self.of(event)}
-        number = numbers.get(recipe.key, max(numbers.values(), default=0) + 1)
-        take = Take(recipe.key, event, f"{name}.wav", rate_hz, frames, channels, recipe, made, number)
+        number = self._number(event, recipe.key)
+        take = Take(recipe.key, event, f"{_stem(event, recipe)}.wav", rate_hz, frames, channels, recipe, made, number)
         write_wav(self.folder / take.file, samples, rate_hz, "FLOAT")
-        write_atomically(self.folder / f"{name}.json", (json.dumps(asdict(take), indent=2) + "\n").encode())
+        self._write(take)
         return take
+
+    def given_to(self, event: str, take: Take) -> Take:
+        """The take as an event's, where it was rendered ahead; else the same. Raises Failure."""
+        if take.event != AHEAD:
+            return take
+        file = f"{_stem(event, take.recipe)}.wav"
+        given = replace(take, event=event, file=file, number=self._number(event, take.key))
+        write_atomically(self.folder / file, (self.folder / take.file).read_bytes())
+        self._write(given)
+        for old in (self._sidecar(take), self.folder / take.file):
+            old.unlink(missing_ok=True)
+        return given
+
+    def _number(self, event: str, key: str) -> int:
+        """Which of an event's takes this one is: as its sidecar says, else the next."""
+        numbers = {take.key: take.number for take in self.of(event)}
+        return numbers.get(key, max(numbers.values(), default=0) + 1)
+
+    def _write(self, take: Take) -> None:
+        write_atomically(self._sidecar(take), (json.dumps(asdict(take), indent=2) + "\n").encode())
+
+    def _sidecar(self, take: Take) -> Path:
+        return (self.folder / take.file).with_suffix(".json")
 
     def _sidecars(self, begins: str = "", ends: str = ".json") -> Iterator[Path]:
         """Sidecars by their names: there may be thousands, which take seconds to read."""
@@ -136,3 +162,8 @@ class TakeStore:
 
 def _by_age(takes: Iterable[Take]) -> list[Take]:
     return sorted(takes, key=lambda take: (take.made.at, take.event, take.number))
+
+
+def _stem(event: str, recipe: Recipe) -> str:
+    """What a take's files are called: an event's takes are found by their names."""
+    return f"{event or _AHEAD_NAMED}_{slug(recipe.caption)}_{recipe.key}"

@@ -3,14 +3,14 @@
 Knows nothing of models.
 """
 
-import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from diegetic.cli.screen import typed
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.names import slug
-from diegetic.story import Story, Told, check_story, check_told
+from diegetic.story import Story, Told, check_story, check_told, check_words
 from diegetic.story_file import NAME, read_story
 from diegetic.written_plan import Written, is_written_plan, read_written_plan
 
@@ -51,12 +51,14 @@ def asked_for(what: str, wishes: Wishes) -> Told | Story:
 
 
 def _check_no_folder(what: str, text: str) -> None:
-    """Raise InputError where a folder was given for a scene: a path, or one word that names another story's folder."""
-    if len(what.split()) != 1 or not _is_folder(what):
+    """Raise InputError where a folder was given for a scene: a path, or the name of another story's folder."""
+    if not _is_folder(what):
         return
     story = Path(what) / NAME
     if story.is_file() and read_story(story).instruction.strip() != text.strip():
-        raise InputError(f"{what}: is a folder, not a scene; its story is rendered with `diegetic render {story}`")
+        raise InputError(
+            f"{what}: is a folder, not a scene; its story is rendered with `{typed('diegetic', 'render', story)}`"
+        )
     if any(slash in what for slash in "/\\"):
         raise InputError(f"{what}: is a folder; give a scene in words, or a .toml or .txt file with one")
 
@@ -93,9 +95,12 @@ def check_folder(path: Path) -> StoryFolder:
 
 
 def check_story_folder(path: str, writes: bool = True) -> StoryFolder:
-    """The folder of a story that was rendered. Raises InputError where there is none, or (writes) none can be made."""
-    folder = StoryFolder(Path(path))
+    """The folder of a story that was rendered, or of its story file. Raises InputError where there is none, or (writes)
+    nothing can be written.
+    """
+    given = Path(path)
     try:
+        folder = StoryFolder(given.parent if given.name == NAME and given.is_file() else given)
         there = folder.story.is_file()
     except OSError as error:
         told = f"can't be looked into ({error.strerror})"
@@ -111,17 +116,13 @@ def check_text(text: str) -> str:
     """The same. Raises InputError where a model can't be told it."""
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InputError("text: must be UTF-8, got other bytes; set the terminal to UTF-8")
-    if text.strip() and not any(char.isalnum() or unicodedata.category(char) == "So" for char in text):
-        raise InputError(f"text: must say what is to be heard, got no word in {text[:20]!a}; describe a scene")
+    check_words(text)
     return text
 
 
 def is_file(what: str) -> bool:
-    """Whether an argument names a file: one word that ends in .toml or .txt, or more words and the file is there."""
-    name = what.strip().lower()
-    if "\n" in what or not name.endswith((".toml", ".txt")):
-        return False
-    return name.endswith(".toml") or len(name.split()) == 1 or Path(what).is_file()
+    """Whether an argument names a file: one line that ends in .toml or .txt, whether the file is there or not."""
+    return "\n" not in what and what.strip().lower().endswith((".toml", ".txt"))
 
 
 def is_planned(what: str) -> bool:

@@ -87,5 +87,5 @@ def _take_in(outside: Outside, folder: Path, place: Path, captions: Path | None,
             steps.append(step)
             display.stage(f"listening to {folder}", step.done / step.total)
             if step.problem:
-                display.line(f"left out {step.file}: {' '.join(step.problem.split())}")
+                display.line(f"left out {step.file}: {' '.join(step.problem.split()).rstrip('.')}")
     return steps

@@ -7,7 +7,7 @@ import typer
 
 from diegetic.cli.options import Curve, Device, FolderOfFile, Json, Loudness, Model, Rate, Seed, Stems
 from diegetic.cli.outside import Outside
-from diegetic.cli.screen import complain, show
+from diegetic.cli.screen import complain, show, typed
 from diegetic.counted import counted
 from diegetic.errors import InputError
 
@@ -68,10 +68,9 @@ def dub(
         plan = folder.path / f"{video.stem}.dub.toml" if output else video.with_suffix(".dub.toml")
         count = _write_plan(given, plan, captioner)
         if captioner is None:
-            lines = [
-                f"{plan}: {counted(count, 'scene')}; write what is to be heard, then `diegetic dub {video} {plan}`"
-            ]
-            show(lines, json, {"plan": str(plan), "scenes": count})
+            then = typed("diegetic", "dub", video, plan)
+            line = f"{plan}: {counted(count, 'scene')}; write what is to be heard, then `{then}`"
+            show([line], json, {"plan": str(plan), "scenes": count})
             return
         what = str(plan)
     asked = _asked(what, given, settings.model, seed or 0)
@@ -87,7 +86,7 @@ def dub(
 
 
 def _written(dubbed: Path, video: Path, folder: "StoryFolder") -> str:
-    return f"{dubbed}: the video with its sound; after an edit, `diegetic dub {video} {folder.story}`"
+    return f"{dubbed}: the video with its sound; after an edit, `{typed('diegetic', 'dub', video, folder.story)}`"
 
 
 def _write_plan(video: "Video", file: Path, captioner: str | None) -> int:

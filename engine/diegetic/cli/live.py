@@ -252,7 +252,7 @@ def _steal(name: str) -> "Steal":
 def _project(project: Path) -> Path:
     from diegetic.folder import StoryFolder
 
-    StoryFolder(project).check()
+    StoryFolder(project).check("--project")
     return project
 
 

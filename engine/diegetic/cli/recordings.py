@@ -8,7 +8,7 @@ import typer
 
 from diegetic.cli.options import Curve, Device, FolderOfFile, Json, Loudness, Model, Rate, Seed, Stems
 from diegetic.cli.outside import Outside
-from diegetic.cli.screen import complain, show
+from diegetic.cli.screen import complain, show, typed
 from diegetic.errors import InputError
 from diegetic.settings import resolve
 
@@ -63,7 +63,7 @@ def caption(
     lines += [answer] if answer is not None else []
     if file is not None:
         write_story(file, story_of_heard(heard, brought.seconds, settings.model))
-        lines.append(f"{file}: edit it, then `diegetic render {file}`")
+        lines.append(f"{file}: edit it, then `{typed('diegetic', 'render', file)}`")
     facts = {"recording": str(recording), "seconds": round(brought.seconds, 3), "answer": answer}
     show(lines, json, {**facts, "heard": [asdict(each) for each in heard], "story": str(file) if file else None})
 

@@ -6,28 +6,41 @@ Knows nothing of stories.
 """
 
 import json
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from diegetic.errors import Failure
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
 def show(lines: Iterable[str], as_json: bool, result: Mapping[str, object]) -> None:
-    """Print a result for people, or for machines."""
-    if as_json:
-        print(json.dumps(result), flush=True)
-    else:
-        for line in lines:
+    """Print a result for people, or for machines. Raises Failure where it can't be written, as on a full disk."""
+    try:
+        for line in [json.dumps(result)] if as_json else lines:
             print(line, flush=True)
+    except BrokenPipeError:
+        raise  # nobody reads it any more
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Failure(f"stdout: can't be written ({reason}); send it elsewhere") from None
 
 
 def complain(sentence: str) -> None:
     """Say on stderr, in one line, what went wrong."""
     print(" ".join(sentence.split()), file=sys.stderr, flush=True)
+
+
+def typed(*words: object) -> str:
+    """A command as it is typed in this system's shell: what holds spaces is in quotes."""
+    given = list(map(str, words))
+    return subprocess.list2cmdline(given) if sys.platform == "win32" else shlex.join(given)
 
 
 class Display(Protocol):

@@ -26,7 +26,7 @@ from diegetic.cli.options import (
     Variation,
 )
 from diegetic.cli.outside import Outside
-from diegetic.cli.screen import complain, show
+from diegetic.cli.screen import complain, show, typed
 from diegetic.errors import InputError
 from diegetic.settings import resolve
 
@@ -176,7 +176,7 @@ def plan(
         loaded, _ = work.load(settings.model, lambda: outside.load(settings.model, settings))
         story = plan_story(loaded, told, work.report)
         write_story(file, story)
-    lines = [*map(describe, story.events), f"{file}: edit it, then `diegetic render {file}`"]
+    lines = [*map(describe, story.events), f"{file}: edit it, then `{typed('diegetic', 'render', file)}`"]
     show(lines, json, {"story": str(file), **plan_facts(story)})
 
 
@@ -267,7 +267,7 @@ def _plan_file(text: str, output: str | None) -> Path:
 def same_command(folder: "StoryFolder", on_grid: bool = False) -> str:
     """How a render goes on that was stopped. on_grid: the plan may have grown longer than was asked for."""
     if on_grid and folder.story.exists():
-        return f"go on with `diegetic render {folder.story}` and the same --bpm and --quantise"
+        return f"go on with `{typed('diegetic', 'render', folder.story)}` and the same --bpm and --quantise"
     kept = len(list(folder.takes.folder.glob("*.json")))
     if not kept:
         return "no take was finished yet; run the same command again"
@@ -281,4 +281,4 @@ def _longer_or_same(folder: "StoryFolder", before: "Story") -> str:
 
     if read_story(folder.story) == before:
         return same_command(folder)
-    return f"the story is longer already; go on with `diegetic render {folder.story}`"
+    return f"the story is longer already; go on with `{typed('diegetic', 'render', folder.story)}`"

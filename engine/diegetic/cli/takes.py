@@ -13,7 +13,7 @@ import typer
 
 from diegetic.cli.options import Device, Json
 from diegetic.cli.outside import Outside
-from diegetic.cli.screen import open_display, show
+from diegetic.cli.screen import open_display, show, typed
 from diegetic.cli.stopping import Stopping
 from diegetic.cli.stories import Folder
 from diegetic.errors import InputError
@@ -124,7 +124,7 @@ def _line(listed: "Listed") -> str:
     from diegetic.story import OVERLAP_S
 
     take = listed.take
-    heard, place = "*" if listed.current else " ", str(listed.place or "gone")
+    heard, place = "*" if listed.current else " ", str(listed.place or ("gone" if take.event else "cue"))
     return (
         f"{heard} {place:<5}{take.event:<5} take {take.number:<3} seed {take.recipe.seed:<20} "
         f"{take.recipe.duration_s - OVERLAP_S:5.1f} s  {take.made.at}  {take.recipe.caption}"
@@ -151,7 +151,7 @@ def _as_it_was_or_changed(folder: "StoryFolder", before: "Story") -> str:
 
     if read_story(folder.story) == before:
         return "the story is as it was; run the same command again"
-    return f"the story has the new seed already; go on with `diegetic render {folder.story}`"
+    return f"the story has the new seed already; go on with `{typed('diegetic', 'render', folder.story)}`"
 
 
 def _agreed(folder: "StoryFolder") -> bool:

@@ -89,7 +89,7 @@ class Performer:
         with folder.held():
             _begin_manifest(folder, told, self.model)
             memory = begin(self.model, told)
-            segments = Segments(self.model, told.seed, folder.takes, report, latents=self._latents)
+            segments = Segments(self.model, told.seed, folder.takes, report, latents=self._latents, ahead=not task.keep)
             hearing = Hearing(told.seconds, task.rate_hz)
             heard: list[Planned] = []
             for planned in _in_lane(task.lane, plan_told(self.model, memory, told, report)):
@@ -133,6 +133,7 @@ class Performer:
             )  # fmt: skip
             for event in _last_windows(story):
                 segments.add(event, None)
+            segments.ahead = not task.keep
             added: list[Event] = []
             beds = open_beds(story) if task.keep and not task.lane else ()  # a cue is only what it says
             continued = plan_after(self.model, memory, story, told, beds, report)

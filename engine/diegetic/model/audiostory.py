@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from diegetic.errors import InputError
 from diegetic.model.bridge import Fusion, Projector
 from diegetic.model.config import LlmConfig, ModelConfig, TextEncoderConfig
 from diegetic.model.listener import Listener
@@ -86,11 +87,11 @@ def query_slices(ids: Sequence[int], close: int, count: int) -> list[slice]:
 
 
 def build_llm(config: LlmConfig, folder: Path = Path()) -> Any:
-    """A causal LM with random weights, of a table or the config in its folder. Raises OSError where that is missing."""
+    """A causal LM with random weights, of a table or the config in its folder. Raises InputError without the folder."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     if config.folder:
-        described = AutoConfig.from_pretrained(folder / config.folder)
+        described = AutoConfig.from_pretrained(_there(folder / config.folder), local_files_only=True)
     else:
         table: dict[str, Any] = dict(config.config)
         described = AutoConfig.for_model(table.pop("model_type"), **table)
@@ -101,13 +102,23 @@ def build_llm(config: LlmConfig, folder: Path = Path()) -> Any:
 
 
 def build_text_encoder(config: TextEncoderConfig, folder: Path = Path()) -> Any:
-    """A frozen text encoder: with its weights from its folder, or with random ones from its table."""
+    """A frozen text encoder: with its weights from its folder, or with random ones from its table.
+
+    Raises InputError where the folder is missing.
+    """
     from transformers import T5Config, T5EncoderModel
 
     encoder: Any
     if config.folder:
-        encoder = T5EncoderModel.from_pretrained(folder / config.folder)
+        encoder = T5EncoderModel.from_pretrained(_there(folder / config.folder), local_files_only=True)
     else:
         table: dict[str, Any] = dict(config.config)
         encoder = T5EncoderModel(T5Config(**table))
     return encoder.requires_grad_(False).eval()
+
+
+def _there(folder: Path) -> Path:
+    """The folder, which transformers would else take for the name of a repository on the hub."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; check the path, which is from the folder of the model's TOML")
+    return folder

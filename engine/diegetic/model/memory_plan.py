@@ -9,6 +9,7 @@ Knows nothing of data.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,11 +46,14 @@ class MemoryPlan:
         return self.weights + self.gradients + self.optimiser + self.activations
 
 
-def plan_memory(config: ModelConfig, name: str, shape: Shape) -> MemoryPlan:
-    """What a stage takes on each device. Raises InputError where the stage opens a part that the model lacks."""
+def plan_memory(config: ModelConfig, name: str, shape: Shape, folder: Path = Path()) -> MemoryPlan:
+    """What a stage takes on each device. folder: of the model's TOML.
+
+    Raises InputError where the stage opens a part that the model lacks, or a folder isn't there.
+    """
     stage = config.training[name]
     with torch.device("meta"):
-        model = AudioStory(config)
+        model = AudioStory(config, folder=folder)
         if config.lora:
             add_lora(model.llm, config.lora)
     groups = open_parts(model, name, stage)
@@ -78,9 +82,8 @@ def _kept(model: AudioStory, stage: StageConfig, shape: Shape) -> int:
     own = {weight.data_ptr() if weight.device.type != "meta" else id(weight) for weight in model.parameters()}
     with _Counting(own) as counting, torch.device("meta"):
         embeddings = model.llm.get_input_embeddings()(torch.zeros(1, shape.tokens, dtype=torch.long))
-        # A mask that is given: making one looks at values, and there are none.
-        masks = {"full_attention": None}
-        states = model.llm.get_decoder()(inputs_embeds=embeddings, attention_mask=masks, use_cache=False)[0]
+        mask = _mask(model.llm, shape.tokens)
+        states = model.llm.get_decoder()(inputs_embeds=embeddings, attention_mask=mask, use_cache=False)[0]
         total = states.float().sum()
         if stage.weights.flow or stage.weights.semantic:
             semantic = states[:, : config.bridge.semantic].expand(shape.events, -1, -1)
@@ -98,6 +101,16 @@ def _kept(model: AudioStory, stage: StageConfig, shape: Shape) -> int:
             )
         total.backward()
     return counting.total
+
+
+def _mask(llm: Any, tokens: int) -> Any:
+    """A causal mask that is given: making one looks at values, and there are none.
+
+    LLMs whose layers differ take one by the kind of layer, with none for the plain causal one; others a whole one.
+    """
+    if getattr(llm.config, "layer_types", None):
+        return {"full_attention": None}
+    return torch.ones(1, 1, tokens, tokens, dtype=torch.bool).tril()
 
 
 class _Counting:
@@ -148,8 +161,9 @@ def describe(config: ModelConfig, name: str, plan: MemoryPlan, shape: Shape, pro
     ):
         lines.append(f"  {size / 1e9:7.2f} GB  {text}")
     micro = stage.micro_batch or each
+    sharing = "1 process" if processes == 1 else f"{processes} processes"
     lines.append(
-        f"  {processes} processes: {each} examples each in a step, {min(micro, each)} at once; "
+        f"  {sharing}: {each} examples each in a step, {min(micro, each)} at once; "
         "in bfloat16 activations take about half"
     )
     return lines

@@ -91,8 +91,10 @@ def load_model(name: str, settings: Settings) -> "StoryModel":
                 raise InputError(f"model: {model} renders without a bank; leave +{bank[:40]} out")
             return load_pipeline(config, info.folder, settings, load_model(config.pipeline.planner, settings))
         from diegetic.model.loading import load
+        from diegetic.model.memory import out_of_memory
 
-        return load(name, config, info.folder, settings, bank_folder(bank) if bank else None)
+        with out_of_memory(name):
+            return load(name, config, info.folder, settings, bank_folder(bank) if bank else None)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from diegetic.audio.sound_file import Format, encode_sound, holding
 from diegetic.bounce import Output, event_name
 from diegetic.handles import with_handles
 from diegetic.layout import Placed
-from diegetic.names import one_line
+from diegetic.names import one_line, shortened
 from diegetic.project.timeline import Clip, Item, Marker, Timeline, Track
 from diegetic.story import Event, lanes
 from diegetic.tags import Slate, describe
@@ -59,7 +59,7 @@ def lay_clips(
         tracks.append(Track(lane, max(item.clip.channels for item in items), items))
     frames = round(story.seconds * output.rate_hz)
     starts = [Marker(one_line(event.caption), placed[event.id].start_frame) for event in story.events]
-    whole = Marker(one_line(story.instruction)[:80], 0, frames)
+    whole = Marker(shortened(one_line(story.instruction), 80), 0, frames)
     return Timeline(slate.project, output.rate_hz, frames, tuple(tracks), (whole, *starts), output.bpm)
 
 

@@ -115,7 +115,8 @@ def add_to_bank(
             entries[name] = _entry(path, name, stamp, caption, space, caller)
         except (OSError, soundfile.SoundFileError, ValueError) as error:
             entries.pop(name, None)
-            yield Step(done, len(files), path, 0.0, caption, str(error) or type(error).__name__)
+            told = getattr(error, "error_string", None) or str(error)  # libsndfile's names the file once more
+            yield Step(done, len(files), path, 0.0, caption, told or type(error).__name__)
             continue
         yield Step(done, len(files), path, float(entries[name].row["seconds"]), caption)
     if not entries:
