@@ -9,6 +9,7 @@ Threads: all in the event loop's thread.
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Sequence
@@ -122,12 +123,19 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class _Connection:
-    """One TCP connection, read no faster than is fair: what is sent meanwhile fills the sender's buffers, not ours."""
+    """One TCP connection, read no faster than is fair: what is sent meanwhile fills the sender's buffers, not ours.
+
+    What the system doesn't take at once waits here: from Python 3.12 on a transport counts all the writes that wait in
+    it at each further one.
+    """
 
     def __init__(self, session: Session, writer: asyncio.StreamWriter) -> None:
         host, port = writer.get_extra_info("peername")[:2]
         self._session, self._writer = session, writer
         self._framing = Framing()
+        self._unsent = bytearray()
+        self._sending: asyncio.Task[None] | None = None
+        writer.transport.set_write_buffer_limits(0)  # `drain` waits until all is sent
         self._peer = Peer(f"tcp {host}:{port}", self._send, is_local(host), leased=False)
 
     async def run(self, reader: asyncio.StreamReader) -> None:
@@ -145,6 +153,9 @@ class _Connection:
             self._session.forget(self._peer.key)
 
     def close(self) -> None:
+        """Let what waits be sent, and close."""
+        if not self._writer.is_closing():
+            self._writer.write(self._take_unsent())
         self._writer.close()
 
     def _packets(self, data: bytes) -> list[bytes]:
@@ -160,8 +171,23 @@ class _Connection:
         transport = self._writer.transport
         if transport.is_closing():
             return
-        if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+        if len(self._unsent) > MAX_UNSENT_BYTES:
             self._session.counts["dropped"] += 1
             transport.abort()
             return
-        self._writer.write(self._framing.wrap(packet))
+        self._unsent += self._framing.wrap(packet)
+        if not transport.get_write_buffer_size():
+            self._writer.write(self._take_unsent())
+        elif self._sending is None or self._sending.done():
+            self._sending = asyncio.get_running_loop().create_task(self._send_unsent())
+
+    async def _send_unsent(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while self._unsent and not self._writer.is_closing():
+                await self._writer.drain()
+                self._writer.write(self._take_unsent())
+
+    def _take_unsent(self) -> bytes:
+        taken = bytes(self._unsent)
+        self._unsent.clear()
+        return taken
