@@ -2,6 +2,7 @@
 
     semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
     latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
+                        (of what happens once, the first recording as it is)
     caption, place   -> distance, loudness, speed, size, side, room (attributes.py) -> treatment
 
 A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds
@@ -20,11 +21,13 @@ from numpy.typing import NDArray
 from diegetic.audio.treatment import treat
 from diegetic.model.attributes import treatment_of
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
+from diegetic.model.bank.happenings import as_it_is, ends_by_itself, first_alone, with_attacks, without_stumps
 from diegetic.model.bank.holes import HUSHED_DB, silences, without_holes
 from diegetic.model.bank.library import Bank, Samples
 from diegetic.model.bank.overlap_add import FADE_FRAMES, LONG_FADE_FRAMES, overlap_add
 from diegetic.model.bank.units import FLOWING, NATURAL, SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
+from diegetic.model.once import happens_once
 from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
@@ -124,7 +127,7 @@ class BankDecoder:
         # A place goes on the same; what happens in it may be another dog each time, and another take another dog.
         belongs = drawn.belongs if bed else None
         pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs)
-        middle = self.path(latents, pick, variation, flowing=bed)
+        middle = self.path(latents, pick, variation, flowing=bed, once=not bed and happens_once(event.caption))
         if not bed or self._is_stereo(middle):
             return (middle,)
         others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings, belongs=belongs)
@@ -164,8 +167,12 @@ class BankDecoder:
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
         )
 
-    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> Path:
-        """The runs of a pick's recordings that follow latents [units, channels]; flowing: what goes on all the time."""
+    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False, once: bool = False) -> Path:
+        """The runs of a pick's recordings that follow latents [units, channels].
+
+        flowing: what goes on all the time; once: what happens once, unless its recording doesn't end by itself, or it
+        varies so freely that none may be heard as it is.
+        """
         units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
         level_db = self.space.level_db(latents)
         if flowing:
@@ -177,6 +184,14 @@ class BankDecoder:
         runs = follow(
             latents, units, self._silence, self._weights, jump, self._hushed(level_db, flowing), natural, longest
         )
+        if not flowing:
+            own_db = [self.space.level_db(each) for each in units]
+            sounding = [own_db[run.recording] for run in runs if run.recording != SILENCE]
+            if once and longest is None and sounding and ends_by_itself(sounding[0]):
+                runs = first_alone(runs, own_db)
+                level_db = as_it_is(runs, own_db, float(level_db.max()))
+            else:
+                runs = without_stumps(with_attacks(runs, own_db))
         return Path(pick, tuple(runs), self._gains(level_db, runs, units), flowing)
 
     def build(self, path: Path) -> Samples:
