@@ -54,11 +54,18 @@ def test_what_is_said_moves_what_is_heard(more: str, less: str, quantity: str) -
 
 @pytest.mark.parametrize(
     "caption",
-    ["a light switch", "a door closes", "birds at first light", "the door is closed", "a farm in a bright field"],
+    ["a light bulb breaks", "a door closes", "birds at first light", "the door is closed", "a farm in a bright field"],
 )
 def test_words_that_say_something_else_change_nothing(caption: str) -> None:
     plain = told(caption)
     assert (plain.size, plain.speed, plain.gain_db, plain.cutoff_hz, plain.room) == (1.0, 1.0, 0.0, 0.0, None)
+
+
+def test_what_is_faint_by_itself_is_softer_than_what_is_mighty() -> None:
+    assert told("a clock ticking").gain_db < told("a dog barks").gain_db < told("thunder").gain_db
+    assert told("ticking", lane=BED).gain_db < told("rain", lane=BED).gain_db
+    assert told("a light switch").gain_db == told("a switch").gain_db
+    assert told("loud ticking").gain_db > told("ticking").gain_db
 
 
 def test_a_room_that_only_the_story_tells_is_heard_less() -> None:
