@@ -14,7 +14,7 @@ STEPS_DB = np.array([-70.0, -18.0, -20.0, -50.0, -70.0, -17.0, -22.0, -50.0], np
 @pytest.mark.parametrize(
     "caption",
     ["a heavy oak door slams", "thunder, far away", "A gunshot", "door slam, interior", "the lightning strikes nearby",
-     "a rooster crows at dawn", "a car horn on the left", "a glass shatters on the floor"],
+     "a ship's bell", "a bell tolls over the sea", "a rooster crows at dawn", "a car horn", "a glass shatters"],
 )  # fmt: skip
 def test_what_is_told_in_the_singular_happens_once(caption: str) -> None:
     assert happens_once(caption)

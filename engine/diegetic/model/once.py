@@ -14,7 +14,7 @@ _HAPPENS = re.compile(
     |clunks|clangs|strikes|hits|lands|drops|falls|collapses|splashes|clicks|pops|zaps|whooshes|swishes|creaks|squeaks
     |screams|shrieks|screeches|yells|gasps|groans|moans|grunts|growls|snarls|roars|howls|sneezes|coughs|sighs
     |crows|moos|neighs|whinnies|meows|mews|bleats|squeals|trumpets|hoots|honks|rings|tolls|chimes
-    |(?<!s\ )(?:
+    |(?<!(?<!')s\ )(?:
         slam|bang|explosion|blast|detonation|gunshot|shot|thunder|thunderclap|thunderbolt|crash|thud|thump|clang|snap|splash
         |scream|shriek|screech|roar|howl|growl|groan|sneeze|cough|gasp|honk|horn|bell|gong|whoosh|boom|creak|meow|neigh
         |whinny|moo
@@ -22,9 +22,9 @@ _HAPPENS = re.compile(
     re.VERBOSE,
 )
 _MORE_THAN_ONCE = re.compile(
-    r"\b(?:and|or|again|over|repeatedly|constantly|times|twice|thrice|several|many|some|more|few|all|every|each|other|"
-    r"two|three|four|five|six|seven|eight|nine|ten|twelve|dozens?|x?\d+x?|people|men|women|children|crowd|keeps?|series|"
-    r"row|volley|barrage|burst of|(?!lightning|building|ceiling|morning|evening|clearing|something)\w{3,}ing)\b"
+    r"\b(?:and|or|again|over and over|repeatedly|constantly|times|twice|thrice|several|many|some|more|few|all|every|"
+    r"each|other|two|three|four|five|six|seven|eight|nine|ten|twelve|dozens?|x?\d+x?|people|men|women|children|crowd|keeps?|"
+    r"series|row|volley|barrage|burst of|(?!lightning|building|ceiling|morning|evening|clearing|something)\w{3,}ing)\b"
 )
 
 
