@@ -24,7 +24,7 @@ from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNI
 from diegetic.model.bank.happenings import as_it_is, ends_by_itself, first_alone, with_attacks, without_stumps
 from diegetic.model.bank.holes import HUSHED_DB, silences, without_holes
 from diegetic.model.bank.library import Bank, Samples
-from diegetic.model.bank.overlap_add import FADE_FRAMES, LONG_FADE_FRAMES, overlap_add
+from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import FLOWING, NATURAL, SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
 from diegetic.model.once import happens_once
@@ -198,7 +198,7 @@ class BankDecoder:
         """Samples [units * UNIT_FRAMES, 1 or 2] of a path. Raises Failure where audio can't be read."""
         used = sorted({run.recording for run in path.runs} - {SILENCE})
         audio = {number: self._audio(path.pick, number) for number in used}
-        return overlap_add(path.runs, audio, path.gains_db, LONG_FADE_FRAMES if path.flowing else FADE_FRAMES)
+        return overlap_add(path.runs, audio, path.gains_db, path.flowing)
 
     def _as_long_as(self, latents: Array, rate: float) -> Array:
         """Latents for `rate` times the time: what is more goes on as it began, or in silence where it ended so."""
