@@ -124,6 +124,17 @@ def test_what_begins_anew_behind_a_run_is_not_heard_in_its_fade() -> None:
     assert not built[12 * UNIT_FRAMES :].any()
 
 
+def test_what_happens_anew_over_another_keeps_its_attack() -> None:
+    knock = hiss(0.4, seed=1)[:, None] * np.exp(-np.arange(round(0.4 * SECOND)) / 1_000).astype(np.float32)[:, None]
+    audio = {0: hiss(2, level=0.01)[:, None], 1: knock}
+    runs = [Run(0, 0, 10, 0), Run(1, 0, 5, 10), Run(1, 0, 5, 15)]
+    built = overlap_add(runs, audio, np.zeros(20, np.float32))
+    for at in (10, 15):
+        np.testing.assert_allclose(built[at * UNIT_FRAMES :][:1_440], knock[:1_440], atol=0.05)
+    bed = overlap_add(runs, audio, np.zeros(20, np.float32), flowing=True)
+    assert np.abs(bed[10 * UNIT_FRAMES :][:240]).max() < 0.5 * np.abs(knock[:240]).max(), "a bed fades in"
+
+
 def test_a_short_silence_ends_before_what_follows() -> None:
     audio = {0: hiss(8)[:, None], 1: hiss(2, seed=1)[:, None]}
     for units in (1, 2, 5):

@@ -35,6 +35,13 @@ def test_a_clause_may_say_that_it_goes_on() -> None:
     assert [part.goes_on for part in parts("frogs croak without pause, a duck quacks")] == [True, False]
     assert [part.goes_on for part in parts("the birds sang, until a wolf growled")] == [True, False]
     assert [part.goes_on for part in parts("she turns a page while a clock ticks")] == [False, True]
+    for told in (
+        "swords clash all around",
+        "the sea in the background",
+        "it drips on and on",
+        "it knocks over and over",
+    ):
+        assert [part.goes_on for part in parts(told)] == [True]
 
 
 def test_words_are_alike_whatever_their_endings() -> None:
@@ -144,3 +151,13 @@ def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
     assert not agenda.is_last(door)
     agenda.tell(event("rain", BED, 0, 13))
     assert not agenda.is_last(dog)
+
+
+def test_a_bed_told_in_other_words_is_the_bed_that_was_told() -> None:
+    agenda = Agenda.of("a crowd murmurs in the market, a bell rings")
+    agenda.tell(event("a crowd murmurs in the market", BED, 0, 20))
+    assert agenda.bed_meant("the market crowd murmuring") == "a crowd murmurs in the market"
+    assert agenda.bed_meant("a market stall, bell ringing") is None, "a clause is owed"
+    agenda.tell(event("a bell rings", FOREGROUND, 8, 12))
+    assert agenda.bed_meant("bell ringing") is None, "no bed"
+    assert agenda.bed_meant("a dog barks") is None

@@ -17,6 +17,8 @@ from diegetic.cli.outside import Outside
 from diegetic.generator.client import Generator
 from diegetic.live.parameters import said
 from diegetic.model.attributes import treatment_of
+from diegetic.model.config import read_config
+from diegetic.model.loading import digest_of
 from diegetic.model.registry import load_model, presets_folder
 from diegetic.protocol import Planned, StoryModel
 from diegetic.settings import Settings
@@ -173,3 +175,10 @@ def test_its_ear_hears_most_kinds_of_the_banks_own_recordings() -> None:
         vectors = bank.index.embeddings[own].astype(np.float32)
         right += float((vectors @ heard.called).max()) > 0.5
     assert right > 0.5 * len(chosen)
+
+
+def test_another_edition_of_the_decoder_is_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = read_config(presets_folder() / "models/pocket.toml")
+    before = digest_of(config, tmp_path, None)
+    monkeypatch.setattr("diegetic.model.loading.EDITION", 0)
+    assert digest_of(config, tmp_path, None) != before

@@ -54,11 +54,27 @@ def test_what_is_said_moves_what_is_heard(more: str, less: str, quantity: str) -
 
 @pytest.mark.parametrize(
     "caption",
-    ["a light switch", "a door closes", "birds at first light", "the door is closed", "a farm in a bright field"],
+    ["a light bulb breaks", "a door closes", "birds at first light", "the door is closed", "a farm in a bright field"],
 )
 def test_words_that_say_something_else_change_nothing(caption: str) -> None:
     plain = told(caption)
     assert (plain.size, plain.speed, plain.gain_db, plain.cutoff_hz, plain.room) == (1.0, 1.0, 0.0, 0.0, None)
+
+
+def test_what_is_faint_by_itself_is_softer_than_what_is_mighty() -> None:
+    assert told("a clock ticking").gain_db < told("a dog barks").gain_db < told("thunder").gain_db
+    assert told("ticking", lane=BED).gain_db < told("rain", lane=BED).gain_db
+    assert told("a light switch").gain_db == told("a switch").gain_db
+    assert told("loud ticking").gain_db > told("ticking").gain_db
+
+
+def test_what_dies_down_ends_softer_and_what_comes_nearer_louder() -> None:
+    hiss = np.float32(0.1) * np.random.default_rng(0).standard_normal((RATE_HZ, 1)).astype(np.float32)
+    for caption, sooner_db in (("the wind dies down", 14), ("a siren comes nearer", -14), ("the wind howls", 0)):
+        heard = treat(hiss, Treatment(rise_db=told(caption).rise_db), RATE_HZ)
+        first, last = (heard[part].std() for part in (slice(0, 9_600), slice(-9_600, None)))
+        assert 20 * np.log10(first / last) == pytest.approx(sooner_db, abs=1.5)
+    assert told("the wind dies down", lane=BED).rise_db == 0.0, "each of its windows would die down"
 
 
 def test_a_room_that_only_the_story_tells_is_heard_less() -> None:

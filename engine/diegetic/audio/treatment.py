@@ -25,8 +25,8 @@ class Treatment:
     """size: how much lower the source sounds than it is (2: an octave, at half the speed); speed: at the same pitch.
 
     cutoff_hz: above it less is heard, by 6 dB an octave for each of `order` (0 Hz: nothing is cut); pan, pan_to: -1
-    left to 1 right, at the start and at the end; wet_db: of the room's answer; spread: whether the sound has sides of
-    its own.
+    left to 1 right, at the start and at the end; wet_db: of the room's answer; sounding: whether it
+    sounded before, and the room with it; rise_db: how much louder it is at its end than at its start.
     """
 
     size: float = 1.0
@@ -39,6 +39,7 @@ class Treatment:
     room: Room | None = None
     wet_db: float = 0.0
     sounding: bool = False
+    rise_db: float = 0.0
 
     @property
     def read_rate(self) -> float:
@@ -53,7 +54,7 @@ def treat(samples: Samples, treatment: Treatment, rate_hz: int) -> Samples:
     if treatment.cutoff_hz:
         swallow = butter(treatment.order, treatment.cutoff_hz, "lowpass", fs=rate_hz, output="sos")
         sound = sosfilt(swallow, sound, axis=0).astype(np.float32)
-    sound = sound * np.float32(10 ** (treatment.gain_db / 20))
+    sound = _risen(sound * np.float32(10 ** (treatment.gain_db / 20)), treatment.rise_db)
     sound = _placed(sound, treatment.pan, treatment.pan_to)
     if treatment.room is not None:
         sound = in_room(sound, treatment.room, rate_hz, treatment.wet_db, treatment.sounding)
@@ -76,6 +77,15 @@ def _sized(samples: Samples, size: float) -> Samples:
         return samples
     sized: Samples = soxr.resample(samples, 1.0, size)
     return sized
+
+
+def _risen(samples: Samples, rise_db: float) -> Samples:
+    """Louder from start to end, or softer: as loud as it is where it is loudest."""
+    if rise_db == 0.0:
+        return samples
+    gain_db = np.linspace(min(0.0, -rise_db), min(0.0, rise_db), len(samples), dtype=np.float32)
+    risen: Samples = samples * (10 ** (gain_db[:, None] / 20)).astype(np.float32)
+    return risen
 
 
 def _placed(samples: Samples, pan: float, pan_to: float) -> Samples:

@@ -39,13 +39,23 @@ class Agenda:
     def part_of(self, caption: str) -> Part | None:
         """The owed clause that a caption tells: it has two words of it, or more than half; the most, or the first."""
         words = stems(caption)
-        shared = [sum(share_word([stem], words) for stem in part.stems) for part in self.owed]
-        shares = [
-            count / len(part.stems) if count >= 2 or 2 * count > len(part.stems) else 0.0
-            for count, part in zip(shared, self.owed, strict=True)
-        ]
+        shares = [_told_share(part.stems, words) for part in self.owed]
         best = max(shares, default=0.0)
         return self.owed[shares.index(best)] if best > 0 else None
+
+    def bed_meant(self, caption: str) -> str | None:
+        """The bed that a caption tells of in other words, as it was told; None where it tells an owed clause, or none.
+
+        A bed's next window must have its caption, or it is another sound.
+        """
+        if self.part_of(caption) is not None:
+            return None
+        words = stems(caption)
+        for bed in (each for each in self.told if each.lane == BED):
+            part = self._done.get(bed.caption)
+            if _told_share(part.stems if part is not None else stems(bed.caption), words) > 0:
+                return bed.caption
+        return None
 
     def instead_of(self, event: Timed | None, at: Frontier) -> Part | None:
         """The clause that should be told in place of a drafted event; None where that is as good.
@@ -141,6 +151,12 @@ class Agenda:
         left = max(0, len(self.owed) - (self.part_of(caption) is not None))
         slot = max(at.shortest, at.total // (2 * (left + len(self.told) + 1)))
         return at.total - (left + 1) * slot, at.total - left * slot
+
+
+def _told_share(named: frozenset[str], words: frozenset[str]) -> float:
+    """How much of what a clause names is among some words: 0 where it is neither two of its own nor more than half."""
+    count = sum(share_word([stem], words) for stem in named)
+    return count / len(named) if count >= 2 or 2 * count > len(named) else 0.0
 
 
 def speaks_for_itself(part: Part) -> bool:

@@ -3,6 +3,8 @@
     distant, far away | close          level; what the air swallows; how much of it is the room
     loud | soft, quiet, gentle         level
     slow | fast                        speed at the same pitch
+    a tick, a page | thunder           level: what is soft or mighty by itself (every recording is as loud as any other)
+    dies down | comes nearer           level, from the event's beginning to its end; not of what goes on in windows
     heavy, huge | light, small         size: pitch and speed together; of what goes on (rain): level
     muffled, through a wall            a low-pass, and level
     in a hall, cave, room, tunnel      the space that answers; where the caption names none, the story's place
@@ -34,6 +36,21 @@ _SLOW = r"slow(ly|er)?|sluggish(ly)?|leisurely|lazy|lazily|unhurried|plodding|me
 _FAST = r"fast(er)?|quick(ly|er)?|rapid(ly)?|hurried(ly)?|hasty|hastily|brisk(ly)?|frantic(ally)?|racing"
 _HEAVY = r"heavy|heavily|huge|giant|massive|enormous|gigantic|hulking|big|large|colossal"
 _LIGHT = r"(?<!first )light(ly)?(?! (switch|bulb|house))|small|tiny|little|delicate(ly)?|miniature"
+_FAINT_ITSELF = (
+    r"tick(s|ing)?|tick-?tock|clocks?(?! (tower|bell))|wristwatch|click(s|ed|ing)?|switch(es)?|keyboard|typing|types|"
+    r"mouse|pages?|paper|parchment|whispers?|drips?|dripping|coins?|keys?|lock|latch|rustl(e|es|ing)|cloth|breath(es|ing)?|"
+    r"heartbeat|purr(s|ing)?|pencil|quill|buttons?|zipper|candle|spoon"
+)
+_MIGHTY_ITSELF = r"thunder\w*|lightning|explosions?|explodes?|detonat\w+|cannons?|avalanche|eruption|erupts"
+_FALLS = (
+    r"(dies|dying|died) (down|away|out)|fad(es|ing) (away|out|into)|fades$|reced(es|ing)|subsid(es|ing)|ebbs|"
+    r"calms down|"
+    r"(drives|rides|flies|walks|sails|gallops|rolls|runs) (off|away)"
+)
+_RISES = (
+    r"approach(es|ing)|(comes?|coming|draws?|drawing|gets?|getting) (near|nearer|closer)|"
+    r"(gets|getting|grows|growing) (louder|stronger)|swells|picks up|builds up|rises"
+)
 _MUFFLED = (
     r"muffled|through (a|the) (\w+ )?(wall|door|floor|ceiling|window)|behind (a|the) (\w+ )?(wall|door)|"
     r"(in|from) the (next|other) room|next door|(from )?(upstairs|downstairs)|inside a box"
@@ -57,6 +74,8 @@ _SIDES = {"left": -0.7, "right": 0.7}
 _USUAL_SIDE = 0.35
 _PASSING_SIDE = 0.8
 _BED_WET_DB, _FAR_WET_DB, _CLOSE_WET_DB = -6.0, 8.0, -6.0
+_RISE_DB = 18.0
+_MIGHTY_DB, _FAINT_DB = 4.0, -8.0
 _IMPLIED_WET_DB = -16.0
 """Of a room that only the story tells: a recording has one of its own, and a second one that is as loud blurs it."""
 
@@ -76,6 +95,10 @@ def treatment_of(event: Event, place: str) -> Treatment:
         gain_db += 4.0
     elif _has(_SOFT, said):
         gain_db -= 6.0
+    if _has(_MIGHTY_ITSELF, said):
+        gain_db += _MIGHTY_DB
+    elif _has(_FAINT_ITSELF, said):
+        gain_db += _FAINT_DB
     if _has(_HEAVY, said):
         gain_db, size = gain_db + 2.0, 1.0 if bed else 1.2
     elif _has(_LIGHT, said):
@@ -86,8 +109,13 @@ def treatment_of(event: Event, place: str) -> Treatment:
         speed = 1.4
     if _has(_MUFFLED, event.caption.lower()):
         gain_db, cutoff_hz, order = gain_db - 5.0, 700.0, 3
+    rise_db = 0.0
+    if not bed and _has(_FALLS, said):
+        rise_db = -_RISE_DB
+    elif not bed and _has(_RISES, said):
+        rise_db = _RISE_DB
     pan, pan_to = (0.0, 0.0) if bed else _side(said)
-    return Treatment(size, speed, gain_db, cutoff_hz, order, pan, pan_to, room, wet_db, sounding=bed)
+    return Treatment(size, speed, gain_db, cutoff_hz, order, pan, pan_to, room, wet_db, bed, rise_db)
 
 
 def _side(said: str) -> tuple[float, float]:

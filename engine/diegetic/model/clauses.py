@@ -13,6 +13,7 @@ _JOINS = re.compile(
     r"\b(and|then|while|until|till|but|before|after which|when|whereupon|as|followed by|with|because|so that|or)\b",
     re.IGNORECASE,
 )
+_AND_AGAIN = re.compile(r"\b(on|over|again) and \1\b", re.IGNORECASE)
 _UNTIL = re.compile(r",\s*(until|till)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _ENDINGS = ("'s", "ings", "ing", "ers", "er", "ed", "es", "ly", "s", "e", "y")
@@ -49,7 +50,9 @@ _NOTHING = frozenset(
 )
 _NONE = re.compile(r"(?:no|not|never|without|dont|don't|nothing)\b(?! but)", re.IGNORECASE)
 _GOES_ON = re.compile(
-    r"\b(?:all the (?:while|time)|all time|whole time|without (?:pause|end|stop)|on and on|never stops?|goes on"
+    r"\b(?:all the (?:while|time)|all time|whole time|without (?:pause|end|stop)|never stops?|goes on"
+    r"|all (?:around|night|day|along)|in the background|underneath|throughout"
+    r"|non-?stop|endless(?:ly)?|incessant(?:ly)?|ceaseless(?:ly)?|unceasing(?:ly)?|relentless(?:ly)?"
     r"|keeps?|constant(?:ly)?|everywhere|bed|amb|ambience|loops?|looping|steady|steadily|continuous(?:ly)?)\b",
     re.IGNORECASE,
 )
@@ -121,6 +124,7 @@ def _pieces(sentence: str) -> list[tuple[str, bool]]:
     What is told "while" or "with ...ing" goes on, and what is told "until".
     """
     found = []
+    sentence = _AND_AGAIN.sub("constantly", sentence)
     for piece in _BREAKS.split(_UNTIL.sub(r" \1", sentence)):
         clauses = ["", *_JOINS.split(piece), ""]  # join, clause, join, clause, ..., join
         for before, clause, after in zip(clauses[::2], clauses[1::2], clauses[2::2], strict=False):

@@ -28,7 +28,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.bank.add import Caller
-from diegetic.model.bank.decoder import BankDecoder
+from diegetic.model.bank.decoder import EDITION, BankDecoder
 from diegetic.model.bank.describe import LatentSpace
 from diegetic.model.bank.library import INDEX, Bank
 from diegetic.model.bank.words import Vocabulary
@@ -65,7 +65,7 @@ def load(name: str, config: ModelConfig, folder: Path, settings: Settings, own_b
     placement = place(settings)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    digest = _digest(config, folder, own_bank)
+    digest = digest_of(config, folder, own_bank)
     if config.codec.kind == "oobleck":
         from diegetic.model.released import load_storyteller
 
@@ -155,9 +155,11 @@ def _bank_codec(config: ModelConfig, folder: Path, own_bank: Path | None) -> Cod
     return BankDecoder(banks, read_space(folder / SPACE), preference, config.codec.bank.variation)
 
 
-def _digest(config: ModelConfig, folder: Path, own_bank: Path | None) -> str:
+def digest_of(config: ModelConfig, folder: Path, own_bank: Path | None) -> str:
     """A hash of all that shapes what the model makes."""
     digest = hashlib.sha256(repr(config).encode())
+    if config.codec.kind == "bank":
+        digest.update(b"%d" % EDITION)
     origin = folder / ORIGIN  # of a converted release: it has the checksums of all the rest, which is too much to read
     files = [origin] if origin.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if path.name != EAR]  # what is heard shapes nothing that is rendered

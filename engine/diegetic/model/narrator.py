@@ -193,6 +193,9 @@ class Narrator:
         if (tells := agenda.part_of(caption)) is not None and speaks_for_itself(tells):
             draft.forget()
             draft, caption = self._give(memory, bare(tells))
+        elif (bed := agenda.bed_meant(caption) if self.style.cover else None) is not None and bed != caption:
+            draft.forget()
+            draft, caption = self._give(memory, bed)
         placed = self._place(draft, caption, at, agenda)
         part = agenda.instead_of(placed.event if placed else None, at)
         if part is not None:

@@ -2,6 +2,7 @@
 
     semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
     latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
+                        (of what happens once, the first recording as it is)
     caption, place   -> distance, loudness, speed, size, side, room (attributes.py) -> treatment
 
 A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds
@@ -16,19 +17,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from diegetic.audio.treatment import treat
 from diegetic.model.attributes import treatment_of
 from diegetic.model.bank.describe import FLOOR_DB, SAMPLE_RATE, UNIT_FRAMES, UNITS_PER_S, LatentSpace
+from diegetic.model.bank.happenings import as_it_is, ends_by_itself, first_alone, with_attacks, without_stumps
+from diegetic.model.bank.holes import HUSHED_DB, silences, without_holes
 from diegetic.model.bank.library import Bank, Samples
-from diegetic.model.bank.overlap_add import FADE_FRAMES, LONG_FADE_FRAMES, overlap_add
+from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import FLOWING, NATURAL, SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
+from diegetic.model.once import happens_once
 from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
+EDITION = 2
+"""Of what is built from the same latents: what a bank's model is called by changes with it, and so do its takes."""
 _POOL = 64
 _NEAR = 0.03  # how much less near than the best a recording of the pool may be, in cosine
 _TYPICAL = 16.0  # how much rather a recording is drawn that sounds like what it is called: e to this power
@@ -43,9 +48,7 @@ _SOFTER_DB = 34.0
 _FREE, _LONGEST_SHARE = 0.5, 0.25
 """From this variation on no run of a recording is longer than this share of the event."""
 _SIDE = 0.55
-_HUSHED_DB = -50.0  # above this level something sounds
 _ENDED_UNITS = 4
-_SECOND_UNITS, _HOLE_UNITS, _HOLE_DB, _DIP_DB = 12, 2, 10.0, 4.0
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
 
 
@@ -111,7 +114,7 @@ class BankDecoder:
         Moved to the mean of the window before, it stays itself; what moves within the window is left as it is.
         """
         drawn = latents[known:]
-        if not all((self.space.level_db(each) > _HUSHED_DB).any() for each in (drawn, before)):
+        if not all((self.space.level_db(each) > HUSHED_DB).any() for each in (drawn, before)):
             return latents  # silence goes on as nothing
         return np.concatenate([latents[:known], drawn + before.mean(0) - drawn.mean(0)])
 
@@ -124,7 +127,7 @@ class BankDecoder:
         # A place goes on the same; what happens in it may be another dog each time, and another take another dog.
         belongs = drawn.belongs if bed else None
         pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs)
-        middle = self.path(latents, pick, variation, flowing=bed)
+        middle = self.path(latents, pick, variation, flowing=bed, once=not bed and happens_once(event.caption))
         if not bed or self._is_stereo(middle):
             return (middle,)
         others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings, belongs=belongs)
@@ -164,12 +167,16 @@ class BankDecoder:
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
         )
 
-    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False) -> Path:
-        """The runs of a pick's recordings that follow latents [units, channels]; flowing: what goes on all the time."""
+    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False, once: bool = False) -> Path:
+        """The runs of a pick's recordings that follow latents [units, channels].
+
+        flowing: what goes on all the time; once: what happens once, unless its recording doesn't end by itself, or it
+        varies so freely that none may be heard as it is.
+        """
         units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
         level_db = self.space.level_db(latents)
         if flowing:
-            latents = without_holes(latents, level_db, _HUSHED_DB)
+            latents = without_holes(latents, level_db)
             level_db = self.space.level_db(latents)
         jump, natural = (_FLOWING_JUMP, FLOWING) if flowing else (_JUMP, NATURAL)
         jump *= 1.0 - 0.85 * variation
@@ -177,18 +184,26 @@ class BankDecoder:
         runs = follow(
             latents, units, self._silence, self._weights, jump, self._hushed(level_db, flowing), natural, longest
         )
+        if not flowing:
+            own_db = [self.space.level_db(each) for each in units]
+            sounding = [own_db[run.recording] for run in runs if run.recording != SILENCE]
+            if once and longest is None and sounding and ends_by_itself(sounding[0]):
+                runs = first_alone(runs, own_db)
+                level_db = as_it_is(runs, own_db, float(level_db.max()))
+            else:
+                runs = without_stumps(with_attacks(runs, own_db))
         return Path(pick, tuple(runs), self._gains(level_db, runs, units), flowing)
 
     def build(self, path: Path) -> Samples:
         """Samples [units * UNIT_FRAMES, 1 or 2] of a path. Raises Failure where audio can't be read."""
         used = sorted({run.recording for run in path.runs} - {SILENCE})
         audio = {number: self._audio(path.pick, number) for number in used}
-        return overlap_add(path.runs, audio, path.gains_db, LONG_FADE_FRAMES if path.flowing else FADE_FRAMES)
+        return overlap_add(path.runs, audio, path.gains_db, path.flowing)
 
     def _as_long_as(self, latents: Array, rate: float) -> Array:
         """Latents for `rate` times the time: what is more goes on as it began, or in silence where it ended so."""
         units = math.ceil(len(latents) * rate)
-        ended = self.space.level_db(latents[-_ENDED_UNITS:]).max() < _HUSHED_DB
+        ended = self.space.level_db(latents[-_ENDED_UNITS:]).max() < HUSHED_DB
         more = np.repeat(self._silence[None], len(latents), axis=0) if ended else latents
         return np.concatenate([latents, more])[:units]
 
@@ -198,7 +213,10 @@ class BankDecoder:
 
     def _hushed(self, level_db: Array, flowing: bool) -> NDArray[np.bool_]:
         """Where nothing need sound, [units]: in what happens also where it is much softer than at its loudest."""
-        return level_db < (_HUSHED_DB if flowing else max(_HUSHED_DB, float(level_db.max()) - _SOFTER_DB))
+        if flowing:
+            return silences(level_db)
+        hushed: NDArray[np.bool_] = level_db < max(HUSHED_DB, float(level_db.max()) - _SOFTER_DB)
+        return hushed
 
     def _gains(self, drawn: Array, runs: Sequence[Run], units: Sequence[Array]) -> Array:
         """Drawn level less the level of the units chosen, in dB [units]; nan in silence."""
@@ -213,28 +231,3 @@ class BankDecoder:
     def _audio(self, pick: Pick, number: int) -> Samples:
         bank, recording = pick.recordings[number]
         return self.banks[bank].audio(recording)[: (_LONGEST_UNITS + 1) * UNIT_FRAMES]
-
-
-def without_holes(latents: Array, level_db: Array, hushed_db: float) -> Array:
-    """Latents [units, channels] of what goes on, without moments of silence: what was drawn around them, in between.
-
-    The flow learned from recordings that end after some seconds and begin again. A hole is at most two units under
-    `hushed_db`, or far under what is usual around them, the only one within a second, with what dips beside it: what
-    pulses, begins or ends is left as it is.
-    """
-    usual_db = median_filter(level_db, 2 * _SECOND_UNITS, mode="nearest")
-    hushed = level_db < np.maximum(hushed_db, usual_db - _HOLE_DB)
-    starts = np.flatnonzero(hushed & ~np.concatenate([[False], hushed[:-1]]))
-    holes = np.zeros(len(level_db), bool)
-    for start in starts:
-        around = slice(max(0, start - _SECOND_UNITS), start + _SECOND_UNITS)
-        usual = float(usual_db[start])
-        inside = _HOLE_UNITS < start < len(level_db) - 2 * _HOLE_UNITS
-        if inside and hushed[around].sum() <= _HOLE_UNITS and usual > hushed_db:
-            beside = slice(max(0, start - 2), start + _HOLE_UNITS + 2)
-            holes[beside] |= level_db[beside] < usual - _DIP_DB
-    kept = np.flatnonzero(~holes)
-    if not holes.any():
-        return latents
-    everywhere = np.arange(len(latents))
-    return np.stack([np.interp(everywhere, kept, channel[kept]) for channel in latents.T], axis=1).astype(np.float32)

@@ -2,7 +2,8 @@
 
 Every run is read a little beyond both its ends. Where one follows another, the later one is shifted by up to `_SHIFT`
 so that the waveforms agree, begins as loud as the earlier one ends (but where a recording itself begins or ends), and
-both are crossfaded with equal power. Into silence a recording rings on for a while, until something new begins in it.
+both are crossfaded with equal power. Where something happens anew, it begins at once, over what fades. Into silence a
+recording rings on for a while, until something new begins in it.
 The level follows the drawn one slowly: a recording's own attacks stay.
 
 Knows nothing of how runs are chosen. Samples are float32 [frames, channels] at 48 kHz.
@@ -33,14 +34,16 @@ _GAIN_RANGE_DB = (-24.0, 9.0)
 
 
 def overlap_add(
-    runs: Sequence[Run], audio: Mapping[int, Samples], gains_db: NDArray[np.float32], longest_fade: int = FADE_FRAMES
+    runs: Sequence[Run], audio: Mapping[int, Samples], gains_db: NDArray[np.float32], flowing: bool = False
 ) -> Samples:
     """Lay runs out one after another: [units * UNIT_FRAMES, channels].
 
     audio: samples of each recording that a run names; gains_db: [units], how much louder the drawn level is than the
-    run's own, nan where that says nothing (silence). A join fades over `longest_fade` frames, or the shorter of its
-    runs; into silence over up to RING_FRAMES more.
+    run's own, nan where that says nothing (silence); flowing: what goes on all the time. A join fades over FADE_FRAMES,
+    or LONG_FADE_FRAMES where it flows, or the shorter of its runs; into silence over up to RING_FRAMES more. Of what
+    happens a recording's own beginning keeps its attack, also over the one before it.
     """
+    longest_fade = LONG_FADE_FRAMES if flowing else FADE_FRAMES
     units = runs[-1].at + runs[-1].units
     channels = max((samples.shape[1] for samples in audio.values()), default=1)
     silence = np.zeros((units * UNIT_FRAMES, channels), np.float32)
@@ -59,25 +62,26 @@ def overlap_add(
         frames = before + run.units * UNIT_FRAMES + behind
         source = run.first * UNIT_FRAMES - before
         follows = number > 0 and runs[number - 1].recording != SILENCE != run.recording
-        if follows:
+        begins = run.first == 0 and not (follows and flowing)
+        if follows and not begins:
             source = max(0, source + _shift(tail, samples, source))
         part = _read(samples, source, frames, channels)
         if follows and run.first > 0 and is_cut:
             part *= _like(tail, part)
         begin = half + run.at * UNIT_FRAMES - before
-        out[begin : begin + fade] = _joined(tail, part[:fade], follows, run.first == 0)
+        out[begin : begin + fade] = _joined(tail, part[:fade], follows, begins)
         body = frames - lead - behind if number + 1 < len(runs) else frames
         out[begin + fade : begin + body] = part[fade:body]
         tail, is_cut = part[body:], source + frames <= len(samples)
     return out[half : half + units * UNIT_FRAMES] * _gain(gains_db)[:, None]
 
 
-def _joined(tail: Samples, head: Samples, follows: bool, natural: bool) -> Samples:
-    """The fade from a tail to a run's head; after silence, a recording's own beginning keeps its attack."""
+def _joined(tail: Samples, head: Samples, follows: bool, begins: bool) -> Samples:
+    """The fade from a tail to a run's head; where a recording begins, it keeps its attack."""
     if not len(tail):
         return tail
-    fade_out, fade_in = fades(len(tail), "equal_power", correlation(tail, head) if follows else 0.0)
-    return tail * fade_out + (head if natural and not follows else head * fade_in)
+    fade_out, fade_in = fades(len(tail), "equal_power", correlation(tail, head) if follows and not begins else 0.0)
+    return tail * fade_out + (head if begins else head * fade_in)
 
 
 def _like(tail: Samples, part: Samples) -> Samples:

@@ -1,0 +1,66 @@
+"""What happens begins with its attack, isn't begun as the event ends, and happens once where that is told."""
+
+import numpy as np
+import pytest
+
+from diegetic.model.bank.happenings import as_it_is, ends_by_itself, first_alone, with_attacks, without_stumps
+from diegetic.model.bank.units import SILENCE, Run
+from diegetic.model.once import happens_once
+
+SLAM_DB = np.array([-15.0, -20.0, -30.0, -40.0, -60.0], np.float32)
+STEPS_DB = np.array([-70.0, -18.0, -20.0, -50.0, -70.0, -17.0, -22.0, -50.0], np.float32)
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["a heavy oak door slams", "thunder, far away", "A gunshot", "door slam, interior", "the lightning strikes nearby",
+     "a ship's bell", "a bell tolls over the sea", "a rooster crows at dawn", "a car horn", "a glass shatters"],
+)  # fmt: skip
+def test_what_is_told_in_the_singular_happens_once(caption: str) -> None:
+    assert happens_once(caption)
+
+
+@pytest.mark.parametrize(
+    "caption",
+    ["doors slam", "a door slams again and again", "three gunshots", "gunshots", "the clock strikes twelve",
+     "a bell rings twice", "thunder and rain", "thunder rolling", "a dog barks", "footsteps on gravel", "people scream",
+     "a horse gallops past", "rain on the roof", "someone knocks on the door", "a door opens and shuts"],
+)  # fmt: skip
+def test_what_goes_on_or_is_told_of_many_does_not(caption: str) -> None:
+    assert not happens_once(caption)
+
+
+def test_what_happens_once_is_its_first_recording_whole() -> None:
+    drawn = [Run(SILENCE, 0, 2, 0), Run(0, 2, 3, 2), Run(1, 0, 4, 5), Run(SILENCE, 0, 6, 9), Run(0, 0, 5, 15)]
+    runs = first_alone(drawn, [SLAM_DB, STEPS_DB])
+    assert runs == [Run(SILENCE, 0, 2, 0), Run(0, 0, 5, 2), Run(SILENCE, 0, 13, 7)]
+    levels_db = as_it_is(runs, [SLAM_DB, STEPS_DB], -10.0)
+    assert list(levels_db[2:7]) == list(SLAM_DB + 5)  # as it fades itself, at its loudest as drawn
+
+
+def test_a_recording_ends_by_itself_where_it_is_over() -> None:
+    assert ends_by_itself(SLAM_DB)
+    assert not ends_by_itself(np.full(40, -20.0, np.float32))  # as of wind
+
+
+def test_a_recording_s_own_silence_before_it_is_left_out() -> None:
+    late = np.concatenate([np.full(45, -70.0), SLAM_DB]).astype(np.float32)
+    assert first_alone([Run(0, 0, 60, 0)], [late]) == [Run(0, 44, 6, 0), Run(SILENCE, 0, 54, 6)]
+    assert first_alone([Run(0, 0, 4, 0)], [late]) == [Run(0, 44, 4, 0)]
+
+
+def test_what_begins_in_the_midst_of_a_step_begins_with_it() -> None:
+    assert with_attacks([Run(0, 6, 2, 0)], [STEPS_DB]) == [Run(0, 5, 2, 0)]
+    assert with_attacks([Run(1, 2, 2, 0)], [STEPS_DB, SLAM_DB]) == [Run(1, 0, 2, 0)]
+    rain = np.full(40, -20.0, np.float32)
+    for runs in ([Run(0, 4, 2, 0)], [Run(0, 5, 2, 0)], [Run(0, 0, 1, 0), Run(0, 6, 2, 1)]):
+        assert with_attacks(runs, [STEPS_DB]) == runs
+    assert with_attacks([Run(0, 20, 9, 0)], [rain]) == [Run(0, 20, 9, 0)]
+
+
+def test_nothing_begins_while_an_event_fades_out() -> None:
+    slam, silence = Run(0, 0, 5, 0), Run(SILENCE, 0, 60, 5)
+    assert without_stumps([slam, silence, Run(0, 0, 3, 65)]) == [slam, Run(SILENCE, 0, 63, 5)]
+    assert without_stumps([slam, Run(1, 0, 3, 5)]) == [slam, Run(SILENCE, 0, 3, 5)]
+    for kept in ([slam, silence, Run(0, 0, 11, 65)], [Run(0, 4, 50, 0), Run(1, 3, 6, 50)], [slam]):
+        assert without_stumps(kept) == kept
