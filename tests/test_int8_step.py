@@ -29,8 +29,8 @@ def llama() -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         llm = LlamaForCausalLM(LlamaConfig(**SHAPE)).eval().requires_grad_(False)
-    for weight in llm.parameters():
-        weight *= 4 if weight.dim() == 2 else torch.rand(weight.shape) + 0.5
+        for weight in llm.parameters():
+            weight *= 4 if weight.dim() == 2 else torch.rand(weight.shape) + 0.5
     return llm.to(torch.bfloat16)
 
 
