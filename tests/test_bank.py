@@ -434,6 +434,21 @@ def test_a_story_keeps_to_its_recordings_of_a_kind(tmp_path: Path, space: Latent
     assert np.abs(lies).max() <= 1
 
 
+def test_a_bed_is_made_of_what_lasts_where_there_is_enough_of_it(tmp_path: Path, space: LatentSpace) -> None:
+    for number, seconds in enumerate([0.5] * 8 + [8.0] * 3):
+        soundfile.write(tmp_path / f"rain{number:02}.wav", hiss(seconds, seed=number), SAMPLE_RATE)
+    list(add_to_bank(tmp_path, tmp_path / "bank", {}, space, by_first_letter))
+    decoder = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.5)
+    query = by_first_letter(["rain"])[0]
+
+    def lengths(lasting: bool) -> set[str]:
+        picks = [decoder.pick(query, "rain", 0.5, np.random.default_rng(seed), lasting=lasting) for seed in range(5)]
+        return {decoder.banks[0].table[recording]["seconds"] for pick in picks for _, recording in pick.recordings}
+
+    assert lengths(lasting=True) == {"8.00"}
+    assert lengths(lasting=False) == {"0.50", "8.00"}
+
+
 def test_a_bed_s_next_window_stays_what_the_one_before_was(tmp_path: Path, space: LatentSpace) -> None:
     list(add_to_bank(library(tmp_path), tmp_path / "bank", {}, space, by_first_letter))
     codec = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.5)

@@ -44,6 +44,7 @@ _JUMP, _FLOWING_JUMP = 20.0, 5.0
 
 What goes on changes between its recordings: mixed, they are the same texture all through a story.
 """
+_LASTING_UNITS, _ENOUGH_UNITS = round(3 * UNITS_PER_S), round(20 * UNITS_PER_S)
 _SOFTER_DB = 34.0
 _FREE, _LONGEST_SHARE = 0.5, 0.25
 """From this variation on no run of a recording is longer than this share of the event."""
@@ -126,11 +127,13 @@ class BankDecoder:
         latents = self._as_long_as(drawn.latents, treatment_of(event, drawn.place).read_rate)
         # A place goes on the same; what happens in it may be another dog each time, and another take another dog.
         belongs = drawn.belongs if bed else None
-        pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs)
+        pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs, lasting=bed)
         middle = self.path(latents, pick, variation, flowing=bed, once=not bed and happens_once(event.caption))
         if not bed or self._is_stereo(middle):
             return (middle,)
-        others = self.pick(drawn.called, event.caption, variation, rng, without=pick.recordings, belongs=belongs)
+        others = self.pick(
+            drawn.called, event.caption, variation, rng, without=pick.recordings, belongs=belongs, lasting=True
+        )
         return middle, self.path(latents, others, variation, flowing=True)
 
     def pick(
@@ -141,11 +144,14 @@ class BankDecoder:
         rng: np.random.Generator,
         without: Collection[tuple[int, int]] = (),
         belongs: Array | None = None,
+        lasting: bool = False,
     ) -> Pick:
         """Draw recordings for a query [F] and its caption: near and typical ones rather; the freer it varies, the more.
 
         without: recordings that are taken only where no others are near. belongs: the direction of the story, a unit
-        vector; among recordings as near as each other those that lie in it come first, typical or not.
+        vector; among recordings as near as each other those that lie in it come first, typical or not. lasting: of
+        those as near as each other only what lasts, if there is enough of it: or a bird of half a second is heard forty
+        times in a minute.
         """
         near = [bank.scores(query, caption) + more for bank, more in zip(self.banks, self._preference, strict=True)]
         names = [(number, recording) for number, scores in enumerate(near) for recording in range(len(scores))]
@@ -155,6 +161,11 @@ class BankDecoder:
         order = order[nearness[order] >= nearness[order[0]] - _NEAR]
         others = [index for index in order if names[index] not in without]
         order = np.array(others) if others else order
+        if lasting:
+            alike = order[nearness[order] >= nearness[order[0]] - _ALIKE]
+            units = np.array([self._units_of(names[index]) for index in alike])
+            long = units >= _LASTING_UNITS
+            order = alike[long] if units[long].sum() >= _ENOUGH_UNITS else order
         if belongs is not None and len(belongs):
             # Only among those of one kind: what a story keeps to must be what was told. Which of them, it says alone.
             order = order[nearness[order] >= nearness[order[0]] - _ALIKE]
@@ -199,6 +210,11 @@ class BankDecoder:
         used = sorted({run.recording for run in path.runs} - {SILENCE})
         audio = {number: self._audio(path.pick, number) for number in used}
         return overlap_add(path.runs, audio, path.gains_db, path.flowing)
+
+    def _units_of(self, name: tuple[int, int]) -> int:
+        bank, recording = name
+        offsets = self.banks[bank].index.unit_offsets
+        return int(offsets[recording + 1] - offsets[recording])
 
     def _as_long_as(self, latents: Array, rate: float) -> Array:
         """Latents for `rate` times the time: what is more goes on as it began, or in silence where it ended so."""
