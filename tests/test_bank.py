@@ -449,6 +449,19 @@ def test_a_bed_is_made_of_what_lasts_where_there_is_enough_of_it(tmp_path: Path,
     assert lengths(lasting=False) == {"0.50", "8.00"}
 
 
+def test_what_sounds_behind_what_died_down_is_as_soft(tmp_path: Path, space: LatentSpace) -> None:
+    list(add_to_bank(library(tmp_path), tmp_path / "bank", {}, space, by_first_letter))
+    codec = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.4)
+    event = Event("e1", "cold wind dies down", 0.0, 2.0)
+    drawn = Drawn(space.encode(describe(hiss(2, seed=7))), by_first_letter(["cold"])[0], 1)
+    whole, after, before = (
+        codec.decode(replace(drawn, window=window), event) for window in ("whole", "after", "before")
+    )
+    ends, begins = whole[-2 * UNIT_FRAMES : -UNIT_FRAMES].std(), whole[UNIT_FRAMES : 2 * UNIT_FRAMES].std()
+    assert 20 * np.log10(after[UNIT_FRAMES : 2 * UNIT_FRAMES].std() / ends) == pytest.approx(0.0, abs=4.0)
+    assert 20 * np.log10(before[-2 * UNIT_FRAMES : -UNIT_FRAMES].std() / begins) == pytest.approx(0.0, abs=4.0)
+
+
 def test_a_bed_s_next_window_stays_what_the_one_before_was(tmp_path: Path, space: LatentSpace) -> None:
     list(add_to_bank(library(tmp_path), tmp_path / "bank", {}, space, by_first_letter))
     codec = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.5)

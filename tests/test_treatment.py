@@ -77,6 +77,15 @@ def test_what_dies_down_ends_softer_and_what_comes_nearer_louder() -> None:
     assert told("the wind dies down", lane=BED).rise_db == 0.0, "each of its windows would die down"
 
 
+def test_what_moved_stays_where_it_began_before_a_sound_and_where_it_came_to_behind_it() -> None:
+    passing = told("a car passes by on the left")
+    assert (passing.at_start().pan_to, passing.at_end().pan) == (passing.pan, passing.pan_to)
+    falls, rises = told("the wind dies down"), told("a siren comes nearer")
+    assert (falls.at_start().gain_db, falls.at_end().gain_db) == (0.0, -18.0)
+    assert (rises.at_start().gain_db, rises.at_end().gain_db) == (-18.0, 0.0)
+    assert {each.rise_db for each in (falls.at_start(), falls.at_end(), rises.at_start())} == {0.0}
+
+
 def test_a_room_that_only_the_story_tells_is_heard_less() -> None:
     assert told("a bell in a cave").wet_db > told("a bell", "a cave").wet_db
     assert told("a bell in a cave").room == told("a bell", "a cave").room

@@ -6,7 +6,7 @@ swallow), where it comes from (sides), the space that answers.
 Knows nothing of words. Samples are float32 [frames, channels].
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
@@ -45,6 +45,14 @@ class Treatment:
     def read_rate(self) -> float:
         """How much sound is needed for a second of the result, in seconds."""
         return self.speed / self.size
+
+    def at_start(self) -> "Treatment":
+        """What doesn't move: as it is at the start."""
+        return replace(self, pan_to=self.pan, gain_db=self.gain_db + min(0.0, -self.rise_db), rise_db=0.0)
+
+    def at_end(self) -> "Treatment":
+        """What doesn't move: as it is at the end."""
+        return replace(self, pan=self.pan_to, gain_db=self.gain_db + min(0.0, self.rise_db), rise_db=0.0)
 
 
 def treat(samples: Samples, treatment: Treatment, rate_hz: int) -> Samples:

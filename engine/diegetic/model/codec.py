@@ -4,7 +4,7 @@ Knows nothing of where latents come from.
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ class Drawn:
     """Latents [T, C] of a sound, and by what name and seed it began: what goes on in a next window keeps both.
 
     called: the event's first semantic feature [F]; place: where the story is, in words; belongs: the direction that the
-    story lies in (see model/belonging.py), empty where nothing says.
+    story lies in (see model/belonging.py), empty where nothing says; window: whether it is a sound by itself, or what
+    sounds before or after another.
     """
 
     latents: NDArray[np.float32]
@@ -27,6 +28,7 @@ class Drawn:
     seed: int
     place: str = ""
     belongs: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    window: Literal["whole", "before", "after"] = "whole"
 
 
 class Codec(Protocol):

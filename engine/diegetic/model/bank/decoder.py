@@ -100,6 +100,8 @@ class BankDecoder:
     def decode(self, drawn: Drawn, event: Event) -> Samples:
         """Stereo samples [units * UNIT_FRAMES, 2] of an event. Raises Failure where the bank's audio can't be read."""
         treatment = treatment_of(event, drawn.place)
+        if drawn.window != "whole":  # what moved through the sound is where it began, or has come to its end
+            treatment = treatment.at_start() if drawn.window == "before" else treatment.at_end()
         sound, *rest = [self.build(path) for path in self.paths(drawn, event)]
         if rest:
             side = rest[0].mean(1, keepdims=True) * _SIDE
@@ -128,7 +130,8 @@ class BankDecoder:
         # A place goes on the same; what happens in it may be another dog each time, and another take another dog.
         belongs = drawn.belongs if bed else None
         pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs, lasting=bed)
-        middle = self.path(latents, pick, variation, flowing=bed, once=not bed and happens_once(event.caption))
+        once = not bed and drawn.window == "whole" and happens_once(event.caption)
+        middle = self.path(latents, pick, variation, flowing=bed, once=once)
         if not bed or self._is_stereo(middle):
             return (middle,)
         others = self.pick(
