@@ -18,7 +18,7 @@ from transformers import DynamicCache
 
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.config import ModelConfig
-from diegetic.model.fewer_launches import fuse_flow, fuse_norms
+from diegetic.model.fewer_launches import in_fewer_launches
 from diegetic.model.flow import Solver, Velocity, event_noise, sample
 from diegetic.model.meta import rebuild_rotary
 from diegetic.model.oobleck import Oobleck
@@ -49,8 +49,7 @@ class Work:
         with torch.device("meta"):
             network, codec = AudioStory(config), Oobleck(config.codec.oobleck)
         self.network = cast(AudioStory, filled(network, device, types.dtype_of))
-        fuse_flow(self.network.flow)
-        fuse_norms(self.network.llm)
+        in_fewer_launches(self.network)
         self.plain = as_diffusers_has_it(self.network, type_)
         self.codec = cast(Oobleck, filled(codec, device, lambda name: torch.float32))
         self._reader = Reader(self.network.llm)

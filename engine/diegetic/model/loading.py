@@ -39,7 +39,7 @@ from diegetic.model.config import ModelConfig, read_config
 from diegetic.model.device import pick_device
 from diegetic.model.drafting import fastest_step
 from diegetic.model.ear import Ear
-from diegetic.model.fewer_launches import fuse_flow, fuse_norms
+from diegetic.model.fewer_launches import in_fewer_launches
 from diegetic.model.meta import rebuild_rotary
 from diegetic.model.narrator import Narrator
 from diegetic.model.placement import place
@@ -137,9 +137,7 @@ def _networks(config: ModelConfig, folder: Path, device: torch.device) -> tuple[
     if unknown or any(not key.startswith("llm.") for key in missing):
         raise Failure(f"{folder / NETWORK}: isn't of this preset; reinstall the model")
     network.requires_grad_(False).to(device)
-    fuse_flow(network.flow)
-    if device.type == "cuda":
-        fuse_norms(llm)
+    in_fewer_launches(network)
     bridge = config.bridge
     encoder = PlanEncoder(tokenizer, config.plan, bridge.semantic, bridge.residual)
     return network, Narrator(llm, encoder, fastest_step(llm))

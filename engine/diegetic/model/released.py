@@ -22,7 +22,7 @@ from diegetic.model.checkpoint_names import Source, for_parts_of, sources
 from diegetic.model.chunks import read_in_chunks
 from diegetic.model.config import ModelConfig, TextEncoderConfig
 from diegetic.model.drafting import fastest_step
-from diegetic.model.fewer_launches import fuse_flow, fuse_norms
+from diegetic.model.fewer_launches import in_fewer_launches
 from diegetic.model.memory import check_fits, out_of_memory
 from diegetic.model.meta import Filling
 from diegetic.model.narrator import Narrator
@@ -43,9 +43,7 @@ def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, 
     config = fitted(config, files)
     network = load_network(config, files, placement)
     read_in_chunks(network.llm)
-    fuse_flow(network.flow)
-    if placement.llm_device.type == "cuda":
-        fuse_norms(network.llm)
+    in_fewer_launches(network)
     codec = load_codec(config, files.codec).to(placement.device)
     encoder = plan_encoder(read_tokenizer(files.tokenizer), config)
     ears = WhisperEars(files.audio_encoder, network, encoder, codec)
