@@ -25,8 +25,8 @@ class Treatment:
     """size: how much lower the source sounds than it is (2: an octave, at half the speed); speed: at the same pitch.
 
     cutoff_hz: above it less is heard, by 6 dB an octave for each of `order` (0 Hz: nothing is cut); pan, pan_to: -1
-    left to 1 right, at the start and at the end; wet_db: of the room's answer; sounding: whether it
-    sounded before, and the room with it; rise_db: how much louder it is at its end than at its start.
+    left to 1 right, at the start and at the end; wet_db: of the room's answer; sounding: whether it sounded before, and
+    the room with it; rise_db: how much louder it is at its end than at its start.
     """
 
     size: float = 1.0

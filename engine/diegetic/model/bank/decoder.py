@@ -166,7 +166,7 @@ class BankDecoder:
         order = np.array(others) if others else order
         if lasting:
             alike = order[nearness[order] >= nearness[order[0]] - _ALIKE]
-            units = np.array([self._units_of(names[index]) for index in alike])
+            units = np.array([self.banks[bank].length(recording) for bank, recording in (names[i] for i in alike)])
             long = units >= _LASTING_UNITS
             order = alike[long] if units[long].sum() >= _ENOUGH_UNITS else order
         if belongs is not None and len(belongs):
@@ -213,11 +213,6 @@ class BankDecoder:
         used = sorted({run.recording for run in path.runs} - {SILENCE})
         audio = {number: self._audio(path.pick, number) for number in used}
         return overlap_add(path.runs, audio, path.gains_db, path.flowing)
-
-    def _units_of(self, name: tuple[int, int]) -> int:
-        bank, recording = name
-        offsets = self.banks[bank].index.unit_offsets
-        return int(offsets[recording + 1] - offsets[recording])
 
     def _as_long_as(self, latents: Array, rate: float) -> Array:
         """Latents for `rate` times the time: what is more goes on as it began, or in silence where it ended so."""

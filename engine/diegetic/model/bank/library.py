@@ -139,6 +139,10 @@ class Bank:
         latents: NDArray[np.float32] = rows.astype(np.float32) * np.float32(Index.step)
         return latents
 
+    def length(self, recording: int) -> int:
+        """How many units a recording has."""
+        return int(self.index.unit_offsets[recording + 1] - self.index.unit_offsets[recording])
+
     def audio(self, recording: int) -> Samples:
         """Samples [frames, channels] of a recording at the bank's level, 48 kHz. Raises Failure if unreadable."""
         index, where = self.index, self.folder / self.table[recording]["file"]

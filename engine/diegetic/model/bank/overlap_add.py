@@ -3,8 +3,8 @@
 Every run is read a little beyond both its ends. Where one follows another, the later one is shifted by up to `_SHIFT`
 so that the waveforms agree, begins as loud as the earlier one ends (but where a recording itself begins or ends), and
 both are crossfaded with equal power. Where something happens anew, it begins at once, over what fades. Into silence a
-recording rings on for a while, until something new begins in it.
-The level follows the drawn one slowly: a recording's own attacks stay.
+recording rings on for a while, until something new begins in it. The level follows the drawn one slowly: a recording's
+own attacks stay.
 
 Knows nothing of how runs are chosen. Samples are float32 [frames, channels] at 48 kHz.
 """
@@ -86,7 +86,7 @@ def _joined(tail: Samples, head: Samples, follows: bool, begins: bool) -> Sample
 
 def _like(tail: Samples, part: Samples) -> Samples:
     """A gain [frames, 1] that makes a part as loud as what fades out under its start, and lets go of it soon after."""
-    powers = [float((sound.astype(np.float64) ** 2).mean()) + 1e-10 for sound in (tail, part[: len(tail)])]
+    powers = [_power(sound) + 1e-10 for sound in (tail, part[: len(tail)])]
     gain_db = np.clip(10 * np.log10(powers[0] / powers[1]), -_MATCHED_DB, _MATCHED_DB)
     hold = np.clip((np.arange(len(part)) - len(tail)) / _LET_GO_FRAMES, 0.0, 1.0)
     gain: Samples = (10 ** (gain_db * (1 - hold) / 20)).astype(np.float32)[:, None]
@@ -96,12 +96,15 @@ def _like(tail: Samples, part: Samples) -> Samples:
 def _ringing(samples: Samples, end: int, most: int) -> int:
     """For how many frames, `most` at most, a recording goes on behind a place until something new begins in it."""
     most = min(most, len(samples) - end)
-    power = (samples.astype(np.float64) ** 2).mean(1)
-    so_far = power[max(0, end - UNIT_FRAMES) : end].mean() if end else 0.0
-    for start in range(end, end + most, _LOOK_FRAMES):
-        if power[start : start + _LOOK_FRAMES].mean() > _NEW * so_far:
-            return start - end
+    so_far = _power(samples[max(0, end - UNIT_FRAMES) : end])
+    for start in range(0, most, _LOOK_FRAMES):
+        if _power(samples[end + start :][:_LOOK_FRAMES]) > _NEW * so_far:
+            return start
     return most
+
+
+def _power(samples: Samples) -> float:
+    return float((samples.astype(np.float64) ** 2).mean())
 
 
 def _read(samples: Samples, start: int, frames: int, channels: int) -> Samples:
