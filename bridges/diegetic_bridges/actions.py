@@ -20,18 +20,14 @@ METHODS = {"continue": "continue_"}
 
 
 def begin(commands: Commands, call: Call, at_s: float | None) -> Job:
-    """Begin the job of a slow verb. Raises what the engine refuses with.
-
-    An empty string leaves an optional argument as it is, for senders who want one behind it; but lane_loudness, which
-    is of no lane then.
-    """
+    """Begin the job of a slow verb. Raises what the engine refuses with."""
     method = getattr(commands, METHODS.get(call.verb.name, call.verb.name))
     given = list(zip(call.verb.arguments, call.values, strict=True))[1:]
     required: list[Any] = [value for argument, value in given if not argument.optional]
     chosen: dict[str, Any] = {
         argument.name: value
         for argument, value in given
-        if argument.optional and value is not None and (value != "" or argument.name == "lane_loudness")
+        if argument.optional and value is not None and (value != "" or argument.empty)
     }
     if call.verb.name == "cue_define":
         return commands.cue_define(Cue(*required, **chosen))

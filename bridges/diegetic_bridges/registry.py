@@ -23,7 +23,8 @@ Value = int | float | str | bytes | bool | None
 class Argument:
     """One argument of a message. type: i, f, d or s; "fs" takes a number or a word. low, high: the range, both ends in.
 
-    An optional argument may be left out, with all that follow it, or be nil.
+    An optional argument may be left out, with all that follow it, or be nil; an empty string leaves it out, too, but
+    where empty says that this is a value.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Argument:
     low: float | None = None
     high: float | None = None
     optional: bool = False
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ _LAYING = (
     Argument("channels", "s", "of mix and stems: mono or stereo", optional=True),
     Argument("stems", "s", "which: event, lane or both", optional=True),
     Argument("loudness", "f", "of the mix", "LUFS", -50, -5, optional=True),
-    Argument("lane_loudness", "s", "of lanes, in LUFS: bed=-30,foreground=-20", optional=True),
+    Argument("lane_loudness", "s", "of lanes, in LUFS: bed=-30,foreground=-20", optional=True, empty=True),
     Argument("true_peak", "f", "the mix's limit", "dBTP", -20, 0, optional=True),
     Argument("handles", "f", "sound kept around each event's clip", "s", 0, 10, optional=True),
     Argument("bpm", "f", "tempo of the project files", "", 20, 400, optional=True),
