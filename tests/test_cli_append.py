@@ -2,21 +2,16 @@
 
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from diegetic.cli.app import run
-from diegetic.cli.outside import Outside
 from diegetic.folder import StoryFolder
 from diegetic.manifest import read_manifest
-from mock_model import MockModel
-from test_cli import contents, known
-
-Run = Callable[..., tuple[int, str, str]]
+from mock_command import Run, mock_command
+from test_cli import contents
 
 SECOND = ("render", "a door slams", "--seconds", 4, "--model", "mock", "-o", "storm", "--append")
 
@@ -24,15 +19,7 @@ SECOND = ("render", "a door slams", "--seconds", 4, "--model", "mock", "-o", "st
 @pytest.fixture
 def diegetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command beside a rendered story `storm` (9 s, 24 kHz, a stem a lane): (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        outside = Outside(load=lambda name, settings: MockModel(), check_name=known)
-        code = run([str(each) for each in arguments], outside)
-        out, err = capsys.readouterr()
-        return code, out, err
-
+    command = mock_command(tmp_path, monkeypatch, capsys)
     scene = ("rain, a bell, thunder", "--seconds", 9, "--rate", 24_000, "--stems", "lane")
     assert command("render", *scene, "-o", "storm", "--model", "mock")[0] == 0
     return command

@@ -3,31 +3,17 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from diegetic.cli.app import run
-from diegetic.cli.outside import Outside
-from mock_model import MockModel
-from test_cli import known
-
-Run = Callable[..., tuple[int, str, str]]
+from mock_command import Run, mock_command
 
 
 @pytest.fixture
 def diegetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command in an empty folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        outside = Outside(load=lambda name, settings: MockModel(), check_name=known)
-        code = run([str(each) for each in arguments], outside)
-        return code, *capsys.readouterr()
-
-    return command
+    return mock_command(tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("given", [["my scene.txt"], ["my scenes/a b.txt", "my scenes/c.txt"]])

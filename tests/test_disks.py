@@ -4,35 +4,28 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from diegetic.cli.app import run
-from diegetic.cli.outside import Outside
 from diegetic.folder import StoryFolder
 from disks import mount
-from mock_model import MockModel
-from test_cli import contents, known
-
-Run = Callable[..., tuple[int, str, str]]
+from mock_command import Run, mock_command
+from test_cli import contents
 
 
 @pytest.fixture
 def diegetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command: (exit code, stdout, the last line of stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    command = mock_command(tmp_path, monkeypatch, capsys)
 
-    def command(*arguments: object) -> tuple[int, str, str]:
-        outside = Outside(load=lambda name, settings: MockModel(), check_name=known)
-        code = run([str(each) for each in arguments], outside)
-        out, err = capsys.readouterr()
+    def in_a_line(*arguments: object) -> tuple[int, str, str]:
+        code, out, err = command(*arguments)
         return code, out, err.strip().rpartition("\n")[2]
 
-    return command
+    return in_a_line
 
 
 def render(diegetic: Run, folder: Path) -> None:
