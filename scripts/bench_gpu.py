@@ -110,7 +110,7 @@ def shape(name: str) -> tuple[ModelConfig, Plan]:
         ),
         codec=replace(config.codec, oobleck=OobleckConfig(16, (2, 4, 4, 8, 8), (1, 1, 1, 2, 2), 8, 16)),
     )  # fmt: skip
-    return small, Plan(events=3, prompt=30, reasoning=20, written=16)
+    return small, Plan(events=3, prompt=30, reasoning=20, written=16, seconds=0.9)
 
 
 def pairs(work: Work) -> list[Pair]:
@@ -155,6 +155,8 @@ def pairs(work: Work) -> list[Pair]:
              lambda: work.codec.decode(latents), lambda: work.first_sound(latents)),
         Pair("all_chunks", "all sound: at once / in chunks of 128", lambda: work.codec.decode(latents),
              lambda: list(work.sounds(latents))),
+        Pair("event", "an event: its whole window decoded, then cut / its own latents",
+             lambda: work.codec.decode(latents), lambda: list(work.event_sounds(latents))),
         Pair("steps_25", "a window: 50 steps / 25", lambda: work.window(one), lambda: work.window(one, steps=25)),
         Pair("steps_12", "a window: 50 steps / 12 of the better solver", lambda: work.window(one),
              lambda: work.window(one, None, 12, "adams_bashforth")),

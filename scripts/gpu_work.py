@@ -4,6 +4,7 @@ A plan of random weights says nothing, so its length is fixed: so many tokens of
 tokens are chosen greedily all the same, one at a time, as a narrator does.
 """
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -21,10 +22,11 @@ from diegetic.model.config import ModelConfig
 from diegetic.model.fewer_launches import in_fewer_launches
 from diegetic.model.flow import Solver, Velocity, event_noise, sample
 from diegetic.model.meta import rebuild_rotary
-from diegetic.model.oobleck import Oobleck
+from diegetic.model.oobleck import CHUNK_FRAMES, Oobleck
 from diegetic.model.placement import Placement
 from diegetic.model.reader import Reader, TokenStep
 from diegetic.model.transformer import FlowTransformer
+from diegetic.story import OVERLAP_S
 
 FIRST_CHUNK = 43
 """Latent frames of the first chunk: 2 s at the paper's rate."""
@@ -32,12 +34,13 @@ FIRST_CHUNK = 43
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many tokens a story has: prompt, reasoning, and of each event its caption and time."""
+    """How many tokens a story has (prompt, reasoning, each event's caption and time), and how long an event is."""
 
     events: int = 4
     prompt: int = 60
     reasoning: int = 100
     written: int = 28
+    seconds: float = 10.0
 
 
 class Work:
@@ -137,7 +140,7 @@ class Work:
         noise = event_noise(0, shape.max_latent_frames, shape.in_channels).to(self.device)
         noise = noise.expand(len(condition), -1, -1)
         run = velocity or self.velocity
-        return sample(run, condition, self.network.null, 10.0, noise, steps, 4.0, solver=solver)
+        return sample(run, condition, self.network.null, self.plan.seconds, noise, steps, 4.0, solver=solver)
 
     def one_by_one(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
         """The velocity with every element of the batch in a pass of its own."""
@@ -167,9 +170,14 @@ class Work:
 
     def sounds(self, latents: Tensor) -> Iterator[Tensor]:
         """All samples in chunks."""
-        return self.codec.decode_chunks(latents, 128)
+        return self.codec.decode_chunks(latents, CHUNK_FRAMES)
 
-    # Stories: told is called when the first sound is there.
+    def event_sounds(self, latents: Tensor) -> Iterator[Tensor]:
+        """The samples of an event, as the engine decodes it: of a window only what the event lasts, in chunks."""
+        frames = math.ceil((self.plan.seconds + OVERLAP_S) * self.codec.rate_hz / self.codec.hop)
+        return self.sounds(latents[:, :frames])
+
+    # Stories: told is called when the first event can be heard, which is handed over whole.
 
     def story(self, told: Callable[[], None], steps: int, solver: Solver = "euler") -> None:
         """Each event drawn as soon as it is planned."""
@@ -199,7 +207,7 @@ class Work:
         thread.join()
 
     def story_in_reference_order(self, told: Callable[[], None], steps: int) -> None:
-        """The whole plan token by token, then each event drawn and decoded whole."""
+        """The whole plan token by token, then each event drawn; its window is decoded whole, and cut."""
         for number, condition in enumerate(self.conditions_token_by_token()):
             samples = self.codec.decode(self.window(condition, self.plain, steps))
             if not number:
@@ -208,12 +216,10 @@ class Work:
         samples.cpu()
 
     def _sound(self, condition: Tensor, number: int, told: Callable[[], None], steps: int, solver: Solver) -> None:
-        latents = self.window(condition, None, steps, solver)
-        if not number:
-            self.first_sound(latents).cpu()
-            told()
-        for samples in self.sounds(latents):
+        for samples in self.event_sounds(self.window(condition, None, steps, solver)):
             samples.cpu()
+        if not number:
+            told()
 
 
 class _own_stream:  # noqa: N801
