@@ -70,6 +70,14 @@ def test_only_sidecars_of_what_is_asked_for_are_read(tmp_path: Path) -> None:
     assert not TakeStore(tmp_path / "none").of("e2")
 
 
+def test_a_cue_s_take_is_kept_without_reading_those_of_all_cues_before(tmp_path: Path) -> None:
+    store = TakeStore(tmp_path / "takes")
+    earlier = store.add(AHEAD, replace(RECIPE, seed=8), SAMPLES, 48_000, MADE)
+    sidecar = (store.folder / earlier.file).with_suffix(".json")
+    sidecar.write_text("damaged: to read it fails", encoding="utf-8")
+    assert store.add(AHEAD, RECIPE, SAMPLES, 48_000, MADE).number == 1
+
+
 def test_what_was_rendered_ahead_becomes_an_event_s_take_by_its_name_too(tmp_path: Path) -> None:
     store = TakeStore(tmp_path)
     ahead = store.add(AHEAD, RECIPE, SAMPLES, 48_000, MADE)

@@ -117,7 +117,7 @@ class StoryFolder:
         try:
             clear_leftovers(self.path, _LOCK)
             with suppress(Failure):  # on a disk that is full, clearing away must still be possible
-                write_atomically(self.path / _HOLDER, _describe_holder())
+                write_atomically(self.path / _HOLDER, _describe_holder(), is_lasting=False)
             yield
         finally:
             with suppress(OSError):  # a folder that was taken away or made read-only: what went wrong is told already

@@ -69,7 +69,8 @@ class Made:
 class Take:
     """One take: the event it was rendered for (or AHEAD), its file in the folder of takes, and its lineage.
 
-    number: which of its event's takes it is, from 1; it stays the same when others are deleted.
+    number: which of its event's takes it is, from 1; it stays the same when others are deleted. One rendered ahead has
+    none yet, and says 1.
     """
 
     key: str
@@ -137,7 +138,9 @@ class TakeStore:
         return given
 
     def _number(self, event: str, key: str) -> int:
-        """Which of an event's takes this one is: as its sidecar says, else the next."""
+        """Which of an event's takes this one is: as its sidecar says, else the next; ahead, 1."""
+        if event == AHEAD:
+            return 1
         numbers = {take.key: take.number for take in self.of(event)}
         return numbers.get(key, max(numbers.values(), default=0) + 1)
 
