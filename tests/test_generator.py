@@ -96,6 +96,26 @@ def test_a_story_is_told_event_by_event(tmp_path: Path) -> None:
     work(body)
 
 
+def test_a_take_that_can_t_be_kept_when_its_job_is_dropped_costs_only_itself(tmp_path: Path) -> None:
+    async def body(bench: Bench) -> None:
+        takes, unloading = tmp_path / "a" / "takes", []
+
+        def take(outcome: Outcome) -> None:
+            bench.outcomes.append((1, outcome))
+            if not unloading:
+                unloading.append(asyncio.create_task(bench.generator.unload()))  # between the next step and its next
+            elif not takes.exists():
+                takes.touch()  # a file where a folder must be
+
+        with pytest.raises(Refused, match="takes"):
+            await bench.generator.perform(1, Priority.BOUNCE, tell(tmp_path / "a"), take, bench.watched.append)
+        await unloading[0]
+        await bench.do(2, tell(tmp_path / "b"))
+        assert bench.generator.restarts == 0
+
+    work(body)
+
+
 def test_the_sounds_add_up_to_the_bounce_bit_by_bit(tmp_path: Path) -> None:
     heard = np.zeros((9 * RATE, 2), np.float32)
 

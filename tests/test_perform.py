@@ -1,12 +1,17 @@
 """What a generator keeps between tasks: what goes on for hours costs no more than its first minute."""
 
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from diegetic.audio.shared_sound import SharedSound
 from diegetic.bounce import Output
 from diegetic.folder import StoryFolder
 from diegetic.generator.perform import Performer
-from diegetic.generator.tasks import Bounce, Continue, Finished, Render, Tell
+from diegetic.generator.tasks import Bounce, Continue, Finished, ReadyEvent, Render, Tell
 from diegetic.progress import Progress
 from diegetic.story import Story, Told
 from mock_model import MockModel
@@ -37,6 +42,20 @@ def test_a_sound_that_goes_on_is_drawn_from_its_last_window_not_from_its_first(t
         story = goes_on(performer, tmp_path / "kept", story)
         assert [call.split()[0] for call in model.calls] == ["continue", *2 * ["imagine", "decode"]]
     assert [f"imagine {event.id} held" in model.calls for event in story.events[-2:]] == [True, True]
+
+
+@pytest.mark.parametrize("go_on", [next, Generator.close])
+def test_an_event_is_heard_before_a_disk_has_its_take_which_is_kept_whatever_comes_next(
+    tmp_path: Path, go_on: Callable[[Any], object]
+) -> None:
+    performer, takes = Performer(MockModel()), StoryFolder(tmp_path).takes
+    steps = performer.perform(Tell(tmp_path, Told("rain, a bell", 9.0, 3), True, 24_000), watch)
+    heard = next(each for each in steps if isinstance(each, ReadyEvent))
+    assert heard.sound is not None
+    SharedSound.open(heard.sound).remove()
+    assert not list(takes.all())
+    go_on(steps)
+    assert [take.event for take in takes.all()] == [heard.event.id]
 
 
 def test_a_bounce_has_the_takes_of_its_story_and_none_of_cues_that_never_sounded(tmp_path: Path) -> None:

@@ -24,6 +24,16 @@ RECORDED = "recording"
 """What a take says made it where nothing did: somebody brought it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """An event that can be heard: samples [frames, channels] that are to be kept, or the take that they are kept as."""
+
+    event: Event
+    recipe: Recipe
+    found: Samples | Take
+    made: Made
+
+
 @dataclass(slots=True)
 class Segments:
     """The takes of one story, as they come into being.
@@ -48,20 +58,36 @@ class Segments:
     _conditions: dict[str, Condition] = field(default_factory=dict)
 
     def add(self, event: Event, condition: Condition | None) -> Take:
-        """Find or render the take of the next event; condition None: recall it if it is needed. Raises Failure."""
+        """Find or render the take of the next event, and keep it; raises as both."""
+        return self.keep(self.render(event, condition))
+
+    def render(self, event: Event, condition: Condition | None) -> Rendering:
+        """Find or render the next event, for `keep`; condition None: recall it if it is needed. Raises Failure."""
         if condition is not None:
             self._conditions[event.id] = condition
         recipe = self._recipe(event)
-        take = self.store.find(recipe.key)
-        if take is None:
-            take = self._render(event, recipe)
-            self.rendered.append(event.id)
-        else:
-            take = take if self.ahead else self.store.given_to(event.id, take)
-            self.report(Progress("decode", 1, 1, event, kept=True))
+        began = time.monotonic()
+        found = self.store.find(recipe.key) or self._render(event, recipe)
+        took_s = round(time.monotonic() - began, 3)
         self.first_audio_at = self.first_audio_at or time.monotonic()
+        return Rendering(event, recipe, found, Made(self.model.name, __version__, now(), took_s))
+
+    def samples(self, rendering: Rendering) -> Samples:
+        """What is heard of a rendering, [frames, channels] at the model's rate. Raises Failure."""
+        return self.store.samples(rendering.found) if isinstance(rendering.found, Take) else rendering.found
+
+    def keep(self, rendering: Rendering) -> Take:
+        """The take of a rendering; what is rendered next may go on from it. Raises Failure."""
+        event, found = rendering.event, rendering.found
+        if isinstance(found, Take):
+            take = found if self.ahead else self.store.given_to(event.id, found)
+        else:
+            whose = AHEAD if self.ahead else event.id
+            take = self.store.add(whose, rendering.recipe, found, self.model.sample_rate, rendering.made)
+            self.rendered.append(event.id)
         self.events.append(event)
         self.takes[event.id] = take
+        self.report(Progress("decode", 1, 1, event, kept=isinstance(found, Take)))
         self._add_handles(event, take)
         return take
 
@@ -74,16 +100,10 @@ class Segments:
         made = Made(RECORDED, __version__, now(), 0.0)
         self.store.add(event.id, self._recipe(event), samples, self.model.sample_rate, made)
 
-    def _render(self, event: Event, recipe: Recipe) -> Take:
-        began = time.monotonic()
+    def _render(self, event: Event, recipe: Recipe) -> Samples:
         latents = self._imagine(event)
         self.report(Progress("decode", 0, 1, event))
-        samples = self.model.decode(latents, self._condition(event), _whole(event), recipe.seed)
-        made = Made(self.model.name, __version__, now(), round(time.monotonic() - began, 3))
-        whose = AHEAD if self.ahead else event.id
-        take = self.store.add(whose, recipe, samples, self.model.sample_rate, made)
-        self.report(Progress("decode", 1, 1, event))
-        return take
+        return self.model.decode(latents, self._condition(event), _whole(event), recipe.seed)
 
     def _add_handles(self, event: Event, take: Take) -> None:
         """Render what is around a take, where it is asked for and not there yet."""

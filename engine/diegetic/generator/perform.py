@@ -96,7 +96,7 @@ class Performer:
                 heard.append(planned)
                 yield PlannedEvent(planned.event)
                 if task.render:
-                    yield _ready(segments, hearing, planned.event, planned.condition)
+                    yield from _rendered(segments, hearing, planned.event, planned.condition)
             story = story_of(told, self.model.name, heard)
             self._remember(story, self.model.save(memory))
             if task.keep:
@@ -111,7 +111,7 @@ class Performer:
             segments = Segments(self.model, story.seed, folder.takes, report, latents=self._latents)
             hearing = Hearing(story.seconds, task.rate_hz)
             for planned in recall(self.model, memory, story):
-                yield _ready(segments, hearing, planned.event, planned.condition)
+                yield from _rendered(segments, hearing, planned.event, planned.condition)
             if keep:
                 self._keep(folder, story, memory)
         yield Finished(story, f"{counted(len(segments.rendered), 'event')} rendered, {len(segments.kept())} kept")
@@ -140,7 +140,7 @@ class Performer:
             for planned in _in_lane(task.lane, continued):
                 added.append(planned.event)
                 yield PlannedEvent(planned.event)
-                yield _ready(segments, hearing, planned.event, planned.condition)
+                yield from _rendered(segments, hearing, planned.event, planned.condition)
             end_s = max([longer.seconds, *(event.end_s for event in added)])
             grown = check_story(replace(longer, seconds=end_s, events=(*story.events, *added)))
             self._remember(grown, self.model.save(memory))
@@ -221,12 +221,19 @@ def read_state(file: Path, digest: str) -> tuple[Story, bytes]:
     return check_story(read_strict(Story, values, file.name)), state
 
 
-def _ready(segments: Segments, hearing: Hearing, event: Event, condition: object) -> ReadyEvent:
-    """Render one event; its samples too, where there is a rate."""
-    take = segments.add(event, condition)
-    if not hearing.rate_hz:
-        return ReadyEvent(event, None, None)
-    return hearing.add(event, segments.store.samples(take), take.rate_hz)
+def _rendered(segments: Segments, hearing: Hearing, event: Event, condition: object) -> Iterator[ReadyEvent]:
+    """Render one event, with its samples where there is a rate; its take is kept in the next step, or when all ends.
+
+    So no disk, which may be busy with a DAW's recording, is between an event and its sound.
+    """
+    rendering = segments.render(event, condition)
+    try:
+        if hearing.rate_hz:
+            yield hearing.add(event, segments.samples(rendering), segments.model.sample_rate)
+        else:
+            yield ReadyEvent(event, None, None)
+    finally:
+        segments.keep(rendering)
 
 
 def _begin_manifest(folder: StoryFolder, told: Told | Story, model: StoryModel, bounce_of: str | None = None) -> None:

@@ -103,8 +103,12 @@ class _Generator:
 
     def drop(self, job: int) -> None:
         steps = self._jobs.pop(job, None)
-        if steps is not None:
-            steps.close()  # type: ignore[attr-defined]  # they are all generators: this lets go of the folder
+        if steps is None:
+            return
+        try:  # they are all generators: this keeps what was heard last, and lets go of the folder
+            steps.close()  # type: ignore[attr-defined]
+        except DiegeticError as error:
+            _log.warning("job %d: its last take is lost (%s)", job, error)
 
     def _reporter(self, job: int) -> Callable[[Progress], None]:
         def report(progress: Progress) -> None:
