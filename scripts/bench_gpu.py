@@ -162,6 +162,8 @@ def pairs(work: Work) -> list[Pair]:
              lambda: work.window(one, None, 12, "adams_bashforth")),
         Pair("steps_8", "a window: 50 steps / 8 of the better solver", lambda: work.window(one),
              lambda: work.window(one, None, 8, "adams_bashforth")),
+        Pair("guided_half", "a window: guidance in all of 50 steps / in the first half", lambda: work.window(one),
+             lambda: work.window(one, guided_above=0.5)),
         Pair("overlap", "a story: planned in between / planned in another thread", lambda: work.story(_nothing, 12),
              lambda: work.story_overlapped(_nothing, 12), threads=True),
     ]  # fmt: skip

@@ -133,14 +133,22 @@ class Work:
     # Drawing.
 
     def window(
-        self, condition: Tensor, velocity: Velocity | None = None, steps: int = 50, solver: Solver = "euler"
+        self,
+        condition: Tensor,
+        velocity: Velocity | None = None,
+        steps: int = 50,
+        solver: Solver = "euler",
+        guided_above: float = 0.0,
     ) -> Tensor:
         """Latents [B, T, C] of whole windows, one of each condition."""
         shape = self.config.transformer
         noise = event_noise(0, shape.max_latent_frames, shape.in_channels).to(self.device)
         noise = noise.expand(len(condition), -1, -1)
         run = velocity or self.velocity
-        return sample(run, condition, self.network.null, self.plan.seconds, noise, steps, 4.0, solver=solver)
+        null, seconds = self.network.null, self.plan.seconds
+        return sample(
+            run, condition, null, seconds, noise, steps, guidance=4.0, solver=solver, guided_above=guided_above
+        )
 
     def one_by_one(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
         """The velocity with every element of the batch in a pass of its own."""

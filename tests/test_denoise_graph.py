@@ -35,13 +35,12 @@ def test_each_later_call_is_replayed_and_gives_the_same() -> None:
     assert (recorder.records, recorder.replays) == (1, 5)  # once to see that it is right
 
 
-def test_a_call_of_other_shapes_goes_the_ordinary_way() -> None:
+def test_calls_of_two_shapes_are_recorded_and_others_go_the_ordinary_way() -> None:
     recorder = Recorder()
     captured = Captured(velocity, recorder)
-    captured(*call(0))
-    assert torch.equal(captured(*call(1, frames=9)), velocity(*call(1, frames=9)))
-    assert torch.equal(captured(*call(2)), velocity(*call(2)))
-    assert (recorder.records, recorder.replays) == (1, 3)
+    for seed, frames in enumerate((6, 9, 12, 6, 9, 12)):
+        assert torch.equal(captured(*call(seed, frames)), velocity(*call(seed, frames)))
+    assert (recorder.records, recorder.replays) == (2, 6)  # each once more to see that it is right
 
 
 def test_what_cannot_be_recorded_is_computed_and_said_once(caplog: pytest.LogCaptureFixture) -> None:

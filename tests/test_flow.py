@@ -43,6 +43,10 @@ def test_guidance_goes_beyond_the_condition_by_its_scale() -> None:
     assert torch.allclose(sample(velocity, CONDITION, NULL, 1.0, noise, 4, guidance=3.0), noise - 3.0, atol=1e-5)
     assert torch.allclose(sample(velocity, CONDITION, NULL, 1.0, noise, 4, guidance=0.5), noise - 1.0, atol=1e-5)
     assert batches == [2] * 4 + [1] * 4
+    batches.clear()
+    found = sample(velocity, CONDITION, NULL, 1.0, noise, 4, guidance=3.0, guided_above=0.5)
+    assert torch.allclose(found, noise - (3.0 + 1.0) / 2, atol=1e-5)
+    assert batches == [2, 2, 1, 1]
 
 
 def test_held_latents_are_in_the_result_as_they_were_and_the_rest_follows_from_them() -> None:

@@ -1,13 +1,14 @@
 """Work on tensors that stay where they are, recorded as a CUDA graph: small launches are otherwise waited for.
 
 A graph has the shapes of the call that it was recorded in. For the denoise step that is every call where windows are
-whole; others go the ordinary way. There are no graphs on a CPU.
+whole, with guidance or without; others go the ordinary way. There are no graphs on a CPU.
 
 Knows nothing of sampling or of plans.
 """
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
@@ -21,6 +22,7 @@ Record: TypeAlias = Callable[[Work], tuple[Replay, Tensor]]
 """Records work on tensors that stay where they are: what does it again, and where its result then is."""
 
 _WARM_UP = 3
+_SHAPES = 2
 _MOST_APART = 0.02
 """How far what is replayed may be from what was computed, as a share of its size: kernels may round otherwise."""
 
@@ -55,46 +57,54 @@ def replayed(work: Work, record: Record) -> tuple[Replay, Tensor]:
     return replay, found
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What is replayed: from where its input is put to where its output then is."""
+
+    given: tuple[Tensor, ...]
+    replay: Replay
+    found: Tensor
+
+
 class Captured:
     """A velocity that is recorded at its first call and replayed at each later one of the same shapes.
 
-    Where it can't be recorded, or is replayed wrongly, it stays the ordinary one.
+    The first `_SHAPES` of them are recorded. Where one can't be, or is replayed wrongly, all stays the ordinary way.
 
     Threads: one at a time, since a record keeps its own input and output.
     """
 
     def __init__(self, velocity: Velocity, record: Record = cuda_graph) -> None:
         self._velocity, self._record = velocity, record
-        self._given: tuple[Tensor, ...] | None = None
-        self._replay: Replay | None = None
-        self._found = torch.empty(0)
+        self._recorded: dict[tuple[torch.Size, ...], _Recorded] = {}
+        self._gave_up = False
 
     @property
     def is_recorded(self) -> bool:
         """Whether calls are replayed."""
-        return self._replay is not None
+        return bool(self._recorded)
 
     def __call__(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
         """As the velocity: [B, T, C], [B], [B, S, F], [B] -> [B, T, C]."""
         asked = (latents, sigma, condition, duration_s)
-        if self._given is None:
+        shapes = tuple(each.shape for each in asked)
+        if shapes not in self._recorded and len(self._recorded) < _SHAPES and not self._gave_up:
             self._try_recording(asked)
-        given = self._given or ()
-        if self._replay is None or any(a.shape != b.shape for a, b in zip(asked, given, strict=True)):
+        recorded = self._recorded.get(shapes)
+        if recorded is None:
             return self._velocity(*asked)
-        for place, tensor in zip(given, asked, strict=True):
+        for place, tensor in zip(recorded.given, asked, strict=True):
             place.copy_(tensor)
-        self._replay()
-        return self._found.clone()
+        recorded.replay()
+        return recorded.found.clone()
 
     def _try_recording(self, asked: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
-        latents, sigma, condition, duration_s = (each.clone() for each in asked)
-        self._given = (latents, sigma, condition, duration_s)
+        latents, sigma, condition, duration_s = given = tuple(each.clone() for each in asked)
         try:
-            self._replay, self._found = replayed(
-                lambda: self._velocity(latents, sigma, condition, duration_s), self._record
-            )
+            replay, found = replayed(lambda: self._velocity(latents, sigma, condition, duration_s), self._record)
+            self._recorded[tuple(each.shape for each in given)] = _Recorded(given, replay, found)
         except RuntimeError as error:
+            self._gave_up, self._recorded = True, {}
             not_recorded("the denoise step", error)
 
 

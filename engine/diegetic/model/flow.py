@@ -52,27 +52,29 @@ def sample(
     watch: Watch | None = None,
     held_at: int = 0,
     solver: Solver = "euler",
+    guided_above: float = 0.0,
 ) -> Tensor:
     """Sample latents [B, T, C] from noise [B, T, C] under conditions [B, S, F], one of each an event.
 
-    guidance: null + guidance * (condition - null), both in one batch; at 1 or below the condition alone. held: latents
-    [K, C] that are known from frame held_at on: every step finds them at its noise level (inpainting), the result has
-    them as they are. watch is told (steps done, steps) before the first step and after each, and may raise to stop.
+    guidance: null + guidance * (condition - null), both in one batch; at 1 or below the condition alone, and so at
+    noise levels of guided_above and less (an interval for guidance: Kynkäänniemi et al., 2024). held: latents [K, C]
+    that are known from frame held_at on: every step finds them at its noise level (inpainting), the result has them as
+    they are. watch is told (steps done, steps) before the first step and after each, and may raise to stop.
     """
-    guided = guidance > 1
-    conditions = torch.cat([null.to(condition).expand_as(condition), condition]) if guided else condition
+    both = torch.cat([null.to(condition).expand_as(condition), condition])
     seconds = torch.as_tensor(duration_s, dtype=torch.float32, device=noise.device).expand(len(condition))
-    seconds = torch.cat([seconds, seconds]) if guided else seconds
     sigmas, latents, before = step_sigmas(steps), noise, None
     if watch:
         watch(0, steps)
     for step, (sigma, following) in enumerate(pairwise(sigmas), start=1):
         latents = _hold(latents, held, held_at, noise, sigma)
-        batch = torch.cat([latents, latents]) if guided else latents
-        velocity = transformer(batch, torch.full_like(seconds, sigma), conditions, seconds).to(noise.dtype)
-        if guided:
-            without, with_ = velocity.chunk(2)
+        level = torch.full_like(seconds, sigma)
+        if guidance > 1 and sigma > guided_above:
+            twice = latents.repeat(2, 1, 1), level.repeat(2), both, seconds.repeat(2)
+            without, with_ = transformer(*twice).to(noise.dtype).chunk(2)
             velocity = without + guidance * (with_ - without)
+        else:
+            velocity = transformer(latents, level, condition, seconds).to(noise.dtype)
         slope = velocity if before is None or solver == "euler" else 1.5 * velocity - 0.5 * before
         latents, before = latents + (following - sigma) * slope, velocity
         if watch:

@@ -131,13 +131,15 @@ class Storyteller:
         """Latents [frames, channels] of an event, with the known ones [K, channels] from frame `at` on."""
         frames = self._frames(event)
         null, like = self._network.null, condition.fused
-        window = self._network.config.transformer.max_latent_frames if self._sampler.whole_window else frames
-        noise = event_noise(seed, window, self.codec.channels, self._sampler.seed_policy).to(like)
+        sampler, flow = self._sampler, self._velocity
+        window = self._network.config.transformer.max_latent_frames if sampler.whole_window else frames
+        noise = event_noise(seed, window, self.codec.channels, sampler.seed_policy).to(like)
         held = None if known is None else torch.from_numpy(known).to(like)
-        steps, guidance = self._sampler.steps, self._sampler.guidance
-        solver, flow = self._sampler.solver, self._velocity
         with out_of_memory(f"event {event.id}"):
-            latents = sample(flow, like, null, event.duration_s, noise, steps, guidance, held, watch, at, solver)
+            latents = sample(
+                flow, like, null, event.duration_s, noise, sampler.steps, sampler.guidance, held, watch, at,
+                sampler.solver, sampler.guided_above,
+            )  # fmt: skip
         drawn: NDArray[np.float32] = latents[0, :frames].float().cpu().numpy()
         return drawn
 
