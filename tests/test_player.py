@@ -134,6 +134,38 @@ def test_a_killed_player_is_started_again_and_goes_on_in_time(tmp_path: Path) ->
     long.remove()
 
 
+async def killed_and_being_started_again(player: Player) -> None:
+    """Until another process is on its way, which hasn't begun."""
+    before = player.restarts
+    os.kill(player.pid, signal.SIGKILL)
+    while player.restarts == before:
+        await asyncio.sleep(0)
+
+
+def test_what_is_played_while_a_player_is_started_again_is_heard_once(tmp_path: Path) -> None:
+    short = sound()
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        await killed_and_being_started_again(player)
+        player.play_now([Play(1, short.handle, "bed", player.frame_at(time.monotonic()), (0, 1))])
+        await until(lambda: bool(news(heard, "ended")))
+        await asyncio.sleep(0.3)
+
+    heard = play(body, config(tmp_path / "out.wav"))
+    assert len(news(heard, "started")) == 1
+    out, _ = soundfile.read(tmp_path / "out-2.wav", dtype="float32")
+    assert out.max() == np.float32(0.25)
+    short.remove()
+
+
+def test_a_player_can_be_ended_while_it_is_started_again() -> None:
+    async def body(player: Player, heard: list[Report]) -> None:
+        await killed_and_being_started_again(player)
+        await player.stop()
+
+    play(body, config())
+
+
 def test_a_device_that_is_not_there_is_stood_in_for() -> None:
     async def body(player: Player, heard: list[Report]) -> None:
         assert player.device == "null"

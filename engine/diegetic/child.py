@@ -50,11 +50,8 @@ class Child:
         self._dead = asyncio.Event()
 
     async def start(self) -> None:
-        """Start it; it isn't ready before it says so itself."""
-        await asyncio.to_thread(self._process.start)
-        self._theirs.close()
-        for work in (self._write, self._read):
-            threading.Thread(target=work, name=f"{self._process.name}-{work.__name__}", daemon=True).start()
+        """Start it; it isn't ready before it says so itself. Where this is cancelled it starts, and can be stopped."""
+        await asyncio.to_thread(self._start)
 
     @property
     def pid(self) -> int:
@@ -65,7 +62,7 @@ class Child:
         return not self._dead.is_set()
 
     def send(self, message: Any) -> None:
-        """Queue a message; what a dead child doesn't read is lost."""
+        """Queue a message, before it is started too; what a dead child doesn't read is lost."""
         self._outbox.put(message)
 
     def kill(self) -> None:
@@ -81,6 +78,12 @@ class Child:
             _log.warning("%s: did not end within %g s, and was killed", self._process.name, timeout_s)
             self.kill()
             await self._dead.wait()
+
+    def _start(self) -> None:
+        self._process.start()
+        self._theirs.close()
+        for work in (self._write, self._read):
+            threading.Thread(target=work, name=f"{self._process.name}-{work.__name__}", daemon=True).start()
 
     def _write(self) -> None:
         while (message := self._outbox.get()) is not None:

@@ -56,7 +56,8 @@ class Player:
 
     async def start(self) -> None:
         """Start it, and wait until it plays. Raises Failure."""
-        await self._spawn(self.config)
+        self._child = self._another(self.config)
+        await self._child.start()
         try:
             async with asyncio.timeout(_START_S):
                 await self._opened.wait()
@@ -138,9 +139,8 @@ class Player:
         if self._child is not None and self._child.alive:
             self._child.send(command)
 
-    async def _spawn(self, config: PlayerConfig) -> None:
-        self._child = Child("player", main, (config,), self._hear, self._died)
-        await self._child.start()
+    def _another(self, config: PlayerConfig) -> Child:
+        return Child("player", main, (config,), self._hear, self._died)
 
     def _hear(self, report: Report) -> None:
         match report:
@@ -174,10 +174,10 @@ class Player:
         offset_s = self._offset_s
         if self.restarts > 1:
             await asyncio.sleep(_RESTART_S)
-        self._opened.clear()
-        await self._spawn(replace(self.config, offset_s=offset_s))
         self._offsets.clear()
         self._offsets.append(offset_s)
+        self._child = self._another(replace(self.config, offset_s=offset_s))
         again: list[Command] = [*self._moves.values(), *self._voices.values()]
-        for command in again:
+        for command in again:  # at once: what is played while it starts comes after these, and once
             self._send(command)
+        await self._child.start()
