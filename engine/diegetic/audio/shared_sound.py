@@ -51,15 +51,11 @@ class SharedSound:
         """The samples behind a handle. Raises FileNotFoundError where they are gone."""
         return cls(handle, SharedMemory(handle.name))
 
-    def close(self) -> bool:
-        """Let go of the memory. False where a voice still reads from it: try again later."""
+    def close(self) -> None:
+        """Let go of the memory, which nothing may read from any more: numpy doesn't hold it, and the process would end."""
         nothing = np.zeros((0, 1), np.float32)
         self.samples, self.envelope = nothing, nothing[:, 0]
-        try:
-            self._memory.close()
-        except BufferError:
-            return False
-        return True
+        self._memory.close()
 
     def remove(self) -> None:
         """Free the memory once nobody has it open any more."""

@@ -93,7 +93,6 @@ class _Player:
             Recorder(free_path(Path(config.record)), config.rate_hz, config.channels) if config.record else None
         )
         self._sounds: dict[int, SharedSound] = {}
-        self._closing: list[SharedSound] = []
         self._underruns = 0
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
         self._offset_s: float | None = config.offset_s
@@ -232,9 +231,7 @@ class _Player:
             heard = self._mixer.news.popleft()
             self._connection.send(VoiceNews(heard.kind, heard.voice, heard.frame, heard.late))
             if heard.kind in ("ended", "refused") and heard.voice in self._sounds:
-                self._closing.append(self._sounds.pop(heard.voice))
-        if self._closing:
-            self._closing = [sound for sound in self._closing if not sound.close()]
+                self._sounds.pop(heard.voice).close()
         now = time.monotonic()
         if now - self._stated_at >= STATE_EVERY_S and self._earliest < float("inf"):
             self._stated_at = now
