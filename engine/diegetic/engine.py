@@ -351,10 +351,10 @@ class Engine(Service):
                     self._announce(DeviceChanged(name, "back" if back else "open", rate_hz))
                 self._show_state()
             case Lost(reason):
-                self._device_lost = True
-                self._announce(
-                    DeviceChanged(self._player.device or self.config.device, "lost", self._player.config.rate_hz)
-                )
+                known, self._device_lost = self._device_lost, True
+                if not known:
+                    name = self._player.device or self.config.device
+                    self._announce(DeviceChanged(name, "lost", self._player.config.rate_hz))
                 self._announce(Trouble(503, reason))
                 self._show_state()
 

@@ -302,7 +302,7 @@ class CueDesk:
         if not play.begun:
             self._fired.settle(fired)
         if not heard.done():
-            full, stopped = "did not sound: all voices are in use", "was stopped before it sounded"
+            full, stopped = "did not sound: all voices are in use", "was stopped, or over, before it sounded"
             heard.set_exception(
                 Refused(503, f"cue {name}: {full}") if play.refused else Refused(499, f"cue {name}: {stopped}")
             )

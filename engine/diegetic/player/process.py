@@ -95,7 +95,7 @@ class _Player:
         self._sounds: dict[int, SharedSound] = {}
         self._underruns = 0
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
-        self._offset_s: float | None = config.offset_s
+        self._counts_on_from_s = config.offset_s
         self._device: _Device | None = None
         self._tried_at = self._stated_at = 0.0
         self._wanted = config.device != "null"
@@ -124,8 +124,6 @@ class _Player:
 
     def _begin(self, back: bool) -> None:
         """Open what is wanted; where it can't be, the null device."""
-        if self._offset_s is not None:
-            self._mixer.frame = round((time.monotonic() - self._offset_s) * self._config.rate_hz)
         try:
             self._device = self._find(self._config.device)
             self._device.start()
@@ -165,6 +163,7 @@ class _Player:
         except Failure:
             return
         standing_in.close()
+        self._counts_on_from_s = time.monotonic() - self._mixer.frame / self._config.rate_hz
         try:
             found.start()
         except Failure:
@@ -174,8 +173,14 @@ class _Player:
         self._connection.send(Opened(found.name, self._config.rate_hz, back=True))
 
     def _fill(self, out: NDArray[np.float32], underrun: bool) -> None:
-        """The audio thread: mix a block, keep it where there is a recorder, and note how long it took."""
+        """The audio thread: mix a block, keep it where there is a recorder, and note how long it took.
+
+        The first one of a device that goes on for another has the frame of its time: opening one takes a while.
+        """
         began = time.monotonic()
+        if self._counts_on_from_s is not None:
+            self._mixer.frame = round((began - self._counts_on_from_s) * self._config.rate_hz)
+            self._counts_on_from_s = None
         offset_s = began - self._mixer.frame / self._config.rate_hz
         self._earliest = min(self._earliest, offset_s)
         self._mixer.mix(out)
