@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from diegetic.audio.shared_sound import SharedSound
 from diegetic.player.client import Player
-from diegetic.player.messages import Lost, Move, Opened, Play, PlayerConfig, Report, State, VoiceNews
+from diegetic.player.messages import Failing, Lost, Move, Opened, Play, PlayerConfig, Report, State, VoiceNews
 from left_behind import nothing_left_in_shared_memory
 
 RATE = 8_000
@@ -105,7 +106,7 @@ def test_the_null_device_keeps_time() -> None:
 
     heard = play(body, config())
     states = [report for report in heard if isinstance(report, State)]
-    assert states[-1].failures == 0
+    assert not any(isinstance(report, Failing) for report in heard)
     assert len(states) > 8
 
 
@@ -172,6 +173,20 @@ def test_a_device_that_is_not_there_is_stood_in_for() -> None:
         assert any(isinstance(report, Lost) and "no such card" in report.reason for report in heard)
 
     play(body, config(device="no such card"))
+
+
+def test_a_recording_that_fills_its_disk_is_told_of_once_and_playing_goes_on(small_disk: Path) -> None:
+    one = sound()
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 2**16))
+        await until(lambda: any(isinstance(report, Failing) for report in heard))
+        player.play_now([Play(1, one.handle, "bed", 0, (0, 1))])
+        await until(lambda: bool(news(heard, "ended")))
+
+    (told,) = [report.text for report in play(body, config(small_disk / "out.wav")) if isinstance(report, Failing)]
+    assert told.startswith(f"{small_disk / 'out.wav'}: the recording ended here (")
+    one.remove()
 
 
 def test_a_sound_that_is_gone_is_refused() -> None:

@@ -33,7 +33,7 @@ from diegetic.live.sounds import Sounds
 from diegetic.live.status import Dump, Status
 from diegetic.live.tellings import CONTINUED_S, Tellings
 from diegetic.player.client import Player
-from diegetic.player.messages import Lost, Move, Opened, Report, State, VoiceNews
+from diegetic.player.messages import Failing, Lost, Move, Opened, Report, State, VoiceNews
 from diegetic.service import Service
 from diegetic.story import Told, check_told
 
@@ -357,6 +357,8 @@ class Engine(Service):
                     self._announce(DeviceChanged(name, "lost", self._player.config.rate_hz))
                 self._announce(Trouble(503, reason))
                 self._show_state()
+            case Failing(text):
+                self._announce(Trouble(500, text))
 
     def _show_state(self) -> None:
         state = self._current_state()

@@ -52,7 +52,7 @@ class SharedSound:
         return cls(handle, SharedMemory(handle.name))
 
     def close(self) -> None:
-        """Let go of the memory, which nothing may read from any more: numpy doesn't hold it, and the process would end."""
+        """Let go of the memory, which nothing may read from any more: numpy doesn't hold it, the process would end."""
         nothing = np.zeros((0, 1), np.float32)
         self.samples, self.envelope = nothing, nothing[:, 0]
         self._memory.close()

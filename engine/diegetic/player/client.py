@@ -17,6 +17,7 @@ from diegetic.child import Child
 from diegetic.errors import Failure
 from diegetic.player.messages import (
     Command,
+    Failing,
     Lost,
     Move,
     Opened,
@@ -148,7 +149,7 @@ class Player:
                 self.device = name
                 self.config = replace(self.config, rate_hz=rate_hz)  # another player goes on at this rate
                 self._opened.set()
-            case Lost(reason):
+            case Lost(reason) | Failing(reason):
                 _log.warning("%s", reason)
             case State():
                 self.state = report
