@@ -253,6 +253,24 @@ def test_a_sound_there_is_no_voice_for_is_told(tmp_path: Path, steal: Any) -> No
     assert re.fullmatch(f"voices: all 1 sound, so hall/e[0-9]+ {what}; allow more with --voices", told.text)
 
 
+def test_a_cue_armed_and_fired_in_one_bundle_is_rendered_once(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        for name in ("slam", "step", "crow"):
+            await live.done(engine.cue_define(Cue(name, "hall", name)))
+        for job in (engine.cue_arm("slam"), engine.cue_go("slam")):
+            await live.done(job)
+        first, second = engine.cue_go("step"), engine.cue_arm("step")
+        await live.done(first)
+        again, twice = engine.cue_arm("crow"), engine.cue_arm("crow")
+        await live.done(again)
+        ends = [(await live.end(job)).end for job in (second, twice)]
+        assert [end.code for end in ends if end] == [409, 409]
+
+    captions = [each.event.caption for each in live(body, tmp_path).of(EventPlanned) if each.cue]
+    assert captions == ["quiet air", "slam", "step", "crow"]
+
+
 def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine
