@@ -168,6 +168,18 @@ def test_a_second_shorter_stop_wins_and_a_longer_one_does_not() -> None:
     assert not play(desk, 200)[32:].any()
 
 
+def test_of_two_stops_at_a_frame_the_earlier_counts_whichever_comes_last() -> None:
+    heard = []
+    for frames in ((300, 600), (600, 300)):
+        desk = mixer()
+        add(desk, flat(frames=1000))
+        for frame in frames:
+            desk.post(lambda desk, frame=frame: desk.stop(1, 100, at=frame))  # type: ignore[misc]
+        heard.append(play(desk, 1000))
+    assert not heard[0][400:].any()
+    assert np.array_equal(*heard)
+
+
 def test_stopping_a_voice_that_waits_forgets_it() -> None:
     desk = mixer()
     add(desk, flat(start=500))

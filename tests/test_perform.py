@@ -6,9 +6,10 @@ from pathlib import Path
 from diegetic.bounce import Output
 from diegetic.folder import StoryFolder
 from diegetic.generator.perform import Performer
-from diegetic.generator.tasks import Bounce, Continue, Finished, Render, Tell
+from diegetic.generator.tasks import Bounce, Continue, Finished, LoadState, Render, SaveState, Tell
 from diegetic.progress import Progress
 from diegetic.story import Story, Told
+from diegetic.story_file import read_story
 from mock_model import MockModel
 
 
@@ -61,3 +62,24 @@ def test_warming_up_reads_an_event_and_draws_one_step() -> None:
     model = MockModel()
     Performer(model).warm_up()
     assert model.calls == ["recall e1", "imagine e1"]
+
+
+def test_a_story_file_that_was_broken_by_hand_is_set_aside_by_what_is_told_anew(tmp_path: Path) -> None:
+    performer = Performer(MockModel())
+    told(performer, tmp_path)
+    (tmp_path / "story.toml").write_text("a word too many")
+    story = told(performer, tmp_path)
+    assert read_story(tmp_path / "story.toml") == story
+    assert (tmp_path / "story-1.toml").read_text() == "a word too many"
+
+
+def test_a_state_that_is_loaded_sets_the_story_aside_that_was_there(tmp_path: Path) -> None:
+    performer = Performer(MockModel())
+    first = told(performer, tmp_path / "a")
+    list(performer.perform(SaveState(tmp_path / "a", first, tmp_path / "state"), watch))
+    longer = goes_on(performer, tmp_path / "a", first)
+    for _ in range(2):
+        list(performer.perform(LoadState(tmp_path / "a", tmp_path / "state"), watch))
+    assert read_story(tmp_path / "a" / "story.toml") == first
+    assert read_story(tmp_path / "a" / "story-1.toml") == longer
+    assert not (tmp_path / "a" / "story-2.toml").exists()

@@ -120,7 +120,7 @@ class Mixer:
         self._waiting.append(voice)
 
     def stop(self, voice_id: int, frames: int, at: int | None = None) -> None:
-        """Fade a voice out in `frames`, from device frame `at` or now; one that waits is forgotten."""
+        """Fade a voice out in `frames`, from device frame `at` or now; the earliest counts. One that waits is forgotten."""
         for voice in list(self._waiting):
             if voice.id == voice_id and at is None:
                 self._waiting.remove(voice)
@@ -129,7 +129,7 @@ class Mixer:
             if voice.id == voice_id:
                 if at is None:
                     voice.stop(frames)
-                else:
+                elif voice.stop_at is None or at < voice.stop_at:
                     voice.stop_at, voice.stop_frames = at, frames
 
     def stop_all(self, frames: int) -> None:

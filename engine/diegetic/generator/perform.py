@@ -178,6 +178,7 @@ class Performer:
         folder = StoryFolder(task.folder)
         with folder.held():
             _begin_manifest(folder, Told(story.instruction, story.seconds, story.seed), self.model)
+            _set_aside(folder, story)
             write_story(folder.story, story)
             write_memory(folder.memory, state, self.model.digest, story)
         self._remember(story, state)
@@ -240,8 +241,12 @@ def _begin_manifest(folder: StoryFolder, told: Told | Story, model: StoryModel, 
 
 def _set_aside(folder: StoryFolder, story: Story) -> None:
     """Keep the file of another story that is told no more, as story-1.toml and so on: its takes are still there."""
-    if folder.story.exists() and read_story(folder.story) != story:
-        folder.story.rename(free_path(folder.story, 1))
+    if not folder.story.exists():
+        return
+    with contextlib.suppress(InputError):  # one that was edited and can't be read is another, too
+        if read_story(folder.story) == story:
+            return
+    folder.story.rename(free_path(folder.story, 1))
 
 
 def _in_lane(lane: str, plan: Iterator[Planned]) -> Iterator[Planned]:
