@@ -120,7 +120,7 @@ class Mixer:
         self._waiting.append(voice)
 
     def stop(self, voice_id: int, frames: int, at: int | None = None) -> None:
-        """Fade a voice out in `frames`, from device frame `at` or now; the earliest counts. One that waits is forgotten."""
+        """Fade a voice out in `frames`, from device frame `at` or now; the earliest counts. What waits is forgotten."""
         for voice in list(self._waiting):
             if voice.id == voice_id and at is None:
                 self._waiting.remove(voice)
