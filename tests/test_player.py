@@ -175,6 +175,19 @@ def test_a_device_that_is_not_there_is_stood_in_for() -> None:
     play(body, config(device="no such card"))
 
 
+def test_a_recording_that_can_not_be_made_is_told_of_and_does_not_keep_from_playing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    one = sound()
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        player.play_now([Play(1, one.handle, "bed", 0, (0, 1))])
+        await until(lambda: bool(news(heard, "ended")))
+
+    (told,) = [each.text for each in play(body, config(tmp_path / "file" / "out.wav")) if isinstance(each, Failing)]
+    assert "out.wav: can't be recorded to (" in told
+    one.remove()
+
+
 def test_a_recording_that_fills_its_disk_is_told_of_once_and_playing_goes_on(small_disk: Path) -> None:
     one = sound()
 

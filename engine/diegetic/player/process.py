@@ -92,7 +92,12 @@ class _Player:
         self._mixer = Mixer(
             config.rate_hz, config.channels, config.block_frames, dict(config.outputs), config.voices, config.steal
         )
-        self._recorder = Recorder(Path(config.record), config.rate_hz, config.channels) if config.record else None
+        self._recorder: Recorder | None = None
+        if config.record:
+            try:
+                self._recorder = Recorder(Path(config.record), config.rate_hz, config.channels)
+            except Failure as error:  # no reason not to play
+                connection.send(Failing(str(error)))
         self._sounds: dict[int, SharedSound] = {}
         self._underruns = self._failures = 0
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")

@@ -34,7 +34,7 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._begin()
         except (OSError, soundfile.LibsndfileError) as error:
-            raise Failure(f"{path}: can't be recorded to ({error}); choose another file with --record") from error
+            raise Failure(f"{path}: can't be recorded to ({error}); choose another with --record") from error
         self._ring = np.zeros((_RING_S * rate_hz, channels), np.float32)
         self._taken = self._written = self.lost = 0
         self._ended = threading.Event()
