@@ -80,6 +80,12 @@ class Child:
             await self._dead.wait()
 
     def _start(self) -> None:
+        """In a thread of its own, whose signals the child has until it can say itself that it ignores Ctrl-C."""
+        if hasattr(signal, "pthread_sigmask"):
+            from multiprocessing import resource_tracker
+
+            resource_tracker.ensure_running()  # it lets signals through again once it has started
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         self._process.start()
         self._theirs.close()
         for work in (self._write, self._read):
