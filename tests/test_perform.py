@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from diegetic.bounce import Output
 from diegetic.folder import StoryFolder
 from diegetic.generator.perform import Performer
@@ -10,6 +12,7 @@ from diegetic.generator.tasks import Bounce, Continue, Finished, LoadState, Rend
 from diegetic.progress import Progress
 from diegetic.story import Story, Told
 from diegetic.story_file import read_story
+from diegetic.takes import Take, TakeStore
 from mock_model import MockModel
 
 
@@ -83,3 +86,23 @@ def test_a_state_that_is_loaded_sets_the_story_aside_that_was_there(tmp_path: Pa
     assert read_story(tmp_path / "a" / "story.toml") == first
     assert read_story(tmp_path / "a" / "story-1.toml") == longer
     assert not (tmp_path / "a" / "story-2.toml").exists()
+
+
+def test_takes_are_not_looked_for_the_more_often_the_longer_a_sound_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    find = TakeStore.find
+
+    def counting(store: TakeStore, key: str) -> Take | None:
+        looked.append(key)
+        return find(store, key)
+
+    monkeypatch.setattr(TakeStore, "find", counting)
+    performer = Performer(MockModel())
+    story, counts = told(performer, tmp_path), []
+    for _ in range(6):
+        looked.clear()
+        story = goes_on(performer, tmp_path, story)
+        counts.append(len(looked))
+    assert len(set(counts)) == 1

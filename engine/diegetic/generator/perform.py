@@ -129,11 +129,10 @@ class Performer:
             hearing = Hearing(longer.seconds, task.rate_hz)
             segments = Segments(
                 self.model, story.seed, folder.takes, report,
-                recall=lambda: read_again(self.model, story)[1], latents=self._latents,
+                recall=lambda: read_again(self.model, story)[1], latents=self._latents, ahead=not task.keep,
             )  # fmt: skip
             for event in _last_windows(story):
-                segments.add(event, None)
-            segments.ahead = not task.keep
+                segments.follow(event)
             added: list[Event] = []
             beds = open_beds(story) if task.keep and not task.lane else ()  # a cue is only what it says
             continued = plan_after(self.model, memory, story, told, beds, report)
