@@ -135,6 +135,23 @@ def test_a_killed_player_is_started_again_and_goes_on_in_time(tmp_path: Path) ->
     long.remove()
 
 
+def test_a_voice_that_is_to_end_at_a_frame_ends_there_though_the_player_is_another_by_then() -> None:
+    long = sound(frames=RATE * 60)
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        player.play_now([Play(1, long.handle, "bed", 0, (0, 1))])
+        await until(lambda: bool(news(heard, "started")))
+        end = player.frame_at(time.monotonic() + 4.0)
+        player.stop_voice(1, 64, end + 64)
+        player.stop_voice(1, 64, end)
+        os.kill(player.pid, signal.SIGKILL)
+        await until(lambda: bool(news(heard, "ended")))
+        assert end <= news(heard, "ended")[0].frame <= end + 256
+
+    play(body, config())
+    long.remove()
+
+
 async def killed_and_being_started_again(player: Player) -> None:
     """Until another process is on its way, which hasn't begun."""
     before = player.restarts

@@ -47,6 +47,7 @@ class Player:
         self.device, self.restarts, self.underruns = "", 0, 0
         self.state: State | None = None
         self._voices: dict[int, Play] = {}
+        self._stops: dict[int, Stop] = {}  # those at a frame, of voices that sound or wait
         self._moves: dict[int | str | None, Move] = {}
         self._offsets: deque[float] = deque(maxlen=_CLOCKS)
         self._child: Child | None = None
@@ -108,15 +109,19 @@ class Player:
         self._send(PlayNow(tuple(plays)))
 
     def stop_voice(self, voice: int, fade: int, at: int | None = None) -> None:
-        """Fade a voice out."""
-        self._send(Stop(voice, fade, at))
+        """Fade a voice out, from a frame or from now on; the earliest counts."""
+        stop = Stop(voice, fade, at)
+        self._send(stop)
         if at is None:  # a new player need not begin it again
-            self._voices.pop(voice, None)
+            self._forget(voice)
+        elif voice in self._voices and (voice not in self._stops or at < (self._stops[voice].at or 0)):
+            self._stops[voice] = stop
 
     def stop_all(self, fade: int) -> None:
         """Fade all out, and forget what waits."""
         self._send(StopAll(fade))
         self._voices.clear()
+        self._stops.clear()
 
     def move(self, move: Move) -> None:
         """Move a gain or a cutoff."""
@@ -158,8 +163,12 @@ class Player:
             case VoiceNews("started", voice, frame, late) if voice in self._voices:
                 self._voices[voice] = replace(self._voices[voice], start=frame - late)
             case VoiceNews("ended" | "refused", voice):
-                self._voices.pop(voice, None)
+                self._forget(voice)
         self._listen(report)
+
+    def _forget(self, voice: int) -> None:
+        self._voices.pop(voice, None)
+        self._stops.pop(voice, None)
 
     def _died(self, exit_code: int) -> None:
         if self._ending:
@@ -178,7 +187,7 @@ class Player:
         self._offsets.clear()
         self._offsets.append(offset_s)
         self._child = self._another(replace(self.config, offset_s=offset_s))
-        again: list[Command] = [*self._moves.values(), *self._voices.values()]
+        again: list[Command] = [*self._moves.values(), *self._voices.values(), *self._stops.values()]
         for command in again:  # at once: what is played while it starts comes after these, and once
             self._send(command)
         await self._child.start()
