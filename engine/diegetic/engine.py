@@ -279,7 +279,8 @@ class Engine(Service):
     def dump(self) -> Dump:
         """All at once."""
         values, words = tuple(self._values.items()), tuple(self._words.items())
-        return Dump(self.status(), self._shelf.all(), self._cues.all(), self._board.open(), values, words)
+        cues, gains_db = self._cues.all(), self._cues.gains_db()
+        return Dump(self.status(), self._shelf.all(), cues, self._board.open(), values, words, gains_db)
 
     def report(self, code: int, text: str) -> None:
         """Tell all listeners of trouble that something beside the engine has."""

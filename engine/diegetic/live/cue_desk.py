@@ -89,6 +89,10 @@ class CueDesk:
     def all(self) -> tuple[Cue, ...]:
         return tuple(self._cues.values())
 
+    def gains_db(self) -> dict[int, float]:
+        """Levels of slots that were set."""
+        return dict(self._gains_db)
+
     def get(self, name: str) -> Cue:
         """A cue. Raises Refused (404)."""
         if name not in self._cues:
