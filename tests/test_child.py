@@ -17,15 +17,16 @@ def answer(connection: Connection) -> None:
     connection.recv()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT can't be sent to another process there")
-def test_a_child_ignores_ctrl_c_from_its_first_moment_on() -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_a_child_ignores_what_a_terminal_sends_from_its_first_moment_on(name: str) -> None:
     heard: list[str] = []
     deaths: list[int] = []
 
     async def run() -> None:
         child = Child("answer", answer, (), heard.append, deaths.append)
         await child.start()
-        os.kill(child.pid, signal.SIGINT)
+        os.kill(child.pid, getattr(signal, name))
         while not heard and not deaths:
             await asyncio.sleep(0.01)
         await child.stop()
