@@ -40,6 +40,7 @@ from diegetic.live.news import (
 )
 from diegetic.story import OVERLAP_S, Event, Story, Told
 from diegetic.story_file import read_story, write_story
+from diegetic_bridges.queries import gain_of
 from left_behind import SHARED, nothing_left_in_shared_memory
 from mock_model import MockModel
 
@@ -251,6 +252,35 @@ def test_a_sound_there_is_no_voice_for_is_told(tmp_path: Path, steal: Any) -> No
     (told,) = live(body, tmp_path, voices=1, steal=steal).of(Trouble)
     what = "did not sound" if steal == "refuse" else "was faded out for another"
     assert re.fullmatch(f"voices: all 1 sound, so hall/e[0-9]+ {what}; allow more with --voices", told.text)
+
+
+def test_a_cue_armed_and_fired_in_one_bundle_is_rendered_once(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        for name in ("slam", "step", "crow"):
+            await live.done(engine.cue_define(Cue(name, "hall", name)))
+        for job in (engine.cue_arm("slam"), engine.cue_go("slam")):
+            await live.done(job)
+        first, second = engine.cue_go("step"), engine.cue_arm("step")
+        await live.done(first)
+        again, twice = engine.cue_arm("crow"), engine.cue_arm("crow")
+        await live.done(again)
+        ends = [(await live.end(job)).end for job in (second, twice)]
+        assert [end.code for end in ends if end] == [409, 409]
+
+    captions = [each.event.caption for each in live(body, tmp_path).of(EventPlanned) if each.cue]
+    assert captions == ["quiet air", "slam", "step", "crow"]
+
+
+def test_an_empty_slot_keeps_its_level_and_tells_it(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        live.engine.slot_gain(5, -20.0)
+        assert gain_of(live.engine.dump(), 5) == pytest.approx(0.1)
+        await live.done(live.engine.cue_define(Cue("slam", "hall", "a door slams", slot=5)))
+        assert gain_of(live.engine.dump(), 5) == pytest.approx(0.1)
+        assert gain_of(live.engine.dump(), 6) == 1.0
+
+    live(body, tmp_path)
 
 
 def test_a_cue_that_is_fired_twice_is_remembered_once(tmp_path: Path) -> None:

@@ -133,6 +133,23 @@ def test_a_learned_controller_moves_its_parameter_at_once() -> None:
     run(scene, Ports([]))
 
 
+def test_what_was_learned_and_can_not_be_kept_is_told_and_moves_its_parameter() -> None:
+    def full(learned: MidiMap) -> None:
+        raise Failure("midi.toml: can't be written, the disk is full")
+
+    async def scene(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
+        bridge.learned = full
+        bridge.learn("distance")
+        news: list[News] = []
+        end = engine.subscribe(news.append)
+        ports.play(mido.Message("control_change", control=20, value=127))
+        await until(lambda: engine.values["distance"] == 1.0)
+        end()
+        assert Trouble(500, "midi.toml: can't be written, the disk is full") in news
+
+    run(scene, Ports([]))
+
+
 def test_clock_is_heard() -> None:
     async def scene(bridge: MidiBridge, engine: FakeEngine, ports: Ports) -> None:
         ports.play(mido.Message("songpos", pos=8), mido.Message("continue"), *[mido.Message("clock")] * 20)

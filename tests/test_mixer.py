@@ -168,6 +168,18 @@ def test_a_second_shorter_stop_wins_and_a_longer_one_does_not() -> None:
     assert not play(desk, 200)[32:].any()
 
 
+def test_of_two_stops_at_a_frame_the_earlier_counts_whichever_comes_last() -> None:
+    heard = []
+    for frames in ((300, 600), (600, 300)):
+        desk = mixer()
+        add(desk, flat(frames=1000))
+        for frame in frames:
+            desk.post(lambda desk, frame=frame: desk.stop(1, 100, at=frame))  # type: ignore[misc]
+        heard.append(play(desk, 1000))
+    assert not heard[0][400:].any()
+    assert np.array_equal(*heard)
+
+
 def test_stopping_a_voice_that_waits_forgets_it() -> None:
     desk = mixer()
     add(desk, flat(start=500))
@@ -337,15 +349,18 @@ def test_a_change_that_raises_costs_no_sound() -> None:
     out = np.full((BLOCK, 2), np.nan, np.float32)
     desk.mix(out)
     assert (out == 0.25).all()
-    assert desk.failures == 1
+    assert (desk.failures, desk.failure) == (1, "ZeroDivisionError('division by zero')")
 
 
-def test_a_voice_that_breaks_fills_the_block_with_silence() -> None:
+def test_a_voice_that_breaks_ends_and_costs_no_other_its_sound() -> None:
     desk = mixer()
-    add(desk, Voice(1, np.zeros((5, 0), np.float32), start=0))
+    add(desk, Voice(1, np.zeros((500, 0), np.float32), start=0))
+    add(desk, flat(2))
     out = np.full((BLOCK, 2), np.nan, np.float32)
     desk.mix(out)
-    assert not out.any()
+    assert (out == 0.25).all()
+    assert [heard.voice for heard in desk.news if heard.kind == "ended"] == [1]
+    assert desk.failures == 1
 
 
 def test_what_is_not_a_number_is_never_heard() -> None:
@@ -357,6 +372,7 @@ def test_what_is_not_a_number_is_never_heard() -> None:
         desk.mix(out[start : start + BLOCK])
     assert not out[:BLOCK].any()
     assert (out[BLOCK:] == 0.25).all()
+    assert (desk.failures, desk.failure) == (1, "the sum isn't a number")
 
 
 def test_mixing_keeps_nothing_that_it_allocates() -> None:

@@ -1,6 +1,7 @@
 """The OSC servers, by sockets of the standard library."""
 
 import asyncio
+import errno
 import socket
 import statistics
 import struct
@@ -248,5 +249,22 @@ def test_noise_by_udp_and_tcp_leaves_the_server_answering() -> None:
         assert session.counts["unframed"] == 2
         writer.close()
         client.socket.close()
+
+    run(scene)
+
+
+def test_a_tcp_client_that_vanished_from_the_network_is_let_go() -> None:
+    async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        while not server.connections:
+            await asyncio.sleep(0.01)
+        (connection,) = server.connections
+        timed_out = TimeoutError(
+            errno.ETIMEDOUT, "Connection timed out"
+        )  # what the system says after a quarter of an hour
+        connection._writer.transport._fatal_error(timed_out)  # type: ignore[attr-defined]
+        while server.connections:
+            await asyncio.sleep(0.01)
+        writer.close()
 
     run(scene)

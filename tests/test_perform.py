@@ -11,9 +11,11 @@ from diegetic.audio.shared_sound import SharedSound
 from diegetic.bounce import Output
 from diegetic.folder import StoryFolder
 from diegetic.generator.perform import Performer
-from diegetic.generator.tasks import Bounce, Continue, Finished, ReadyEvent, Render, Tell
+from diegetic.generator.tasks import Bounce, Continue, Finished, LoadState, ReadyEvent, Render, SaveState, Tell
 from diegetic.progress import Progress
 from diegetic.story import Story, Told
+from diegetic.story_file import read_story
+from diegetic.takes import Take, TakeStore
 from mock_model import MockModel
 
 
@@ -80,3 +82,44 @@ def test_warming_up_reads_an_event_and_draws_one_step() -> None:
     model = MockModel()
     Performer(model).warm_up()
     assert model.calls == ["recall e1", "imagine e1"]
+
+
+def test_a_story_file_that_was_broken_by_hand_is_set_aside_by_what_is_told_anew(tmp_path: Path) -> None:
+    performer = Performer(MockModel())
+    told(performer, tmp_path)
+    (tmp_path / "story.toml").write_text("a word too many")
+    story = told(performer, tmp_path)
+    assert read_story(tmp_path / "story.toml") == story
+    assert (tmp_path / "story-1.toml").read_text() == "a word too many"
+
+
+def test_a_state_that_is_loaded_sets_the_story_aside_that_was_there(tmp_path: Path) -> None:
+    performer = Performer(MockModel())
+    first = told(performer, tmp_path / "a")
+    list(performer.perform(SaveState(tmp_path / "a", first, tmp_path / "state"), watch))
+    longer = goes_on(performer, tmp_path / "a", first)
+    for _ in range(2):
+        list(performer.perform(LoadState(tmp_path / "a", tmp_path / "state"), watch))
+    assert read_story(tmp_path / "a" / "story.toml") == first
+    assert read_story(tmp_path / "a" / "story-1.toml") == longer
+    assert not (tmp_path / "a" / "story-2.toml").exists()
+
+
+def test_takes_are_not_looked_for_the_more_often_the_longer_a_sound_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    find = TakeStore.find
+
+    def counting(store: TakeStore, key: str) -> Take | None:
+        looked.append(key)
+        return find(store, key)
+
+    monkeypatch.setattr(TakeStore, "find", counting)
+    performer = Performer(MockModel())
+    story, counts = told(performer, tmp_path), []
+    for _ in range(6):
+        looked.clear()
+        story = goes_on(performer, tmp_path, story)
+        counts.append(len(looked))
+    assert len(set(counts)) == 1

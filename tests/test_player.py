@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from diegetic.audio.shared_sound import SharedSound
 from diegetic.player.client import Player
-from diegetic.player.messages import Lost, Move, Opened, Play, PlayerConfig, Report, State, VoiceNews
+from diegetic.player.messages import Failing, Lost, Move, Opened, Play, PlayerConfig, Report, State, VoiceNews
 from left_behind import nothing_left_in_shared_memory
 
 RATE = 8_000
@@ -105,7 +106,7 @@ def test_the_null_device_keeps_time() -> None:
 
     heard = play(body, config())
     states = [report for report in heard if isinstance(report, State)]
-    assert states[-1].failures == 0
+    assert not any(isinstance(report, Failing) for report in heard)
     assert len(states) > 8
 
 
@@ -134,12 +135,88 @@ def test_a_killed_player_is_started_again_and_goes_on_in_time(tmp_path: Path) ->
     long.remove()
 
 
+def test_a_voice_that_is_to_end_at_a_frame_ends_there_though_the_player_is_another_by_then() -> None:
+    long = sound(frames=RATE * 60)
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        player.play_now([Play(1, long.handle, "bed", 0, (0, 1))])
+        await until(lambda: bool(news(heard, "started")))
+        end = player.frame_at(time.monotonic() + 4.0)
+        player.stop_voice(1, 64, end + 64)
+        player.stop_voice(1, 64, end)
+        os.kill(player.pid, signal.SIGKILL)
+        await until(lambda: bool(news(heard, "ended")))
+        assert end <= news(heard, "ended")[0].frame <= end + 256
+
+    play(body, config())
+    long.remove()
+
+
+async def killed_and_being_started_again(player: Player) -> None:
+    """Until another process is on its way, which hasn't begun."""
+    before = player.restarts
+    os.kill(player.pid, signal.SIGKILL)
+    while player.restarts == before:
+        await asyncio.sleep(0)
+
+
+def test_what_is_played_while_a_player_is_started_again_is_heard_once(tmp_path: Path) -> None:
+    short = sound()
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        await killed_and_being_started_again(player)
+        player.play_now([Play(1, short.handle, "bed", player.frame_at(time.monotonic()), (0, 1))])
+        await until(lambda: bool(news(heard, "ended")))
+        await asyncio.sleep(0.3)
+
+    heard = play(body, config(tmp_path / "out.wav"))
+    assert len(news(heard, "started")) == 1
+    out, _ = soundfile.read(tmp_path / "out-2.wav", dtype="float32")
+    assert out.max() == np.float32(0.25)
+    short.remove()
+
+
+def test_a_player_can_be_ended_while_it_is_started_again() -> None:
+    async def body(player: Player, heard: list[Report]) -> None:
+        await killed_and_being_started_again(player)
+        await player.stop()
+
+    play(body, config())
+
+
 def test_a_device_that_is_not_there_is_stood_in_for() -> None:
     async def body(player: Player, heard: list[Report]) -> None:
         assert player.device == "null"
         assert any(isinstance(report, Lost) and "no such card" in report.reason for report in heard)
 
     play(body, config(device="no such card"))
+
+
+def test_a_recording_that_can_not_be_made_is_told_of_and_does_not_keep_from_playing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    one = sound()
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        player.play_now([Play(1, one.handle, "bed", 0, (0, 1))])
+        await until(lambda: bool(news(heard, "ended")))
+
+    (told,) = [each.text for each in play(body, config(tmp_path / "file" / "out.wav")) if isinstance(each, Failing)]
+    assert "out.wav: can't be recorded to (" in told
+    one.remove()
+
+
+def test_a_recording_that_fills_its_disk_is_told_of_once_and_playing_goes_on(small_disk: Path) -> None:
+    one = sound()
+
+    async def body(player: Player, heard: list[Report]) -> None:
+        (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 2**16))
+        await until(lambda: any(isinstance(report, Failing) for report in heard))
+        player.play_now([Play(1, one.handle, "bed", 0, (0, 1))])
+        await until(lambda: bool(news(heard, "ended")))
+
+    (told,) = [report.text for report in play(body, config(small_disk / "out.wav")) if isinstance(report, Failing)]
+    assert told.startswith(f"{small_disk / 'out.wav'}: the recording ended here (")
+    one.remove()
 
 
 def test_a_sound_that_is_gone_is_refused() -> None:

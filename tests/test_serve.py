@@ -181,7 +181,7 @@ def test_who_waits_for_an_end_is_told_it_when_the_engine_ends(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
-@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "/diegetic/quit"])
+@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "SIGHUP", "/diegetic/quit"])
 def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> None:
     with served(tmp_path, "slow") as live:
         live.send("/diegetic/notify", 1)

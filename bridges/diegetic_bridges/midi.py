@@ -39,7 +39,7 @@ APIS = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "w
 """Systems of ports, as they are asked for, and as mido calls them."""
 
 _ASKED_S = 5.0
-_GONE = 503
+_GONE, _NOT_KEPT = 503, 500
 _CLOCK = frozenset(("clock", "start", "continue", "stop", "songpos"))
 
 _log = logging.getLogger(__name__)
@@ -272,7 +272,11 @@ class MidiBridge(Service):
         if self._learning and heard.type == "control_change":
             _log.info("MIDI controller %d moves %s from now on", heard.number, self._learning)
             self.map, self._learning = self.map.learn(heard.number, self._learning), ""
-            self.learned(self.map)
+            try:
+                self.learned(self.map)
+            except DiegeticError as error:
+                _log.warning("%s", error)
+                self._engine.report(_NOT_KEPT, str(error))
         try:
             play(heard, self._played, self._engine)
         except DiegeticError as error:

@@ -146,7 +146,7 @@ class _Connection:
                 await pace.keep(0)
                 for packet in self._packets(data):
                     await pace.keep(self._session.receive(self._peer, packet))
-        except ConnectionError:
+        except OSError:  # closed from there, or vanished from the network
             pass
         finally:
             self.close()
@@ -182,7 +182,7 @@ class _Connection:
             self._sending = asyncio.get_running_loop().create_task(self._send_unsent())
 
     async def _send_unsent(self) -> None:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             while self._unsent and not self._writer.is_closing():
                 await self._writer.drain()
                 self._writer.write(self._take_unsent())

@@ -49,8 +49,8 @@ def current(dump: Dump) -> dict[str, Value]:
 
 
 def gain_of(dump: Dump, slot: int) -> float:
-    """A slot's gain as its fader shows it, 0..1; 1 for an empty one."""
-    gain_db = next((cue.gain_db for cue in dump.cues if cue.slot == slot), 0.0)
+    """A slot's gain as its fader shows it, 0..1; 1 for an empty one that nobody set."""
+    gain_db = next((cue.gain_db for cue in dump.cues if cue.slot == slot), dump.gains_db.get(slot, 0.0))
     return float(10 ** (gain_db / 20)) if gain_db > MIN_GAIN_DB else 0.0
 
 

@@ -2,7 +2,8 @@
 
     take the ports  ->  start the player, then the generator (its model loads while all else answers)
     ->  open the bridges
-    Ctrl-C, SIGTERM or /diegetic/quit  ->  fade out, cancel all jobs, end the children  ->  close the bridges
+    Ctrl-C, SIGTERM, a closed terminal or /diegetic/quit
+    ->  fade out, cancel all jobs, end the children  ->  close the bridges
 
 Threads: one event loop in the main thread; a second Ctrl-C ends the process at once.
 """
@@ -145,12 +146,18 @@ def midi_ports(api: str = "") -> list[str]:
 
 
 def _on_signals(quit_: Callable[[], None]) -> None:
-    """Quit at the first SIGINT or SIGTERM; from then on they do what they do to any process."""
+    """Quit at the first SIGINT, SIGTERM or SIGHUP; from then on they do what they do to any process.
+
+    A SIGHUP that is ignored already (nohup) stays so.
+    """
     loop = asyncio.get_running_loop()
 
     def once(number: int) -> None:
         signal.signal(number, signal.SIG_DFL)
         loop.call_soon_threadsafe(quit_)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         signal.signal(number, lambda number, frame: once(number))

@@ -1,7 +1,7 @@
 """A child process and the pipe to it, for a director that must never wait for either.
 
-Processes: the child is spawned, so nothing of the director's state comes along. It ignores Ctrl-C, which is the
-director's to answer, and ends itself when the director is gone, however busy it is.
+Processes: the child is spawned, so nothing of the director's state comes along. It ignores Ctrl-C and a terminal that
+is closed, which are the director's to answer, and ends itself when the director is gone, however busy it is.
 
 Threads: `send` and `kill` may be called from any; `on_message` and `on_death` are called in the event loop's. One
 thread writes to the pipe and one reads from it, so that neither a full pipe nor a slow child stops the loop.
@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 
 GOODBYE = "goodbye"
 """The last message: the child's main returns."""
+
+_OF_TERMINALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+"""What a terminal sends to all that was started in it."""
 
 Main = Callable[..., None]
 """`main(connection, *arguments)`, at the top of a module; it returns on GOODBYE and on EOFError."""
@@ -50,11 +53,8 @@ class Child:
         self._dead = asyncio.Event()
 
     async def start(self) -> None:
-        """Start it; it isn't ready before it says so itself."""
-        await asyncio.to_thread(self._process.start)
-        self._theirs.close()
-        for work in (self._write, self._read):
-            threading.Thread(target=work, name=f"{self._process.name}-{work.__name__}", daemon=True).start()
+        """Start it; it isn't ready before it says so itself. Where this is cancelled it starts, and can be stopped."""
+        await asyncio.to_thread(self._start)
 
     @property
     def pid(self) -> int:
@@ -65,7 +65,7 @@ class Child:
         return not self._dead.is_set()
 
     def send(self, message: Any) -> None:
-        """Queue a message; what a dead child doesn't read is lost."""
+        """Queue a message, before it is started too; what a dead child doesn't read is lost."""
         self._outbox.put(message)
 
     def kill(self) -> None:
@@ -81,6 +81,22 @@ class Child:
             _log.warning("%s: did not end within %g s, and was killed", self._process.name, timeout_s)
             self.kill()
             await self._dead.wait()
+
+    def _start(self) -> None:
+        """In a thread of its own, whose signals the child has until it can say itself which it ignores.
+
+        So has the process that frees shared memory at the end, which else would end with a closed terminal.
+        """
+        if hasattr(signal, "pthread_sigmask"):
+            from multiprocessing import resource_tracker
+
+            signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)  # it has let them through again
+        self._process.start()
+        self._theirs.close()
+        for work in (self._write, self._read):
+            threading.Thread(target=work, name=f"{self._process.name}-{work.__name__}", daemon=True).start()
 
     def _write(self) -> None:
         while (message := self._outbox.get()) is not None:
@@ -117,7 +133,8 @@ class Child:
 
 
 def _run(main: Main, connection: Connection, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in _OF_TERMINALS:
+        signal.signal(each, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     main(connection, *arguments)
 

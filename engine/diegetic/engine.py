@@ -33,7 +33,7 @@ from diegetic.live.sounds import Sounds
 from diegetic.live.status import Dump, Status
 from diegetic.live.tellings import CONTINUED_S, Tellings
 from diegetic.player.client import Player
-from diegetic.player.messages import Lost, Move, Opened, Report, State, VoiceNews
+from diegetic.player.messages import Failing, Lost, Move, Opened, Report, State, VoiceNews
 from diegetic.service import Service
 from diegetic.story import Told, check_told
 
@@ -279,7 +279,8 @@ class Engine(Service):
     def dump(self) -> Dump:
         """All at once."""
         values, words = tuple(self._values.items()), tuple(self._words.items())
-        return Dump(self.status(), self._shelf.all(), self._cues.all(), self._board.open(), values, words)
+        cues, gains_db = self._cues.all(), self._cues.gains_db()
+        return Dump(self.status(), self._shelf.all(), cues, self._board.open(), values, words, gains_db)
 
     def report(self, code: int, text: str) -> None:
         """Tell all listeners of trouble that something beside the engine has."""
@@ -351,12 +352,14 @@ class Engine(Service):
                     self._announce(DeviceChanged(name, "back" if back else "open", rate_hz))
                 self._show_state()
             case Lost(reason):
-                self._device_lost = True
-                self._announce(
-                    DeviceChanged(self._player.device or self.config.device, "lost", self._player.config.rate_hz)
-                )
+                known, self._device_lost = self._device_lost, True
+                if not known:
+                    name = self._player.device or self.config.device
+                    self._announce(DeviceChanged(name, "lost", self._player.config.rate_hz))
                 self._announce(Trouble(503, reason))
                 self._show_state()
+            case Failing(text):
+                self._announce(Trouble(500, text))
 
     def _show_state(self) -> None:
         state = self._current_state()

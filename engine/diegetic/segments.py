@@ -56,6 +56,12 @@ class Segments:
     rendered: list[str] = field(default_factory=list)
     first_audio_at: float | None = None
     _conditions: dict[str, Condition] = field(default_factory=dict)
+    _keys: dict[str, str] = field(default_factory=dict)
+
+    def follow(self, event: Event) -> None:
+        """Take note of an earlier event, which others may go on from; its take isn't looked for before it is needed."""
+        self._keys[event.id] = self._recipe(event).key
+        self.events.append(event)
 
     def add(self, event: Event, condition: Condition | None) -> Take:
         """Find or render the take of the next event, and keep it; raises as both."""
@@ -85,6 +91,7 @@ class Segments:
             whose = AHEAD if self.ahead else event.id
             take = self.store.add(whose, rendering.recipe, found, self.model.sample_rate, rendering.made)
             self.rendered.append(event.id)
+        self._keys[event.id] = rendering.recipe.key
         self.events.append(event)
         self.takes[event.id] = take
         self.report(Progress("decode", 1, 1, event, kept=isinstance(found, Take)))
@@ -122,9 +129,10 @@ class Segments:
 
     def _imagine(self, event: Event) -> Latents:
         """Latents of an event, from those of the window before where the sound goes on."""
-        path = str(self.store.folder / self._recipe(event).key)
+        key = self._recipe(event).key
+        path = str(self.store.folder / key)
         if path not in self.latents:
-            take = self.takes.get(event.id)
+            take = self.store.find(key)
             recorded = take is not None and take.made.model == RECORDED
             self.latents[path] = self._listen(event, take) if recorded and take else self._draw(event)
         return self.latents[path]
@@ -150,7 +158,7 @@ class Segments:
 
     def _recipe(self, event: Event) -> Recipe:
         earlier = self._continued(event)
-        return recipe(event, self.story_seed, self.model.digest, self.takes[earlier.id].key if earlier else None)
+        return recipe(event, self.story_seed, self.model.digest, self._keys[earlier.id] if earlier else None)
 
     def _continued(self, event: Event) -> Event | None:
         return next((earlier for earlier in self.events if continues(event, earlier)), None)

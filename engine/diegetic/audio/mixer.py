@@ -73,7 +73,7 @@ class Mixer:
         self.rate_hz, self.channels, self.frame = rate_hz, channels, frame
         self.news: deque[Heard] = deque()
         self.least_gain = 1.0
-        self.failures = 0
+        self.failures, self.failure = 0, ""
         self._block, self._limit, self._steal = block_frames, voices, steal
         self._outputs = {name: tuple(numbers) for name, numbers in (outputs or {}).items()}
         self._posted: deque[Change] = deque()
@@ -108,9 +108,9 @@ class Mixer:
             piece[:] = 0
             try:
                 self._mix(piece)
-            except Exception:  # the audio thread lives on, with silence, and the count is reported
+            except Exception as error:  # the audio thread lives on, with silence, and that is reported
                 piece[:] = 0
-                self.failures += 1
+                self._fail(repr(error))
             self.frame += len(piece)
 
     # What `post` is given.
@@ -120,7 +120,7 @@ class Mixer:
         self._waiting.append(voice)
 
     def stop(self, voice_id: int, frames: int, at: int | None = None) -> None:
-        """Fade a voice out in `frames`, from device frame `at` or now; one that waits is forgotten."""
+        """Fade a voice out in `frames`, from device frame `at` or now; the earliest counts. What waits is forgotten."""
         for voice in list(self._waiting):
             if voice.id == voice_id and at is None:
                 self._waiting.remove(voice)
@@ -129,7 +129,7 @@ class Mixer:
             if voice.id == voice_id:
                 if at is None:
                     voice.stop(frames)
-                else:
+                elif voice.stop_at is None or at < voice.stop_at:
                     voice.stop_at, voice.stop_frames = at, frames
 
     def stop_all(self, frames: int) -> None:
@@ -173,8 +173,8 @@ class Mixer:
         for _ in range(min(len(self._posted), MAX_CHANGES_A_BLOCK)):
             try:
                 self._posted.popleft()(self)
-            except Exception:  # one bad change costs no sound
-                self.failures += 1
+            except Exception as error:  # one bad change costs no sound
+                self._fail(repr(error))
         self._begin_voices(len(out))
         for lane in self._lanes.values():
             lane.bus[: len(out)] = 0
@@ -182,7 +182,11 @@ class Mixer:
             lane.gain.fill(lane.gains[: len(out)], self._steps)
             lane.pole.fill(lane.poles[: len(out)], self._steps)
         for voice in self._sounding:
-            self._add_voice(voice, out)
+            try:
+                self._add_voice(voice, out)
+            except Exception as error:  # it ends, and others are heard
+                voice.place = len(voice.samples)
+                self._fail(repr(error))
         self._end_voices(len(out))
         self._finish(out)
         for lane in self._lanes.values():
@@ -309,7 +313,7 @@ class Mixer:
         """Gain, low-pass and limiter of the sum; a sum that isn't a number is silence."""
         if not np.isfinite(out.sum()):
             out[:] = 0
-            self.failures += 1
+            self._fail("the sum isn't a number")
         values = self._values[: len(out)]
         if self._master_pole.value or not self._master_pole.rests:
             self._master_pole.fill(values, self._steps)
@@ -320,6 +324,10 @@ class Mixer:
             self._master.fill(values, self._steps)
             out *= values[:, None]
         self.least_gain = min(self.least_gain, self._limiter.limit(out))
+
+    def _fail(self, why: str) -> None:
+        self.failures += 1
+        self.failure = why
 
     def _move(self, gain: Ramp, pole: Ramp, to_gain: float | None, cutoff_hz: float | None, slew_s: float) -> None:
         frames = round(max(slew_s, MOVE_S) * self.rate_hz)

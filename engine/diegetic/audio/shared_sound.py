@@ -7,15 +7,26 @@ Processes: whoever makes one hands it on by its handle; the director alone unlin
 its resource tracker, which removes what a crash leaves.
 """
 
+import os
+import shutil
 from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diegetic.errors import Failure
+
 Samples = NDArray[np.float32]
 
 _BYTES = 4
+_FILES = Path("/dev/shm")
+"""Where Linux has shared memory as files, in a file system of its own."""
+
+
+class NoRoom(Failure):
+    """There is too little shared memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +50,10 @@ class SharedSound:
 
     @classmethod
     def make(cls, samples: Samples, envelope: NDArray[np.float32]) -> "SharedSound":
-        """Copy samples [frames, channels] and their gains [frames] into memory. Raises OSError: no room."""
+        """Copy samples [frames, channels] and their gains [frames] into memory. Raises NoRoom."""
         frames, channels = samples.shape
         memory = SharedMemory(create=True, size=max(1, frames * (channels + 1) * _BYTES))
+        _reserve(memory)
         sound = cls(SoundHandle(memory.name, frames, channels), memory)
         sound.samples[:], sound.envelope[:] = samples, envelope
         return sound
@@ -51,17 +63,29 @@ class SharedSound:
         """The samples behind a handle. Raises FileNotFoundError where they are gone."""
         return cls(handle, SharedMemory(handle.name))
 
-    def close(self) -> bool:
-        """Let go of the memory. False where a voice still reads from it: try again later."""
+    def close(self) -> None:
+        """Let go of the memory, which nothing may read from any more: numpy doesn't hold it, the process would end."""
         nothing = np.zeros((0, 1), np.float32)
         self.samples, self.envelope = nothing, nothing[:, 0]
-        try:
-            self._memory.close()
-        except BufferError:
-            return False
-        return True
+        self._memory.close()
 
     def remove(self) -> None:
         """Free the memory once nobody has it open any more."""
         self._memory.unlink()
         self.close()
+
+
+def _reserve(memory: SharedMemory) -> None:
+    """Have all of it: what isn't there is only found out when it is written to, which ends the process (SIGBUS)."""
+    if not (_FILES / memory.name).exists():
+        return
+    try:
+        with (_FILES / memory.name).open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, memory.size)
+    except OSError as error:
+        memory.unlink()
+        memory.close()
+        needed, free = memory.size / 1e6, shutil.disk_usage(_FILES).free / 1e6
+        way_out = "stop some sounds, arm fewer cues, or have more of it (of a container: --shm-size)"
+        text = f"shared memory: {needed:.1f} MB don't fit into {_FILES}, which has {free:.1f} MB left; {way_out}"
+        raise NoRoom(text) from error

@@ -25,8 +25,7 @@ class Voice:
 
     samples: [frames, channels], at the device's rate. envelope: gain of each frame [frames], or None; it may be
     rewritten ahead of the place that is read. start: device frame, None: the next block. faded: samples or envelope
-    begin and end at zero by themselves, so that no ramp is put on them. order: voices are added up in it. owner: what
-    must live as long as the voice does (the memory that its samples lie in).
+    begin and end at zero by themselves, so that no ramp is put on them. order: voices are added up in it.
     """
 
     id: int
@@ -44,7 +43,6 @@ class Voice:
     stop_frames: int = 0
     stopping: bool = False
     filter: LowPass | None = None
-    owner: object = None
 
     @property
     def level(self) -> float:

@@ -31,7 +31,7 @@ class Hearing:
     _clips: dict[str, Samples] = field(default_factory=dict)
 
     def add(self, event: Event, clip: Samples, clip_rate_hz: int) -> ReadyEvent:
-        """Place the clip [frames, channels] of the next event. Raises OSError where there is no memory to share."""
+        """Place the clip [frames, channels] of the next event. Raises NoRoom."""
         earlier = next((other for other in self._events if follows(event, other)), None)
         self._events.append(event)
         self._clips[event.id] = clip

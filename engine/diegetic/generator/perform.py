@@ -129,11 +129,10 @@ class Performer:
             hearing = Hearing(longer.seconds, task.rate_hz)
             segments = Segments(
                 self.model, story.seed, folder.takes, report,
-                recall=lambda: read_again(self.model, story)[1], latents=self._latents,
+                recall=lambda: read_again(self.model, story)[1], latents=self._latents, ahead=not task.keep,
             )  # fmt: skip
             for event in _last_windows(story):
-                segments.add(event, None)
-            segments.ahead = not task.keep
+                segments.follow(event)
             added: list[Event] = []
             beds = open_beds(story) if task.keep and not task.lane else ()  # a cue is only what it says
             continued = plan_after(self.model, memory, story, told, beds, report)
@@ -178,6 +177,7 @@ class Performer:
         folder = StoryFolder(task.folder)
         with folder.held():
             _begin_manifest(folder, Told(story.instruction, story.seconds, story.seed), self.model)
+            _set_aside(folder, story)
             write_story(folder.story, story)
             write_memory(folder.memory, state, self.model.digest, story)
         self._remember(story, state)
@@ -247,8 +247,12 @@ def _begin_manifest(folder: StoryFolder, told: Told | Story, model: StoryModel, 
 
 def _set_aside(folder: StoryFolder, story: Story) -> None:
     """Keep the file of another story that is told no more, as story-1.toml and so on: its takes are still there."""
-    if folder.story.exists() and read_story(folder.story) != story:
-        folder.story.rename(free_path(folder.story, 1))
+    if not folder.story.exists():
+        return
+    with contextlib.suppress(InputError):  # one that was edited and can't be read is another, too
+        if read_story(folder.story) == story:
+            return
+    folder.story.rename(free_path(folder.story, 1))
 
 
 def _in_lane(lane: str, plan: Iterator[Planned]) -> Iterator[Planned]:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 
 import psutil
 
+from diegetic.audio.shared_sound import NoRoom
 from diegetic.child import GOODBYE
 from diegetic.errors import Cancelled, DiegeticError, InputError
 from diegetic.generator.messages import Drop, Failed, Load, Loaded, Step, Stepped, Unload, Unloaded, Within
@@ -128,6 +129,8 @@ class _Generator:
                 code = 499
             case InputError():
                 code = 422
+            case NoRoom():
+                code = 507
             case MemoryError():
                 code, text = 507, "memory: there is not enough of it; shorten the story, or unload other models"
             case DiegeticError():

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
@@ -89,6 +89,10 @@ class CueDesk:
     def all(self) -> tuple[Cue, ...]:
         return tuple(self._cues.values())
 
+    def gains_db(self) -> dict[int, float]:
+        """Levels of slots that were set."""
+        return dict(self._gains_db)
+
     def get(self, name: str) -> Cue:
         """A cue. Raises Refused (404)."""
         if name not in self._cues:
@@ -134,13 +138,13 @@ class CueDesk:
 
     def arm(self, name: str) -> Job:
         """Render a cue ahead, anew where it is armed already. Raises Refused: 404, 409 while it is being rendered."""
-        self.get(name)
-        if name in self._arming:
-            raise Refused(409, f"cue {name}: is being rendered already (job {self._arming[name].job})")
-        return self._board.begin("cue/arm", name, lambda job: self._arm(job, name))
+        self._check_idle(name)
+        before = self._fired.before(self.get(name).story, time.monotonic())  # what is fired from now on waits for this
+        return self._board.begin("cue/arm", name, lambda job: self._arm(job, name, before))
 
-    async def _arm(self, job: int, name: str) -> str:
-        armed = await self._rendered(job, Priority.ARM, name, None)
+    async def _arm(self, job: int, name: str, before: Sequence[Fired]) -> str:
+        self._check_idle(name)  # another job of the same bundle may have begun
+        armed = await self._rendered(job, Priority.ARM, name, before)
         if self._armed.get(name) is not armed:
             self._let_go(armed)
             raise Refused(409, f"cue {name}: was defined anew while it was rendered; arm it again")
@@ -224,15 +228,14 @@ class CueDesk:
             await self._arming[name].over.wait()
             if name in self._armed:
                 return self._armed[name]
-        return await self._rendered(job, Priority.LIVE, name, fired)
+        by_s = time.monotonic() if fired.at_s is None else fired.at_s
+        return await self._rendered(job, Priority.LIVE, name, self._fired.before(self.get(name).story, by_s, fired))
 
-    async def _rendered(self, job: int, priority: Priority, name: str, fired: Fired | None) -> Armed:
-        """Render a cue as what comes after all that is fired, by the time it is to sound at itself."""
+    async def _rendered(self, job: int, priority: Priority, name: str, before: Sequence[Fired]) -> Armed:
+        """Render a cue as what comes after those that are fired before it."""
         arming = self._arming[name] = _Arming(job)
         self._show(name)
         cue = self.get(name)
-        by_s = fired.at_s if fired is not None and fired.at_s is not None else time.monotonic()
-        before = self._fired.before(cue.story, by_s, fired)
         try:
             for each in before:
                 await each.known.wait()
@@ -302,12 +305,18 @@ class CueDesk:
         if not play.begun:
             self._fired.settle(fired)
         if not heard.done():
-            full, stopped = "did not sound: all voices are in use", "was stopped before it sounded"
+            full, stopped = "did not sound: all voices are in use", "was stopped, or over, before it sounded"
             heard.set_exception(
                 Refused(503, f"cue {name}: {full}") if play.refused else Refused(499, f"cue {name}: {stopped}")
             )
             heard.exception()
         self._show(name)
+
+    def _check_idle(self, name: str) -> None:
+        """Raise Refused (404, 409) for a cue that isn't defined, or is being rendered."""
+        self.get(name)
+        if name in self._arming:
+            raise Refused(409, f"cue {name}: is being rendered already (job {self._arming[name].job})")
 
     def _drop(self, name: str) -> None:
         """Let go of what is armed."""

@@ -72,9 +72,8 @@ class Holds:
         bed = self._beds.pop(play, None)
         if bed is None:
             return
-        for pending in (bed.timer, bed.making):
-            if pending is not None:
-                pending.cancel()
+        if bed.timer is not None:
+            bed.timer.cancel()
         self._sounds.let_go(bed.sound)
         if bed.again is not None:
             self._sounds.let_go(bed.again)
@@ -91,7 +90,11 @@ class Holds:
         """Play the bed once more from where it fades, and see to the time after that."""
         overlap = round(OVERLAP_S * self._player.config.rate_hz)
         if bed.again is None:
-            made = await asyncio.to_thread(_faded_in, bed.sound, overlap)
+            self._sounds.hold(bed.sound)
+            try:
+                made = await asyncio.to_thread(_faded_in, bed.sound, overlap)  # never cancelled: it would be nobody's
+            finally:
+                self._sounds.let_go(bed.sound)
             self._sounds.hold(made)
             if self._beds.get(play) is not bed:
                 self._sounds.let_go(made)

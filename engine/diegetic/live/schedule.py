@@ -17,6 +17,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from diegetic.audio.shared_sound import SharedSound, SoundHandle
 from diegetic.generator.tasks import Joint, ReadyEvent
@@ -153,6 +154,8 @@ class Schedule:
             if news.kind == "refused":
                 voice.play.refused = True
                 self._tell_full(voice, "did not sound")
+            elif news.late and voice.event is not None and not voice.started:
+                self._tell_late(voice.play, voice.event, news.late, "drop")
             self._drop(news.voice, at_s)
 
     def reconcile(self) -> None:
@@ -171,9 +174,9 @@ class Schedule:
             play.heard(at_s)
         self._tell(SegmentStart(play.story, event.id, at_s, play.cue))
 
-    def _tell_late(self, play: Playing, event: Event, frames: int) -> None:
+    def _tell_late(self, play: Playing, event: Event, frames: int, action: Literal["wait", "drop"] = "wait") -> None:
         subject = play.cue or f"{play.story}/{event.id}"
-        self._tell(Late(subject, frames / self._player.config.rate_hz, "wait"))
+        self._tell(Late(subject, frames / self._player.config.rate_hz, action))
 
     def _tell_full(self, voice: _Voice, what: str) -> None:
         story, most = voice.play.story, self._player.config.voices

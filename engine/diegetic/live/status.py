@@ -3,7 +3,8 @@
 Knows nothing of how it came to be so.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
@@ -29,7 +30,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """All that a client needs to show the engine from scratch. words: state keys, such as place = cave."""
+    """All that a client needs to show the engine from scratch. words: state keys, such as place = cave.
+
+    gains_db: levels of slots that were set, with a cue in them or not.
+    """
 
     status: Status
     stories: tuple[tuple[str, Story], ...]
@@ -37,3 +41,4 @@ class Dump:
     jobs: tuple[Job, ...]
     parameters: tuple[tuple[str, float], ...]
     words: tuple[tuple[str, str], ...]
+    gains_db: Mapping[int, float] = field(default_factory=dict)

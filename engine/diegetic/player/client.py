@@ -17,6 +17,7 @@ from diegetic.child import Child
 from diegetic.errors import Failure
 from diegetic.player.messages import (
     Command,
+    Failing,
     Lost,
     Move,
     Opened,
@@ -46,6 +47,7 @@ class Player:
         self.device, self.restarts, self.underruns = "", 0, 0
         self.state: State | None = None
         self._voices: dict[int, Play] = {}
+        self._stops: dict[int, Stop] = {}  # those at a frame, of voices that sound or wait
         self._moves: dict[int | str | None, Move] = {}
         self._offsets: deque[float] = deque(maxlen=_CLOCKS)
         self._child: Child | None = None
@@ -56,7 +58,8 @@ class Player:
 
     async def start(self) -> None:
         """Start it, and wait until it plays. Raises Failure."""
-        await self._spawn(self.config)
+        self._child = self._another(self.config)
+        await self._child.start()
         try:
             async with asyncio.timeout(_START_S):
                 await self._opened.wait()
@@ -106,15 +109,19 @@ class Player:
         self._send(PlayNow(tuple(plays)))
 
     def stop_voice(self, voice: int, fade: int, at: int | None = None) -> None:
-        """Fade a voice out."""
-        self._send(Stop(voice, fade, at))
+        """Fade a voice out, from a frame or from now on; the earliest counts."""
+        stop = Stop(voice, fade, at)
+        self._send(stop)
         if at is None:  # a new player need not begin it again
-            self._voices.pop(voice, None)
+            self._forget(voice)
+        elif voice in self._voices and (voice not in self._stops or at < (self._stops[voice].at or 0)):
+            self._stops[voice] = stop
 
     def stop_all(self, fade: int) -> None:
         """Fade all out, and forget what waits."""
         self._send(StopAll(fade))
         self._voices.clear()
+        self._stops.clear()
 
     def move(self, move: Move) -> None:
         """Move a gain or a cutoff."""
@@ -138,9 +145,8 @@ class Player:
         if self._child is not None and self._child.alive:
             self._child.send(command)
 
-    async def _spawn(self, config: PlayerConfig) -> None:
-        self._child = Child("player", main, (config,), self._hear, self._died)
-        await self._child.start()
+    def _another(self, config: PlayerConfig) -> Child:
+        return Child("player", main, (config,), self._hear, self._died)
 
     def _hear(self, report: Report) -> None:
         match report:
@@ -148,7 +154,7 @@ class Player:
                 self.device = name
                 self.config = replace(self.config, rate_hz=rate_hz)  # another player goes on at this rate
                 self._opened.set()
-            case Lost(reason):
+            case Lost(reason) | Failing(reason):
                 _log.warning("%s", reason)
             case State():
                 self.state = report
@@ -157,8 +163,12 @@ class Player:
             case VoiceNews("started", voice, frame, late) if voice in self._voices:
                 self._voices[voice] = replace(self._voices[voice], start=frame - late)
             case VoiceNews("ended" | "refused", voice):
-                self._voices.pop(voice, None)
+                self._forget(voice)
         self._listen(report)
+
+    def _forget(self, voice: int) -> None:
+        self._voices.pop(voice, None)
+        self._stops.pop(voice, None)
 
     def _died(self, exit_code: int) -> None:
         if self._ending:
@@ -174,10 +184,10 @@ class Player:
         offset_s = self._offset_s
         if self.restarts > 1:
             await asyncio.sleep(_RESTART_S)
-        self._opened.clear()
-        await self._spawn(replace(self.config, offset_s=offset_s))
         self._offsets.clear()
         self._offsets.append(offset_s)
-        again: list[Command] = [*self._moves.values(), *self._voices.values()]
-        for command in again:
+        self._child = self._another(replace(self.config, offset_s=offset_s))
+        again: list[Command] = [*self._moves.values(), *self._voices.values(), *self._stops.values()]
+        for command in again:  # at once: what is played while it starts comes after these, and once
             self._send(command)
+        await self._child.start()

@@ -17,7 +17,8 @@ from diegetic.errors import Failure
 from diegetic.player.null import Fill
 
 _SILENT_S = 1.0
-"""A stream whose callback hasn't come for so long is dead."""
+"""A stream whose callback hasn't come for so long is dead, though it may come again, as after a laptop's suspend: all
+that is scheduled is behind by then."""
 _HANG_S = 2.0
 _SETTLING_S = 0.3
 """What runs dry while a stream is being connected isn't heard, and isn't counted."""
@@ -69,8 +70,10 @@ class SoundDevice:
         self._stream.close(ignore_errors=True)
 
     def _callback(self, out: NDArray[np.float32], frames: int, at: object, status: Any) -> None:
-        self._called_at = time.monotonic()
-        settled = self._called_at - self._started_at > _SETTLING_S
+        now = time.monotonic()
+        if now - self._called_at < _SILENT_S:
+            self._called_at = now
+        settled = now - self._started_at > _SETTLING_S
         self._fill(out, bool(settled and status and status.output_underflow))
 
 

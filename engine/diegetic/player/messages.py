@@ -99,6 +99,13 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """Something went wrong beside which the player goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceNews:
     """As `mixer.Heard`."""
 
@@ -118,10 +125,9 @@ class State:
     offset_s: float
     frame: int
     underruns: int
-    failures: int
     load: float
     meters: tuple[tuple[str, float, float], ...]
 
 
 Command: TypeAlias = Play | PlayNow | Stop | StopAll | Move
-Report: TypeAlias = Opened | Lost | VoiceNews | State
+Report: TypeAlias = Opened | Lost | Failing | VoiceNews | State

@@ -25,11 +25,12 @@ from diegetic.audio.ramp import Ramp
 from diegetic.audio.shared_sound import SharedSound
 from diegetic.audio.voices import Voice
 from diegetic.child import GOODBYE
+from diegetic.counted import counted
 from diegetic.errors import Failure
-from diegetic.names import free_path
 from diegetic.player.device import SoundDevice, usual_rate_hz
 from diegetic.player.messages import (
     Command,
+    Failing,
     Lost,
     Move,
     Opened,
@@ -49,6 +50,8 @@ LOST_EXIT = 75
 POLL_S = 0.004
 STATE_EVERY_S = 0.1
 RETRY_EVERY_S = 2.0
+FAILING_EVERY_S = 10.0
+"""How often it is told at most that blocks, or a recording, fail."""
 
 
 def main(connection: Connection, config: PlayerConfig) -> None:
@@ -89,16 +92,19 @@ class _Player:
         self._mixer = Mixer(
             config.rate_hz, config.channels, config.block_frames, dict(config.outputs), config.voices, config.steal
         )
-        self._recorder = (
-            Recorder(free_path(Path(config.record)), config.rate_hz, config.channels) if config.record else None
-        )
+        self._recorder: Recorder | None = None
+        if config.record:
+            try:
+                self._recorder = Recorder(Path(config.record), config.rate_hz, config.channels)
+            except Failure as error:  # no reason not to play
+                connection.send(Failing(str(error)))
         self._sounds: dict[int, SharedSound] = {}
-        self._closing: list[SharedSound] = []
-        self._underruns = 0
+        self._underruns = self._failures = 0
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
-        self._offset_s: float | None = config.offset_s
+        self._counts_on_from_s = config.offset_s
         self._device: _Device | None = None
         self._tried_at = self._stated_at = 0.0
+        self._failed_at = -FAILING_EVERY_S
         self._wanted = config.device != "null"
 
     def run(self) -> None:
@@ -125,8 +131,6 @@ class _Player:
 
     def _begin(self, back: bool) -> None:
         """Open what is wanted; where it can't be, the null device."""
-        if self._offset_s is not None:
-            self._mixer.frame = round((time.monotonic() - self._offset_s) * self._config.rate_hz)
         try:
             self._device = self._find(self._config.device)
             self._device.start()
@@ -166,6 +170,7 @@ class _Player:
         except Failure:
             return
         standing_in.close()
+        self._counts_on_from_s = time.monotonic() - self._mixer.frame / self._config.rate_hz
         try:
             found.start()
         except Failure:
@@ -175,8 +180,14 @@ class _Player:
         self._connection.send(Opened(found.name, self._config.rate_hz, back=True))
 
     def _fill(self, out: NDArray[np.float32], underrun: bool) -> None:
-        """The audio thread: mix a block, keep it where there is a recorder, and note how long it took."""
+        """The audio thread: mix a block, keep it where there is a recorder, and note how long it took.
+
+        The first one of a device that goes on for another has the frame of its time: opening one takes a while.
+        """
         began = time.monotonic()
+        if self._counts_on_from_s is not None:
+            self._mixer.frame = round((began - self._counts_on_from_s) * self._config.rate_hz)
+            self._counts_on_from_s = None
         offset_s = began - self._mixer.frame / self._config.rate_hz
         self._earliest = min(self._earliest, offset_s)
         self._mixer.mix(out)
@@ -232,17 +243,29 @@ class _Player:
             heard = self._mixer.news.popleft()
             self._connection.send(VoiceNews(heard.kind, heard.voice, heard.frame, heard.late))
             if heard.kind in ("ended", "refused") and heard.voice in self._sounds:
-                self._closing.append(self._sounds.pop(heard.voice))
-        if self._closing:
-            self._closing = [sound for sound in self._closing if not sound.close()]
+                self._sounds.pop(heard.voice).close()
         now = time.monotonic()
         if now - self._stated_at >= STATE_EVERY_S and self._earliest < float("inf"):
             self._stated_at = now
             self._connection.send(self._state())
+        if now - self._failed_at >= FAILING_EVERY_S and (text := self._failing()):
+            self._failed_at = now
+            self._connection.send(Failing(text))
+
+    def _failing(self) -> str:
+        """What went wrong since this was last asked; "" for nothing."""
+        mixer, texts = self._mixer, []
+        if failures := mixer.failures - self._failures:
+            self._failures += failures
+            times = counted(failures, "time")
+            texts.append(f"mixer: failed {times}, heard as silence ({mixer.failure}); /diegetic/panic ends all sounds")
+        if self._recorder is not None and (trouble := self._recorder.take_trouble()):
+            texts.append(trouble)
+        return "; ".join(texts)
 
     def _state(self) -> State:
         load, offset_s = self._busy_s / self._blocks_s, self._earliest
         self._busy_s, self._blocks_s, self._earliest = 0.0, 1e-9, float("inf")
         meters = tuple((lane, peak, rms) for lane, (peak, rms) in self._mixer.take_meters().items())
         mixer = self._mixer
-        return State(offset_s, mixer.frame, self._underruns, mixer.failures, load, meters)
+        return State(offset_s, mixer.frame, self._underruns, load, meters)

@@ -1,0 +1,61 @@
+"""The audio device by PortAudio, with one that isn't there in its place."""
+
+import sys
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from diegetic.player import device
+from diegetic.player.device import SoundDevice
+
+
+class Stream:
+    """One that asks for a block when it is told to."""
+
+    active = True
+
+    def __init__(self, *settings: object, callback: Callable[..., None]) -> None:
+        self._callback = callback
+
+    def start(self) -> None:
+        pass
+
+    def ask(self) -> None:
+        self._callback(np.zeros((64, 2), np.float32), 64, None, None)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A device that is dead after 0.1 s, and its stream."""
+    streams: list[Stream] = []
+
+    def stream(*settings: object, callback: Callable[..., None]) -> Stream:
+        streams.append(Stream(*settings, callback=callback))
+        return streams[-1]
+
+    portaudio = SimpleNamespace(
+        OutputStream=stream,
+        query_devices=lambda *asked: {"name": "card"},
+        _terminate=lambda: None,
+        _initialize=lambda: None,
+    )
+    monkeypatch.setitem(sys.modules, "sounddevice", portaudio)
+    monkeypatch.setattr(device, "_SILENT_S", 0.1)
+    found = SoundDevice("card", 48_000, 64, 2, lambda out, underrun: None)
+    found.start()
+    return found, streams[0]
+
+
+def test_a_device_that_asked_for_nothing_for_long_is_dead_even_where_it_asks_again(opened: Any) -> None:
+    found, stream = opened
+    stream.ask()
+    time.sleep(0.15)
+    stream.ask()
+    assert not found.alive
+    found.start()
+    stream.ask()
+    assert found.alive

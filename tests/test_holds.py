@@ -1,0 +1,50 @@
+"""Beds that go on, where what follows them comes at an awkward moment."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from diegetic.audio.shared_sound import SharedSound
+from diegetic.live import holds
+from diegetic.live.holds import Holds
+from diegetic.live.schedule import Playing
+from diegetic.live.sounds import Sounds
+from diegetic.story import BED, Event
+from left_behind import nothing_left_in_shared_memory
+
+RATE = 8_000
+
+
+def test_a_bed_that_is_let_go_while_it_is_made_to_go_on_leaves_no_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = holds._faded_in
+    begun: list[int] = []
+    player: Any = SimpleNamespace(config=SimpleNamespace(rate_hz=RATE), time_of=lambda frame: 0.0)
+
+    async def body() -> None:
+        loop, making, go_on = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+        def slowly(*arguments: Any) -> Any:
+            loop.call_soon_threadsafe(making.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
+            return made(*arguments)
+
+        monkeypatch.setattr(holds, "_faded_in", slowly)
+        sounds, play = Sounds(), Playing("storm")
+        beds = Holds(player, sounds, lambda play, sound, start: begun.append(start) or 1)
+        sound = SharedSound.make(np.ones((3 * RATE, 2), np.float32), np.ones(3 * RATE, np.float32))
+        sounds.hold(sound.handle)
+        beds.watch(play, Event("e1", "wind", 0.0, 2.0, BED), 0, sound.handle)
+        await making.wait()
+        beds.forget(play)
+        go_on.set()
+        await asyncio.get_running_loop().shutdown_default_executor()
+        await asyncio.sleep(0.05)
+        sounds.let_go(sound.handle)
+        sound.close()
+
+    with nothing_left_in_shared_memory():
+        asyncio.run(body())
+    assert begun == []
