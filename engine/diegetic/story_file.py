@@ -98,12 +98,9 @@ def story_text(story: Story) -> str:
 
 def write_ids(path: Path) -> None:
     """Write the ids that `read_story` gives back into the file; one that has them all is left alone. Raises Failure."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-    rows = read_strict(_StoryTable, document.unwrap(), str(path)).events
+    rows = read_strict(_StoryTable, read_toml(path), str(path)).events
     if any(row.id is None for row in rows):
-        for table, event in zip(document["events"], _read_events(rows), strict=True):
-            table["id"] = event.id
-        write_atomically(path, tomlkit.dumps(document).encode())
+        write_story(path, read_story(path))
 
 
 def _read(table: Mapping[str, object], where: str) -> Story:
@@ -140,6 +137,8 @@ def _edit_rows(rows: Any, before: tuple[Event, ...], story: Story) -> None:
             del rows[place]
     for event in story.events:
         if event.id in wanted:
+            if rows and not rows[-1].as_string().endswith("\n\n"):
+                rows[-1].add(tomlkit.nl())
             rows.append(tomlkit.item(_row(event)))
 
 
