@@ -167,8 +167,9 @@ def test_pruning_deletes_what_is_not_heard_and_no_project_plays(storm: StoryFold
     assert {f"clips/{path.name}" for path in (storm.path / "clips").iterdir()} == played
 
 
-def test_pruning_keeps_what_a_saved_project_plays(storm: StoryFolder) -> None:
-    saved = storm.path / "my edit.rpp"
+@pytest.mark.parametrize("name", ["my edit.rpp", "MY EDIT.RPP", "storm.rpp-bak", "../all.RPP"])
+def test_pruning_keeps_what_a_saved_project_plays(storm: StoryFolder, name: str) -> None:
+    saved = storm.path / name
     saved.write_bytes((storm.path / "storm.rpp").read_bytes())
     played = {path.name for path in (storm.path / "clips").iterdir()}
     retake(MockModel(), storm, "3", 7, OUTPUT, silent)
