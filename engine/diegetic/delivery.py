@@ -51,6 +51,7 @@ def deliver(
     kept = tuple(store.all())
     manifest = replace(
         before,
+        instruction=story.instruction,
         seconds=story.seconds,
         seed=story.seed,
         model=story.model,
@@ -98,7 +99,8 @@ def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:
     wanted = recipes(story, manifest.model_digest)
     here = [(each.event, each.take, each.start_s, each.gain_db, each.loop) for each in manifest.events]
     asked = [(each.id, wanted[each.id].key, each.start_s, each.gain_db, each.loop) for each in story.events]
-    if here != asked or (manifest.seconds, manifest.model) != (story.seconds, story.model):
+    told = (manifest.instruction, manifest.seconds, manifest.model)
+    if here != asked or told != (story.instruction, story.seconds, story.model):
         return False
     paths = (*manifest.projects, *(laid.path for laid in manifest.files))
     there = all((folder.path / path).is_file() for path in paths)
