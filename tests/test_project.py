@@ -282,6 +282,15 @@ def test_joined_stories_share_tracks_and_keep_their_places() -> None:
     assert (both.name, both.frames, both.bpm) == ("one", 150, None)
 
 
+def test_a_sound_that_two_stories_share_is_in_a_dawproject_once(tmp_path: Path) -> None:
+    first = render(tmp_path / "storm")
+    second = StoryFolder(Path(shutil.copytree(first.path, tmp_path / "again")).rename(first.path / "again"))
+    append_story(first, second)
+    with zipfile.ZipFile(first.path / "storm.dawproject") as archive:
+        names = archive.namelist()
+    assert len(names) == len(set(names))
+
+
 def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rendered_again(tmp_path: Path) -> None:
     first, told = render(tmp_path / "storm"), Told("a door slams", 4.0)
     second = render(folder_to_append(first, "a door slams", told, "mock").path, told)
