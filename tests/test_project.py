@@ -291,7 +291,9 @@ def test_a_sound_that_two_stories_share_is_in_a_dawproject_once(tmp_path: Path) 
     assert len(names) == len(set(names))
 
 
-def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rendered_again(tmp_path: Path) -> None:
+def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rendered_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first, told = render(tmp_path / "storm"), Told("a door slams", 4.0)
     second = render(folder_to_append(first, "a door slams", told, "mock").path, told)
     assert append_story(first, second) == 9.0
@@ -305,7 +307,11 @@ def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rend
     assert sorted(path.name for path in first.path.glob("*.rpp")) == ["storm.rpp"]
     assert read_manifest(first.manifest).appended == (Appended("a-door-slams"),)
     shutil.rmtree(second.path)
-    render(first.path, read_story(first.story))
+    caplog.clear()
+    for _ in range(2):
+        render(first.path, read_story(first.story))
+    assert caplog.messages == [f"{second.path}: is gone, and so left out of the project from now on"]
+    assert read_manifest(first.manifest).appended == ()
     heard = unlimited(first)
     assert np.abs(played_by_reaper(first.path / "storm.rpp", len(heard)) - heard).max() < 1e-6
 

@@ -16,7 +16,7 @@ from diegetic.handles import read_handles
 from diegetic.layout import Placed, lay_out, retaken
 from diegetic.loops import lay_loops
 from diegetic.manifest import Laid, Level, digest_of, installed, read_manifest, source, write_manifest
-from diegetic.project.append import refresh_above, with_appended
+from diegetic.project.append import refresh_above, still_there, with_appended
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
 from diegetic.segments import recipes
@@ -37,6 +37,7 @@ def deliver(
     """
     store, before = folder.takes, read_manifest(folder.manifest)
     write_manifest(folder.manifest, replace(before, finished_at=None))
+    appended = still_there(before.appended, folder.path)
     slate = Slate(folder.name, story, takes)
     clips = {event: store.samples(take) for event, take in takes.items()}
     rate_hz = next(iter(takes.values())).rate_hz
@@ -45,7 +46,7 @@ def deliver(
     files = (*files, *lay_loops(slate, clips, rate_hz, folder.path, output, gains))
     others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
     timeline = lay_clips(slate, placed, others, folder.path, output)
-    projects = write_project(with_appended(timeline, folder.path, before.appended), folder.path, before.projects)
+    projects = write_project(with_appended(timeline, folder.path, appended), folder.path, before.projects)
     for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
         (folder.path / stale).unlink(missing_ok=True)
     kept = tuple(store.all())
@@ -65,6 +66,7 @@ def deliver(
         digests={laid.path: digest_of(folder.path / laid.path) for laid in files},
         timeline=timeline,
         projects=projects,
+        appended=appended,
         versions=installed(),
     )
     write_manifest(folder.manifest, manifest)
