@@ -190,9 +190,10 @@ def test_another_instruction_is_in_the_manifest_too(storm: StoryFolder) -> None:
     assert is_delivered(storm, story, OUTPUT)
 
 
-@pytest.mark.parametrize("name", ["my edit.rpp", "MY EDIT.RPP", "storm.rpp-bak", "../all.RPP"])
+@pytest.mark.parametrize("name", ["my edit.rpp", "MY EDIT.RPP", "storm.rpp-bak", "edit/my.RPP", "../all.RPP"])
 def test_pruning_keeps_what_a_saved_project_plays(storm: StoryFolder, name: str) -> None:
     saved = storm.path / name
+    saved.parent.mkdir(exist_ok=True)
     saved.write_bytes((storm.path / "storm.rpp").read_bytes())
     played = {path.name for path in (storm.path / "clips").iterdir()}
     retake(MockModel(), storm, "3", 7, OUTPUT, silent)

@@ -164,11 +164,12 @@ def _files(folder: Path, take: Take) -> Iterator[Path]:
 
 
 def _unplayed(folder: Path) -> Iterator[Path]:
-    """Clips that no Reaper project here or in the folder above names (a DAWproject has its own sounds inside).
+    """Clips that no Reaper project here, below or in the folder above names (a DAWproject has its own sounds inside).
 
-    A project is any .rpp, .RPP or .rpp-bak: Reaper writes all of them.
+    A project is any .rpp, .RPP or .rpp-bak: Reaper writes all of them, into a folder of its own where it is told so.
     """
-    paths = (path for place in (folder, folder.resolve().parent) for path in place.glob("*.[rR][pP][pP]*"))
+    pattern = "*.[rR][pP][pP]*"
+    paths = (*folder.rglob(pattern), *folder.resolve().parent.glob(pattern))
     projects = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
     for clip in sorted((folder / CLIPS).glob("*.wav")):
         if not any(clip.name in project for project in projects):
