@@ -203,9 +203,10 @@ def test_a_story_without_events_is_refused() -> None:
     [
         ('captoin = "a"', "event 1: unknown key 'captoin'; did you mean 'caption'?"),
         ('caption = "a"\nduration_s = "4"', "event 1: duration_s must be a finite number, got the string '4'"),
-        ('caption = "a"\nend_s = 1', "event e1: must end after its start at 2 s, got 1"),
-        ('caption = "a"', "event e1: must give end_s or duration_s, got neither; keep one of them"),
-        ('caption = "a"\nend_s = 4\nduration_s = 2', "event e1: must give end_s or duration_s, got both"),
+        ('caption = "a"\nend_s = 1', "event 1 (no id yet): must end after its start at 2 s, got 1"),
+        ('caption = "a"', "event 1 (no id yet): must give end_s or duration_s, got neither; keep one of them"),
+        ('caption = "a"\nend_s = 4\nduration_s = 2', "event 1 (no id yet): must give end_s or duration_s, got both"),
+        ('caption = "a"\nend_s = 4\nid = "e9"\nlane = "A"', "event e9: lane must be a lower-case letter"),
     ],
 )
 def test_a_wrong_row_is_refused_with_file_and_event(tmp_path: Path, change: str, sentence: str) -> None:
