@@ -52,3 +52,23 @@ def test_a_story_is_found_by_its_file_too(diegetic: Run) -> None:
     assert diegetic("render", "rain", "--seconds", 4, "--model", "mock", "-o", "storm")[0] == 0
     assert diegetic("takes", "storm/story.toml") == diegetic("takes", "storm")
     assert "has no story.toml in it" in diegetic("takes", "storm/mix.wav")[2]
+
+
+COMMANDS = [["render", "rain"], ["render", "a.txt", "b.txt"], ["plan", "rain", "--seconds", "4"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_named_as_a_file_is_refused_before_it_is_made(
+    diegetic: Run, tmp_path: Path, command: list[str]
+) -> None:
+    code, _, err = diegetic(*command, "--model", "mock", "-o", "out.WAV")
+    assert (code, list(tmp_path.iterdir())) == (2, [])
+    assert err.strip().endswith(
+        "out.WAV: must be a folder, is named as a file; leave .WAV out: mix, stems and projects go into that folder"
+    )
+
+
+def test_a_folder_with_a_dot_in_its_name_is_one(diegetic: Run, tmp_path: Path) -> None:
+    (tmp_path / "old.wav").mkdir()
+    for name in ("take 2.5", "old.wav"):
+        assert diegetic("render", "rain", "--seconds", 4, "--model", "mock", "-o", name)[0] == 0

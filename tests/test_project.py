@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from diegetic import delivery
 from diegetic.atomic import write_atomically
 from diegetic.audio.wav import read_wav
 from diegetic.director import Output, render_story
@@ -282,7 +283,18 @@ def test_joined_stories_share_tracks_and_keep_their_places() -> None:
     assert (both.name, both.frames, both.bpm) == ("one", 150, None)
 
 
-def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rendered_again(tmp_path: Path) -> None:
+def test_a_sound_that_two_stories_share_is_in_a_dawproject_once(tmp_path: Path) -> None:
+    first = render(tmp_path / "storm")
+    second = StoryFolder(Path(shutil.copytree(first.path, tmp_path / "again")).rename(first.path / "again"))
+    append_story(first, second)
+    with zipfile.ZipFile(first.path / "storm.dawproject") as archive:
+        names = archive.namelist()
+    assert len(names) == len(set(names))
+
+
+def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rendered_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first, told = render(tmp_path / "storm"), Told("a door slams", 4.0)
     second = render(folder_to_append(first, "a door slams", told, "mock").path, told)
     assert append_story(first, second) == 9.0
@@ -296,7 +308,11 @@ def test_a_second_story_is_added_to_the_project_and_stays_when_the_first_is_rend
     assert sorted(path.name for path in first.path.glob("*.rpp")) == ["storm.rpp"]
     assert read_manifest(first.manifest).appended == (Appended("a-door-slams"),)
     shutil.rmtree(second.path)
-    render(first.path, read_story(first.story))
+    caplog.clear()
+    for _ in range(2):
+        render(first.path, read_story(first.story))
+    assert caplog.messages == [f"{second.path}: is gone, and so left out of the project from now on"]
+    assert read_manifest(first.manifest).appended == ()
     heard = unlimited(first)
     assert np.abs(played_by_reaper(first.path / "storm.rpp", len(heard)) - heard).max() < 1e-6
 
@@ -342,6 +358,30 @@ def test_an_append_that_is_stopped_leaves_projects_that_the_next_takes_for_its_o
     assert sorted(path.name for path in first.path.iterdir()) == before
     digests = read_manifest(first.manifest).projects
     assert digests == {name: sha256((first.path / name).read_bytes()).hexdigest() for name in digests}
+
+
+@pytest.mark.parametrize("rendered_before", [False, True])
+def test_a_render_that_died_before_its_manifest_leaves_nothing_behind_once_it_is_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rendered_before: bool
+) -> None:
+    if rendered_before:
+        render(tmp_path / "storm")
+
+    def die(path: Path) -> str:
+        raise OSError("died")
+
+    looping = tuple(replace(event, loop=True) for event in read_story(render(tmp_path / "plan").story).events)
+    story = replace(read_story(tmp_path / "plan/story.toml"), seed=5, events=looping)
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="died"):
+        patch.setattr(delivery, "digest_of", die)
+        render(tmp_path / "storm", story, file_format="flac")
+    edited = replace(story, events=tuple(replace(event, caption=f"no {event.caption}") for event in story.events))
+    folder = render(tmp_path / "storm", edited)
+    there = {path.relative_to(folder.path).as_posix() for path in folder.path.rglob("*.*") if path.is_file()}
+    laid = {each for each in there if each.startswith(("mix", "stems/", "loops/"))}
+    assert laid == {each.path for each in read_manifest(folder.manifest).files}
+    assert {each for each in there if each.endswith((".rpp", ".dawproject"))} == {"storm.rpp", "storm.dawproject"}
+    assert {each for each in there if each.startswith("markers")} == {"markers.mid", "markers.csv"}
 
 
 def test_an_appended_story_gets_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -274,6 +274,14 @@ def test_three_hours_are_too_long_to_hear_but_not_to_go_on_from(diegetic: Run, t
     assert read_story(tmp_path / "out/story.toml").events[0].duration_s == 27.0
 
 
+def test_an_mp3_that_is_cut_off_is_as_long_as_what_is_left(tmp_path: Path) -> None:
+    path = write(tmp_path / "cut.mp3", 8.0)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 3.0 < read_recording(path, RATE).seconds < 5.0
+    with pytest.raises(InputError, match=r"cut.mp3: ends sooner than it says; export it again"):
+        read_recording(path, RATE, 2.0)
+
+
 def test_a_telephones_recording_is_read_with_a_remark(diegetic: Run, tmp_path: Path) -> None:
     read = read_recording(write(tmp_path / "phone.wav", 3.0, 8_000, 1), 48_000)
     assert (read.samples.shape, read.rate_hz) == ((144_000, 1), 48_000)

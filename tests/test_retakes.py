@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from diegetic.audio.wav import read_wav
+from diegetic.delivery import is_delivered
 from diegetic.director import Output, render_story
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
@@ -167,8 +168,32 @@ def test_pruning_deletes_what_is_not_heard_and_no_project_plays(storm: StoryFold
     assert {f"clips/{path.name}" for path in (storm.path / "clips").iterdir()} == played
 
 
-def test_pruning_keeps_what_a_saved_project_plays(storm: StoryFolder) -> None:
-    saved = storm.path / "my edit.rpp"
+def test_what_was_edited_since_is_rendered_before_it_is_pruned(storm: StoryFolder) -> None:
+    retake(MockModel(), storm, "3", 7, OUTPUT, silent)
+    before, text = mix(storm), storm.story.read_text()
+    storm.story.write_text(text.replace("seed = 7", "seed = 8"))
+    with pytest.raises(InputError, match=r"story.toml was changed since it was rendered; render it, then prune"):
+        prune(storm, OUTPUT)
+    assert len(unused(storm)) == 1
+    assert np.array_equal(mix(storm), before)
+    storm.story.write_text(text)
+    prune(storm, OUTPUT)
+    assert unused(storm) == ()
+
+
+def test_another_instruction_is_in_the_manifest_too(storm: StoryFolder) -> None:
+    story = replace(read_story(storm.story), instruction="rain and a bell")
+    storm.story.write_text(storm.story.read_text().replace("rain, a bell, thunder", story.instruction))
+    assert not is_delivered(storm, story, OUTPUT)
+    render(storm, story)
+    assert read_manifest(storm.manifest).instruction == story.instruction
+    assert is_delivered(storm, story, OUTPUT)
+
+
+@pytest.mark.parametrize("name", ["my edit.rpp", "MY EDIT.RPP", "storm.rpp-bak", "edit/my.RPP", "../all.RPP"])
+def test_pruning_keeps_what_a_saved_project_plays(storm: StoryFolder, name: str) -> None:
+    saved = storm.path / name
+    saved.parent.mkdir(exist_ok=True)
     saved.write_bytes((storm.path / "storm.rpp").read_bytes())
     played = {path.name for path in (storm.path / "clips").iterdir()}
     retake(MockModel(), storm, "3", 7, OUTPUT, silent)

@@ -85,7 +85,7 @@ def test_a_changed_story_keeps_what_its_user_wrote_around_the_values(tmp_path: P
     assert path.read_text() == EDITED.replace("seconds = 12", "seconds = 15").replace(
         "end_s = 9.0", 'end_s = 10\nid = "e1"\nseed = 7'
     ).replace("gain_db = -3\n", "") + (
-        '[[events]]\nid = "e3"\ncaption = "dog"\nlane = "foreground"\nstart_s = 12\nduration_s = 3\n'
+        '\n[[events]]\nid = "e3"\ncaption = "dog"\nlane = "foreground"\nstart_s = 12\nduration_s = 3\n'
     )
     write_story(path, story)
     assert "# a bell\n" in path.read_text()
@@ -114,6 +114,26 @@ def test_ends_and_missing_ids_are_understood(tmp_path: Path) -> None:
     assert 'id = "e5"' in path.read_text()
     assert "# mine" in path.read_text()
     assert read_story(path) == story
+
+
+def test_an_id_goes_below_its_event_and_above_what_is_said_of_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "story.toml"
+    write_story(path, STORM)
+    text = path.read_text().replace('id = "e1"\n', "").replace("\n[[events]]\nid", "\n# my bell\n[[events]]\nid")
+    path.write_text(text)
+    write_ids(path)
+    assert path.read_text() == text.replace("\n\n# my bell", '\nid = "e3"\n\n# my bell')
+
+
+def test_an_event_that_is_added_stands_apart(tmp_path: Path) -> None:
+    path = tmp_path / "story.toml"
+    write_story(path, STORM)
+    added = [replace(BELL, id=name, start_s=5) for name in ("e3", "e4")]
+    longer = replace(STORM, events=(*STORM.events, *added))
+    write_story(path, longer)
+    fresh = tmp_path / "fresh.toml"
+    write_story(fresh, longer)
+    assert path.read_text() == fresh.read_text()
 
 
 def test_a_file_that_has_its_ids_is_left_alone(tmp_path: Path) -> None:
@@ -183,9 +203,10 @@ def test_a_story_without_events_is_refused() -> None:
     [
         ('captoin = "a"', "event 1: unknown key 'captoin'; did you mean 'caption'?"),
         ('caption = "a"\nduration_s = "4"', "event 1: duration_s must be a finite number, got the string '4'"),
-        ('caption = "a"\nend_s = 1', "event e1: must end after its start at 2 s, got 1"),
-        ('caption = "a"', "event e1: must give end_s or duration_s, got neither; keep one of them"),
-        ('caption = "a"\nend_s = 4\nduration_s = 2', "event e1: must give end_s or duration_s, got both"),
+        ('caption = "a"\nend_s = 1', "event 1 (no id yet): must end after its start at 2 s, got 1"),
+        ('caption = "a"', "event 1 (no id yet): must give end_s or duration_s, got neither; keep one of them"),
+        ('caption = "a"\nend_s = 4\nduration_s = 2', "event 1 (no id yet): must give end_s or duration_s, got both"),
+        ('caption = "a"\nend_s = 4\nid = "e9"\nlane = "A"', "event e9: lane must be a lower-case letter"),
     ],
 )
 def test_a_wrong_row_is_refused_with_file_and_event(tmp_path: Path, change: str, sentence: str) -> None:

@@ -1,7 +1,7 @@
 """A rendered story into its folder: mix, stems, clips, project files, and the manifest that says what is there.
 
 While files are being replaced the manifest is marked unfinished: whoever reads one that is finished finds on the disk
-what it says.
+what it says. One that isn't names what is being written, too: after a crash the next delivery takes that for its own.
 
 Knows nothing of models: a story and its takes are enough.
 """
@@ -9,14 +9,14 @@ Knows nothing of models: a story and its takes are enough.
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
-from diegetic.bounce import Output, bounce
+from diegetic.bounce import Output, bounce, mix_file, stem_files
 from diegetic.clock import now
 from diegetic.folder import StoryFolder
 from diegetic.handles import read_handles
 from diegetic.layout import Placed, lay_out, retaken
-from diegetic.loops import lay_loops
+from diegetic.loops import lay_loops, loop_files
 from diegetic.manifest import Laid, Level, digest_of, installed, read_manifest, source, write_manifest
-from diegetic.project.append import refresh_above, with_appended
+from diegetic.project.append import refresh_above, still_there, with_appended
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
 from diegetic.segments import recipes
@@ -36,7 +36,10 @@ def deliver(
     The folder must be held, and its manifest begun. Returns the files and how loud the mix is. Raises Failure.
     """
     store, before = folder.takes, read_manifest(folder.manifest)
-    write_manifest(folder.manifest, replace(before, finished_at=None))
+    coming = (mix_file(story, output), *stem_files(story, output), *loop_files(story, output))
+    begun = replace(before, finished_at=None, files=(*before.files, *coming))
+    write_manifest(folder.manifest, begun)
+    appended = still_there(before.appended, folder.path)
     slate = Slate(folder.name, story, takes)
     clips = {event: store.samples(take) for event, take in takes.items()}
     rate_hz = next(iter(takes.values())).rate_hz
@@ -45,12 +48,18 @@ def deliver(
     files = (*files, *lay_loops(slate, clips, rate_hz, folder.path, output, gains))
     others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
     timeline = lay_clips(slate, placed, others, folder.path, output)
-    projects = write_project(with_appended(timeline, folder.path, before.appended), folder.path, before.projects)
+    projects = write_project(
+        with_appended(timeline, folder.path, appended),
+        folder.path,
+        before.projects,
+        lambda either: write_manifest(folder.manifest, replace(begun, projects=either)),
+    )
     for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
         (folder.path / stale).unlink(missing_ok=True)
     kept = tuple(store.all())
     manifest = replace(
         before,
+        instruction=story.instruction,
         seconds=story.seconds,
         seed=story.seed,
         model=story.model,
@@ -64,6 +73,7 @@ def deliver(
         digests={laid.path: digest_of(folder.path / laid.path) for laid in files},
         timeline=timeline,
         projects=projects,
+        appended=appended,
         versions=installed(),
     )
     write_manifest(folder.manifest, manifest)
@@ -98,7 +108,8 @@ def is_delivered(folder: StoryFolder, story: Story, output: Output) -> bool:
     wanted = recipes(story, manifest.model_digest)
     here = [(each.event, each.take, each.start_s, each.gain_db, each.loop) for each in manifest.events]
     asked = [(each.id, wanted[each.id].key, each.start_s, each.gain_db, each.loop) for each in story.events]
-    if here != asked or (manifest.seconds, manifest.model) != (story.seconds, story.model):
+    told = (manifest.instruction, manifest.seconds, manifest.model)
+    if here != asked or told != (story.instruction, story.seconds, story.model):
         return False
     paths = (*manifest.projects, *(laid.path for laid in manifest.files))
     there = all((folder.path / path).is_file() for path in paths)

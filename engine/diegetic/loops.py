@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from diegetic.audio.joins import Curve, crossfade, crossfade_concatenate
 from diegetic.audio.meter import measure_loudness
 from diegetic.audio.seams import Jumps, at_once, in_all, jumps_inside
-from diegetic.audio.sound_file import holding, suffix, write_sound
+from diegetic.audio.sound_file import Format, holding, suffix, write_sound
 from diegetic.bounce import Output, event_name
 from diegetic.layout import as_wide
 from diegetic.manifest import Laid
@@ -56,6 +56,12 @@ def lay_loops(
             parts.append(as_wide(clip, output.width) * gain)
         segment = crossfade_concatenate(parts, output.rate_hz, OVERLAP_S, output.curve)
         yield _write(slate, chain, looped(segment, output.rate_hz, output.curve), folder, output)
+
+
+def loop_files(story: Story, output: Output) -> Iterator[Laid]:
+    """The loops of a story, as long as 24 bits can hold them."""
+    for chain in looping(story):
+        yield _file(story, chain, output.file_format)
 
 
 def looping(story: Story) -> tuple[tuple[Event, ...], ...]:
@@ -111,9 +117,14 @@ def _around(loop: Samples, at: int, before: int, after: int) -> Samples:
 
 def _write(slate: Slate, chain: tuple[Event, ...], samples: Samples, folder: Path, output: Output) -> Laid:
     file_format = holding(samples, output.file_format)
-    path = f"{FOLDER}/{event_name(slate.story, chain[0])}{suffix(file_format)}"
+    file = _file(slate.story, chain, file_format)
     starts_at = round(chain[0].start_s * output.rate_hz)
     loudness = measure_loudness(samples, output.rate_hz)
     labels = describe(slate, chain, samples, output.rate_hz, starts_at, loudness)
-    write_sound(folder / path, samples, output.rate_hz, file_format, replace(labels, loops=True))
-    return Laid(path, "loop", tuple(event.id for event in chain), loudness)
+    write_sound(folder / file.path, samples, output.rate_hz, file_format, replace(labels, loops=True))
+    return replace(file, loudness=loudness)
+
+
+def _file(story: Story, chain: tuple[Event, ...], file_format: Format) -> Laid:
+    path = f"{FOLDER}/{event_name(story, chain[0])}{suffix(file_format)}"
+    return Laid(path, "loop", tuple(event.id for event in chain))

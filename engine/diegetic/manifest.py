@@ -95,7 +95,8 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What made each file. finished_at is None while the story is being rendered. Times are UTC, ISO 8601.
+    """What made each file. finished_at is None while the story is being rendered, and files then has those too
+    that are about to be written. Times are UTC, ISO 8601.
 
     output: how it was laid out, as a table of what `bounce.Output` has. digests: SHA-256 of each of `files`, by path.
     timeline: what the project files say. projects: a digest of each as it was written, by path, or, where that was

@@ -114,6 +114,7 @@ def unused(folder: StoryFolder) -> tuple[Take, ...]:
 def prune(folder: StoryFolder, output: Output) -> Pruned:
     """Delete unused takes, and the clips that no project in the folder plays. Ask first: there is no way back.
 
+    Raises InputError where story.toml says what isn't rendered yet, and Failure.
     Project files are written anew before clips are deleted, so that none names a file that is gone.
     """
     with folder.held():
@@ -121,7 +122,8 @@ def prune(folder: StoryFolder, output: Output) -> Pruned:
         gone = unused(folder)
         current = {event.event: store.find(event.take) for event in manifest.events}
         takes = {event: take for event, take in current.items() if take is not None}
-        if set(takes) != set(_ids(story)):
+        wanted = recipes(story, manifest.model_digest)
+        if {event: take.key for event, take in takes.items()} != {each: made.key for each, made in wanted.items()}:
             raise InputError(f"{folder.path}: story.toml was changed since it was rendered; render it, then prune")
         paths = [path for take in gone for path in _files(store.folder, take)]
         size_bytes = sum(path.stat().st_size for path in paths)
@@ -162,8 +164,12 @@ def _files(folder: Path, take: Take) -> Iterator[Path]:
 
 
 def _unplayed(folder: Path) -> Iterator[Path]:
-    """Clips that no Reaper project here or in the folder above names (a DAWproject has its own sounds inside)."""
-    paths = (*folder.glob("*.rpp"), *folder.resolve().parent.glob("*.rpp"))
+    """Clips that no Reaper project here, below or in the folder above names (a DAWproject has its own sounds inside).
+
+    A project is any .rpp, .RPP or .rpp-bak: Reaper writes all of them, into a folder of its own where it is told so.
+    """
+    pattern = "*.[rR][pP][pP]*"
+    paths = (*folder.rglob(pattern), *folder.resolve().parent.glob(pattern))
     projects = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
     for clip in sorted((folder / CLIPS).glob("*.wav")):
         if not any(clip.name in project for project in projects):

@@ -98,12 +98,9 @@ def story_text(story: Story) -> str:
 
 def write_ids(path: Path) -> None:
     """Write the ids that `read_story` gives back into the file; one that has them all is left alone. Raises Failure."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-    rows = read_strict(_StoryTable, document.unwrap(), str(path)).events
+    rows = read_strict(_StoryTable, read_toml(path), str(path)).events
     if any(row.id is None for row in rows):
-        for table, event in zip(document["events"], _read_events(rows), strict=True):
-            table["id"] = event.id
-        write_atomically(path, tomlkit.dumps(document).encode())
+        write_story(path, read_story(path))
 
 
 def _read(table: Mapping[str, object], where: str) -> Story:
@@ -112,7 +109,15 @@ def _read(table: Mapping[str, object], where: str) -> Story:
         events = tuple(_read_events(told.events))
         return check_story(Story(told.instruction, told.seconds, told.seed, told.model, told.reasoning, events))
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{where}: {_as_in_the_file(str(error), told.events)}") from None
+
+
+def _as_in_the_file(sentence: str, rows: tuple[_EventRow, ...]) -> str:
+    """What is said of an event that has no id in the file, by its place there."""
+    for place, (row, name) in enumerate(zip(rows, _names(rows), strict=True), start=1):
+        if row.id is None:
+            sentence = sentence.replace(f"event {name}:", f"event {place} (no id yet):", 1)
+    return sentence
 
 
 def _edited(text: str, story: Story) -> str | None:
@@ -140,6 +145,8 @@ def _edit_rows(rows: Any, before: tuple[Event, ...], story: Story) -> None:
             del rows[place]
     for event in story.events:
         if event.id in wanted:
+            if rows and not rows[-1].as_string().endswith("\n\n"):
+                rows[-1].add(tomlkit.nl())
             rows.append(tomlkit.item(_row(event)))
 
 
@@ -163,12 +170,16 @@ def _edit_row(row: Any, old: Event, new: Event) -> None:
 
 
 def _read_events(rows: tuple[_EventRow, ...]) -> Iterator[Event]:
-    ids = free_ids([row.id for row in rows if row.id is not None])
-    for row in rows:
-        name = row.id if row.id is not None else next(ids)
+    for row, name in zip(rows, _names(rows), strict=True):
         start_s, duration_s = milliseconds(row.start_s), milliseconds(_duration_s(row, name))
         rest = (row.lane, row.seed, row.gain_db, row.variation, row.loop)
         yield Event(name, row.caption.strip(), start_s, duration_s, *rest)
+
+
+def _names(rows: tuple[_EventRow, ...]) -> list[str]:
+    """The events' ids: those in the file, and free ones where there is none."""
+    ids = free_ids([row.id for row in rows if row.id is not None])
+    return [next(ids) if row.id is None else row.id for row in rows]
 
 
 def _duration_s(row: _EventRow, event_id: str) -> float:

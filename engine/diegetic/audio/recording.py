@@ -42,6 +42,9 @@ def read_recording(path: Path, rate_hz: int, last_s: float | None = None) -> Rec
         if last_s is not None:
             file.seek(max(0, file.frames - int(last_s * file.samplerate)))
         samples = file.read(dtype="float32", always_2d=True)
+    if len(samples) < SHORTEST_S * own_rate_hz:  # an MP3 that is cut off still says how long it was
+        raise InputError(f"{path}: ends sooner than it says; export it again")
+    seconds = seconds if last_s is not None else len(samples) / own_rate_hz
     samples = samples[:, :2] if samples.shape[1] <= 2 else samples.mean(1, keepdims=True, dtype=np.float32)
     if not np.isfinite(samples).all():
         raise InputError(f"{path}: has samples that aren't numbers; export it again")

@@ -27,6 +27,9 @@ class Wishes:
 
 DEFAULT_SECONDS = 40.0
 
+_NO_FOLDERS = (".wav", ".flac", ".mp3", ".ogg", ".mp4", ".mov", ".mkv", ".webm", ".avi", ".toml", ".txt", ".rpp")
+"""How names end that mean one file: who gives one doesn't want a folder of that name."""
+
 
 def asked_for(what: str, wishes: Wishes) -> Told | Story:
     """The text told, or the story in a file with what the flags change of it. Raises InputError."""
@@ -83,10 +86,13 @@ def folder_for(what: str, output: str | None) -> StoryFolder:
 
 
 def check_folder(path: Path) -> StoryFolder:
-    """The folder, if files can be made in it. Raises InputError."""
-    folder = StoryFolder(path)
+    """The folder, if files can be made in it, and its name isn't a file's. Raises InputError."""
+    folder, ending = StoryFolder(path), path.suffix
     try:
         folder.check()
+        if ending.lower() in _NO_FOLDERS and not path.exists():
+            way_out = f"leave {ending} out: mix, stems and projects go into that folder"
+            raise InputError(f"{path}: must be a folder, is named as a file; {way_out}")
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise

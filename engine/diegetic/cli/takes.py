@@ -4,7 +4,6 @@ What is laid out again keeps the rate, stems, curve and loudness it had.
 """
 
 import sys
-from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,7 @@ from diegetic.cli.outside import Outside
 from diegetic.cli.screen import open_display, show, typed
 from diegetic.cli.stopping import Stopping
 from diegetic.cli.stories import Folder
+from diegetic.counted import counted
 from diegetic.errors import InputError
 from diegetic.settings import resolve
 
@@ -113,7 +113,7 @@ def prune(folder: Folder, yes: Yes = False, json: Json = False) -> None:
         stopping.busy = True
         display.stage("writing stems and mix", None)
         done = retakes.prune(place, output)
-    deleted = f"{_count(done.takes, 'take')} and {_count(done.clips, 'clip')} deleted"
+    deleted = f"{counted(len(done.takes), 'take')} and {counted(len(done.clips), 'clip')} deleted"
     lines = [f"{place.path}: {deleted}, {done.size_bytes / 1e6:.1f} MB"]
     files = [str(place.takes.folder / take.file) for take in done.takes]
     clips = [str(Path(place.path, clip)) for clip in done.clips]
@@ -129,10 +129,6 @@ def _line(listed: "Listed") -> str:
         f"{heard} {place:<5}{take.event:<5} take {take.number:<3} seed {take.recipe.seed:<20} "
         f"{take.recipe.duration_s - OVERLAP_S:5.1f} s  {take.made.at}  {take.recipe.caption}"
     )
-
-
-def _count(things: Collection[object], name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _check_retake(story: "Story", event: str, seed: int | None) -> None:
@@ -162,7 +158,7 @@ def _agreed(folder: "StoryFolder") -> bool:
     for listed in list_takes(folder):
         if listed.take.key in gone:
             print(_line(listed), file=sys.stderr)
-    question = f"delete {_count(gone, 'take')}, and clips that no project plays, for good? [y/N] "
+    question = f"delete {counted(len(gone), 'take')}, and clips that no project plays, for good? [y/N] "
     print(question, end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:

@@ -17,12 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 class Work:
-    """results: what has come of scenes. shares: of those under way, 0..1. servers: how many still serve.
+    """The scenes of a batch, those that wait and those under way, between the threads that serve generators.
 
+    results: what has come of scenes. shares: of those under way, 0..1. servers: how many still serve.
     attempts: how many generators may be lost over one scene.
     """
-
-    """The scenes of a batch, those that wait and those under way, between the threads that serve generators."""
 
     def __init__(self, scenes: Sequence[Scene], servers: int, attempts: int) -> None:
         self.results: queue.SimpleQueue[Result] = queue.SimpleQueue()

@@ -46,7 +46,7 @@ def append_story(first: StoryFolder, added: StoryFolder, at_s: float | None = No
     """
     with first.held():
         manifest, name = read_manifest(first.manifest), added.path.relative_to(first.path).as_posix()
-        known = {each.folder: each for each in manifest.appended}
+        known = {each.folder: each for each in still_there(manifest.appended, first.path)}
         known[name] = Appended(name, at_s) if at_s is not None or name not in known else known[name]
         timeline, appended = _timeline(first), tuple(known.values())
         _fitting(timeline, first.path, name)
@@ -62,8 +62,16 @@ def append_story(first: StoryFolder, added: StoryFolder, at_s: float | None = No
         return timeline.seconds(placed[[each.folder for each, _ in others].index(name)][1])
 
 
+def still_there(appended: Sequence[Appended], folder: Path) -> tuple[Appended, ...]:
+    """Those whose folders are there: who deletes one takes its story out of the project, which is told once."""
+    there = tuple(each for each in appended if (folder / each.folder).is_dir())
+    for gone in {each.folder for each in appended} - {each.folder for each in there}:
+        _log.warning("%s: is gone, and so left out of the project from now on", folder / gone)
+    return there
+
+
 def with_appended(timeline: Timeline, folder: Path, appended: Sequence[Appended]) -> Timeline:
-    """The timeline of a story with those that were appended to it; one that is gone or fits no more is left out."""
+    """The timeline of a story with those that were appended to it; one that fits no more is left out."""
     return joined(timeline, _placed(timeline, _all_fitting(timeline, folder, appended)))
 
 

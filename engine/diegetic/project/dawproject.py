@@ -29,8 +29,9 @@ def encode_dawproject(timeline: Timeline, folder: Path) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         _add(archive, "project.xml", project_xml(timeline))
         _add(archive, "metadata.xml", _metadata_xml(timeline))
-        for path in dict.fromkeys(item.clip.path for track in timeline.tracks for item in track.items):
-            _add(archive, _inside(path), (folder / path).read_bytes())
+        played = (item.clip.path for track in timeline.tracks for item in track.items)
+        for name, path in {_inside(path): path for path in played}.items():
+            _add(archive, name, (folder / path).read_bytes())
     return buffer.getvalue()
 
 
@@ -117,7 +118,7 @@ def _metadata_xml(timeline: Timeline) -> bytes:
 
 
 def _inside(path: str) -> str:
-    """Where a sound is in the archive. Clips of two stories may lie in folders of their own; their names differ."""
+    """Where a sound is in the archive. Clips of one name, in the folders of two stories, are the same sound."""
     return f"{_SOUNDS}/{PurePosixPath(path).name}"
 
 

@@ -19,12 +19,12 @@ from diegetic.project.timeline import Timeline
 
 
 def write_project(
-    timeline: Timeline, folder: Path, written: Mapping[str, str], tell: Callable[[dict[str, str]], None] | None = None
+    timeline: Timeline, folder: Path, written: Mapping[str, str], tell: Callable[[dict[str, str]], None]
 ) -> dict[str, str]:
     """Write all project files of a timeline whose clips are under `folder`.
 
     written: what earlier calls returned. tell: is given, before anything is written, what may be there until all is:
-    of a file that changes both digests, old and new. Returns the digest, as it was written, of every project file that
+    of each file both digests, old and new. Returns the digest, as it was written, of every project file that
     is there, by path. Raises Failure.
     """
     digests = {path: digest for path, digest in written.items() if (folder / path).exists()}
@@ -33,9 +33,7 @@ def write_project(
         for stem, suffix, data in _files(timeline, folder)
     }
     changed = {path: _digest(data) for path, data in files.items()}
-    if tell is not None:
-        there = {path: digest for path, digest in changed.items() if path in digests}
-        tell(digests | {path: f"{digests[path]} {digest}" for path, digest in there.items()})
+    tell(digests | {path: f"{digests.get(path, '')} {digest}" for path, digest in changed.items()})
     for path, data in files.items():
         write_atomically(folder / path, data)
     return digests | changed
