@@ -263,3 +263,13 @@ def test_what_is_told_before_a_time_begins_before_it() -> None:
     assert agenda.begins_next_s(agenda.owed[1], 4.0) == 0.0
     agenda.tell(event("a dog barks", start_s=1.0))
     assert agenda.begins_next_s(agenda.owed[0], 4.0) == 8.0
+
+
+def test_a_bed_s_next_window_waits_for_what_is_told_sooner() -> None:
+    for text, waits in (("rain, after five seconds a bell", True), ("rain, a bell", False)):
+        agenda = Agenda.of(text)
+        agenda.tell(event("rain", BED, 0, 15))
+        drafted = agenda.instead_of(event("rain", BED, 15, 30), AT)
+        assert drafted == (agenda.owed[0] if waits else None)
+        agenda.tell(event("rain", BED, 15, 30))
+        assert agenda.begins_s(agenda.owed[0]) == (5 if waits else None), "windows of a bed are no new sounds"

@@ -69,7 +69,7 @@ class Agenda:
 
         event: None where a draft found no place. As good are: what tells the next clause; a bed that tells a later one,
         since beds come first, unless it is told to come then; a bed that the text doesn't name, nor half, once, at the
-        beginning; and the next window of a bed, while there are events enough.
+        beginning; and the next window of a bed, while there are events enough and what comes next isn't told sooner.
         """
         if not self.owed:
             return None
@@ -79,7 +79,8 @@ class Agenda:
         if event.lane == BED:
             goes_on = any(e.caption == event.caption and abs(e.end_s - event.start_s) < 1e-6 for e in self.told)
             if goes_on:
-                return None if at.count + len(self.owed) < MAX_PLANNED_EVENTS else self.owed[0]
+                too_late = event.start_s > (self.owed[0].when.at_s or event.start_s)
+                return self.owed[0] if too_late or at.count + len(self.owed) >= MAX_PLANNED_EVENTS else None
             comes_later = part is not None and part is not self.owed[0] and (part.after or part.when.at_s is not None)
             if not comes_later and (part is not None or not (self.told or self._is_half_told(event.caption))):
                 return None
@@ -98,7 +99,7 @@ class Agenda:
             return None if part is None else part.when.begins_s(0.0)
         if part.after and part.when.at_s is None and self._is_as_long_as_told(self.told[-1]):
             return self.told[-1].end_s
-        return part.when.begins_s(max(each.start_s for each in self.told))
+        return part.when.begins_s(max(each.start_s for each in self.told if not self._went_on(each)))
 
     def begins_next_s(self, part: Part | None, start_s: float) -> float:
         """When the text says that the clause begins that is told after this one, which begins at `start_s`; or 0."""

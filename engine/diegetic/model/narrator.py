@@ -272,9 +272,7 @@ class Narrator:
             later = [start for start in starts if start * step > agenda.latest_s + 1e-6] or starts
             if (wanted_s := agenda.begins_s(tells)) is not None:
                 starts = later = [_nearest(wanted_s / step, at.starts())]
-            elif agenda.is_overdue(tells):
-                starts, later = starts[:1], later[:1]
-            options = self.encoder.start_options((BED,), starts)
+            options = self.encoder.start_options((BED,), starts[:1] if agenda.is_overdue(tells) else starts)
             if tells is None or not tells.goes_on:
                 options = self.encoder.start_options((FOREGROUND,), later) | options
             lane, start = draft.choose_among(options)
