@@ -2,7 +2,7 @@
 
 import pytest
 
-from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself, with_how
+from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
 from diegetic.model.clauses import parts, share_word, stems
 from diegetic.model.grammar import PlanStyle, Timed, frontier
 from diegetic.model.when import When
@@ -273,3 +273,19 @@ def test_a_bed_s_next_window_waits_for_what_is_told_sooner() -> None:
         assert drafted == (agenda.owed[0] if waits else None)
         agenda.tell(event("rain", BED, 15, 30))
         assert agenda.begins_s(agenda.owed[0]) == (5 if waits else None), "windows of a bed are no new sounds"
+
+
+def test_what_the_text_denies_is_not_added() -> None:
+    agenda = Agenda.of("monks murmur, no birds")
+    agenda.tell(event("monks murmur"))
+    assert agenda.is_added("birds singing in a hall")
+    assert agenda.is_added("monks murmur"), "it was heard"
+    assert not agenda.is_added("a monk sings")
+
+
+def test_a_paraphrase_must_keep_how_a_sound_is_heard() -> None:
+    (bus,) = parts("an old bus passes the house from right to left")
+    assert not keeps_how(bus, "a bus passes")
+    assert keeps_how(bus, "a bus passes from right to left")
+    (steps,) = parts("steps on the iron stairs of the tower")
+    assert keeps_how(steps, "steps on iron")

@@ -268,3 +268,14 @@ def test_nothing_is_added_to_what_is_told_where_a_bed_goes_on() -> None:
     at = frontier(40, narrator.style).after(0, 20).after(4, 8)
     assert narrator._next_event(memory, at, agenda) is None
     assert [each.event.caption for each in narrator._events(memory, at, agenda)] == ["rain"]
+
+
+def test_every_bed_goes_on_before_what_comes_behind_its_window() -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24))
+    memory, agenda = narrator.begin("rain", 40), Agenda.of("rain, wind, at thirty seconds a dog barks")
+    narrator.reason(memory, "a town")
+    for event in (Timed("rain", "bed", 0, 20), Timed("wind", "bed", 0, 20)):
+        agenda.tell(event)
+    at = frontier(40, narrator.style).after(0, 20).after(0, 20)
+    told = [(each.event.caption, each.event.start_s) for each in narrator._events(memory, at, agenda)]
+    assert told == [("rain", 20), ("wind", 20), ("a dog barks", 30)]

@@ -22,16 +22,18 @@ SHORT_WORDS = 6
 
 @dataclass(slots=True)
 class Agenda:
-    """The clauses of a text that are still to be told, in their order."""
+    """The clauses of a text that are still to be told, in their order. named: stems of all that the text names."""
 
     owed: list[Part]
+    named: frozenset[str] = frozenset()
     told: list[Timed] = field(default_factory=list)
     _done: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed."""
-        return cls(parts(text)[: MAX_PLANNED_EVENTS - 2])
+        told = parts(text)
+        return cls(told[: MAX_PLANNED_EVENTS - 2], frozenset().union(*(part.stems for part in told)))
 
     @property
     def is_plain(self) -> bool:
@@ -105,6 +107,10 @@ class Agenda:
         """When the text says that the clause begins that is told after this one, which begins at `start_s`; or 0."""
         following = next((each for each in self.owed if each is not part), None)
         return (following and following.when.begins_s(start_s)) or 0.0
+
+    def is_added(self, caption: str) -> bool:
+        """Whether a caption tells what was told, or nothing that the text names."""
+        return self.is_told(caption) or not share_word(stems(caption), self.named)
 
     def is_told(self, caption: str) -> bool:
         """Whether an event with this caption was told before."""
@@ -228,6 +234,11 @@ def bare(part: Part) -> str:
     if first and words[first - 1].lower() in ("a", "an", "the"):
         first -= 1
     return " ".join(words[first:])
+
+
+def keeps_how(part: Part, caption: str) -> bool:
+    """Whether a caption for a clause says how its sound is heard, where the clause does."""
+    return says_how(caption) or not says_how(part.text)
 
 
 def _named(words: Sequence[str]) -> int:

@@ -70,7 +70,9 @@ _WITHIN = "in|inside|through|into|across|from"
 _ADVERBS = "outdoors|outside|indoors"
 _OUTDOORS = "outdoors"
 
-_ON_A_SIDE = r"(on|to|from|at) (the|your|my|our|his|her) (left|right)|(left|right) (side|ear)"
+_ON_A_SIDE = (
+    r"(on|to|from|at) (the|your|my|our|his|her) (left|right)|from (left|right) to (left|right)|(left|right) (side|ear)"
+)
 _MOVES = rf"{_FADES}|{_RISES}"
 _HOW = "|".join((_DISTANT, _CLOSE, _LOUD, _SOFT, _SLOW, _FAST, _HEAVY, _LIGHT, _MUFFLED, _MOVES, _ON_A_SIDE))
 

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself, with_how
-from diegetic.model.clauses import Part, share_word, stems
+from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
+from diegetic.model.clauses import Part
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
 from diegetic.model.reader import Reader
@@ -126,12 +126,13 @@ class Narrator:
 
         while at.count < MAX_PLANNED_EVENTS and at.starts():
             placed = self._next_event(memory, at, agenda)
-            if (window := self._window(at, agenda, placed)) is not None:
+            began = at
+            while at.room_for_more and (window := self._window(at, agenda, placed)) is not None:
                 agenda.tell(window.event)
                 yield told(window.event)
                 at = at.after(window.start, window.end)
-                if placed is None or not at.room_for_more or self._is_early(agenda, placed):
-                    continue
+            if at is not began and (placed is None or not at.room_for_more or self._is_early(agenda, placed)):
+                continue
             if placed is None:
                 return
             agenda.tell(placed.event, placed.part)
@@ -195,9 +196,11 @@ class Narrator:
         if agenda.rejects(caption):
             draft.forget()
             return self._tell_part(memory, at, agenda, agenda.owed[0])
-        if (tells := agenda.part_of(caption)) is not None and (speaks_for_itself(tells) or tells.how):
-            draft.forget()
-            draft, caption = self._give(memory, with_how(tells, bare(tells) if speaks_for_itself(tells) else caption))
+        if (tells := agenda.part_of(caption)) is not None:
+            stands = keeps_how(tells, caption) and not speaks_for_itself(tells)
+            if tells.how or not stands:
+                draft.forget()
+                draft, caption = self._give(memory, with_how(tells, caption if stands else bare(tells)))
         elif (bed := agenda.bed_meant(caption) if self.style.cover else None) is not None and bed != caption:
             draft.forget()
             draft, caption = self._give(memory, bed)
@@ -205,11 +208,7 @@ class Narrator:
         part = agenda.instead_of(placed.event if placed else None, at)
         if part is not None:
             return self._tell_part(memory, at, agenda, part)
-        if (
-            may_end
-            and self.style.cover
-            and (agenda.is_told(caption) or not share_word(stems(caption), stems(memory.told)))
-        ):
+        if may_end and self.style.cover and agenda.is_added(caption):
             return None  # nothing is owed, and what the LLM would add was heard, or not told
         return placed
 
@@ -223,7 +222,7 @@ class Narrator:
         first = sorted({encoder.text(word)[0] for word in first_words(part)})
         ids = draft.write(torch.tensor(first), encoder.time_open, self._text, self.style.max_caption_tokens)
         caption = encoder.decode(ids)
-        is_its_own = agenda.part_of(caption) is part and not agenda.is_told(caption)
+        is_its_own = agenda.part_of(caption) is part and not agenda.is_told(caption) and keeps_how(part, caption)
         if part.how or not is_its_own:
             draft.forget()
             draft, caption = self._give(memory, with_how(part, caption if is_its_own else bare(part)))
