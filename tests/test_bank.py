@@ -449,6 +449,17 @@ def test_a_bed_is_made_of_what_lasts_where_there_is_enough_of_it(tmp_path: Path,
     assert lengths(lasting=False) == {"0.50", "8.00"}
 
 
+def test_a_bed_of_the_only_recording_there_is_stays_in_the_middle(tmp_path: Path, space: LatentSpace) -> None:
+    soundfile.write(tmp_path / "rain.wav", hiss(8.0), SAMPLE_RATE)
+    list(add_to_bank(tmp_path, tmp_path / "bank", {}, space, by_first_letter))
+    decoder = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.4)
+    latents = space.encode(describe(hiss(4.0)))
+    drawn = Drawn(latents, by_first_letter(["rain"])[0], 1, "", np.zeros(0, np.float32))
+    built = decoder.decode(drawn, Event("e1", "rain", 0.0, 4.0, "bed"))
+    left, right = (built**2).mean(0)
+    assert left == pytest.approx(right, rel=1e-3)
+
+
 def test_what_sounds_behind_what_died_down_is_as_soft(tmp_path: Path, space: LatentSpace) -> None:
     list(add_to_bank(library(tmp_path), tmp_path / "bank", {}, space, by_first_letter))
     codec = BankDecoder([Bank(tmp_path / "bank")], space, [0.0], 0.4)

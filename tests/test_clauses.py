@@ -1,8 +1,11 @@
 """What a text tells, clause by clause, and what of it a plan still owes."""
 
-from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
+import pytest
+
+from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
 from diegetic.model.clauses import parts, share_word, stems
 from diegetic.model.grammar import PlanStyle, Timed, frontier
+from diegetic.model.when import When
 from diegetic.story import BED, FOREGROUND
 
 TEXT = "Harbour at night: rain on the water, a bell rings twice and a gull cries. No music!"
@@ -82,11 +85,11 @@ def test_nothing_is_owed_once_all_is_told() -> None:
 
 def test_every_clause_is_left_room() -> None:
     agenda = Agenda.of(TEXT)
-    last_start, last_end = agenda.room(AT, "rain on the water")
+    last_start, last_end = agenda.room(AT, agenda.owed[0], 1.0)
     assert 0 < last_start < last_end < AT.total
     agenda.tell(event("rain on the water"))
     agenda.tell(event("bell ringing twice"))
-    assert agenda.room(AT, "a gull cries")[1] == AT.total
+    assert agenda.room(AT, agenda.owed[0], 1.0)[1] == AT.total
 
 
 def test_a_clause_as_caption_begins_with_what_it_names() -> None:
@@ -161,3 +164,128 @@ def test_a_bed_told_in_other_words_is_the_bed_that_was_told() -> None:
     agenda.tell(event("a bell rings", FOREGROUND, 8, 12))
     assert agenda.bed_meant("bell ringing") is None, "no bed"
     assert agenda.bed_meant("a dog barks") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "captions"),
+    [
+        ("a distant dog barks", ["a distant dog barks"]),
+        ("Then on the left a drill", ["on the left a drill"]),
+        ("finally two big gates", ["two big gates"]),
+        ("he slowly opens the gate", ["slowly opens the gate"]),
+        ("A sheep bleats, far off to the right", ["A sheep bleats, far off to the right"]),
+        ("In the distance, a siren wails", ["a siren wails, In the distance"]),
+        ("explosion (muffled)", ["explosion, muffled"]),
+        ("the applause swells, then it dies down", ["the applause swells, it dies down"]),
+        ("a horn blows. Then, softly, a flute", ["a horn blows", "a flute, softly"]),
+    ],
+)
+def test_how_a_sound_is_told_to_be_heard_stays_with_it(text: str, captions: list[str]) -> None:
+    assert [with_how(part, bare(part)) for part in parts(text)] == captions
+
+
+def test_in_the_background_is_no_sound_but_says_that_one_goes_on() -> None:
+    assert [(part.text, part.goes_on) for part in parts("In the background, soft chatter")] == [("soft chatter", True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("A cat purrs, then it hisses", ["A cat purrs", "A cat hisses"]),
+        ("someone drops a plate and it shatters", ["someone drops a plate", "a plate shatters"]),
+        ("it fires two rockets and they explode", ["it fires two rockets", "two rockets explode"]),
+        ("a door opens and it rains", ["a door opens", "it rains"]),
+        ("a boy shouts and he runs", ["a boy shouts", "he runs"]),
+    ],
+)
+def test_what_it_is_stands_in_its_place(text: str, told: list[str]) -> None:
+    assert said(text) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("There is no wind. Rain without thunder.", ["Rain"]),
+        ("the dog doesn't bark, a goat bleats", ["a goat bleats"]),
+        ("the telephone never rings; steps", ["steps"]),
+        ("it never stops raining", ["it never stops raining"]),
+        ("rain without pause", ["rain without pause"]),
+        ("nothing but rain", ["rain"]),
+    ],
+)
+def test_what_is_denied_is_no_sound_wherever_the_clause_says_so(text: str, told: list[str]) -> None:
+    assert said(text) == told
+
+
+def test_what_is_spoken_is_no_sound() -> None:
+    assert said('"Who is there?" she whispered. A lamp breaks.') == ["she whispered", "A lamp breaks"]
+    assert said('a "boing" and a splash') == ["boing", "a splash"]
+    assert said('"rain and wind"') == ["rain", "wind"]
+
+
+def test_a_clause_says_when_it_begins_and_how_long_it_lasts() -> None:
+    told = parts("Rain for ten seconds. After five seconds, a bird sings, then, two seconds later, a bell")
+    assert [part.text for part in told] == ["Rain", "a bird sings", "a bell"]
+    assert [part.when for part in told] == [When(lasts_s=10), When(5, "either"), When(2, "last")]
+    assert [part.after for part in told] == [False, False, True]
+    assert parts("a taxi honks twice until it leaves")[0].goes_on is False, "what is counted doesn't go on"
+
+
+def test_a_bed_that_is_told_to_come_then_does_not_come_first() -> None:
+    agenda = Agenda.of("a gun fires, then flies buzz")
+    drafted = agenda.instead_of(event("flies buzzing", BED, 0, 20), AT)
+    assert drafted is not None
+    assert drafted.text == "a gun fires"
+    assert Agenda.of("a gun fires while flies buzz").instead_of(event("flies buzzing", BED, 0, 20), AT) is None
+
+
+def test_a_bed_that_half_tells_a_clause_is_not_told_beside_it() -> None:
+    agenda = Agenda.of("the wind picks up, a shutter bangs")
+    drafted = agenda.instead_of(event("wind blowing over a hill", BED, 0, 15), AT)
+    assert drafted is not None
+    assert drafted.text == "the wind picks up"
+    assert agenda.instead_of(event("a village at night", BED, 0, 15), AT) is None
+
+
+def test_a_bed_lasts_as_long_as_the_text_says() -> None:
+    at = frontier(40.0, PlanStyle()).after(0, 20)
+    agenda = Agenda.of("rain for twenty seconds, then a dog barks")
+    rain, dog = agenda.owed
+    agenda.tell(event("rain", BED, 0, 20), rain)
+    assert agenda.due(at, 1.0, None) is None
+    assert agenda.begins_s(dog) == 20.0
+    assert agenda.is_last(dog), "nothing sounds after it"
+
+
+def test_what_is_told_before_a_time_begins_before_it() -> None:
+    agenda = Agenda.of("a dog barks, a door slams, at eight seconds thunder")
+    assert agenda.room(AT, agenda.owed[0], 1.0)[0] < 7
+    assert agenda.begins_next_s(agenda.owed[1], 4.0) == 0.0
+    agenda.tell(event("a dog barks", start_s=1.0))
+    assert agenda.begins_next_s(agenda.owed[0], 4.0) == 8.0
+
+
+def test_a_bed_s_next_window_waits_for_what_is_told_sooner() -> None:
+    for text, waits in (("rain, after five seconds a bell", True), ("rain, a bell", False)):
+        agenda = Agenda.of(text)
+        agenda.tell(event("rain", BED, 0, 15))
+        drafted = agenda.instead_of(event("rain", BED, 15, 30), AT)
+        assert drafted == (agenda.owed[0] if waits else None)
+        agenda.tell(event("rain", BED, 15, 30))
+        assert agenda.begins_s(agenda.owed[0]) == (5 if waits else None), "windows of a bed are no new sounds"
+
+
+def test_what_the_text_denies_is_not_added() -> None:
+    agenda = Agenda.of("monks murmur, no birds")
+    agenda.tell(event("monks murmur"))
+    assert agenda.is_added("birds singing in a hall")
+    assert agenda.is_added("monks murmur"), "it was heard"
+    assert not agenda.is_added("a monk sings")
+
+
+def test_a_paraphrase_must_keep_how_a_sound_is_heard() -> None:
+    (bus,) = parts("an old bus passes the house from right to left")
+    assert not keeps_how(bus, "a bus passes")
+    assert keeps_how(bus, "a bus passes from right to left")
+    (steps,) = parts("steps on the iron stairs of the tower")
+    assert keeps_how(steps, "steps on iron")

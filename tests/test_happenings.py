@@ -5,7 +5,7 @@ import pytest
 
 from diegetic.model.bank.happenings import as_it_is, ends_by_itself, first_alone, with_attacks, without_stumps
 from diegetic.model.bank.units import SILENCE, Run
-from diegetic.model.once import happens_once
+from diegetic.model.once import happens, happens_once, says_how_often
 
 SLAM_DB = np.array([-15.0, -20.0, -30.0, -40.0, -60.0], np.float32)
 STEPS_DB = np.array([-70.0, -18.0, -20.0, -50.0, -70.0, -17.0, -22.0, -50.0], np.float32)
@@ -64,3 +64,42 @@ def test_nothing_begins_while_an_event_fades_out() -> None:
     assert without_stumps([slam, Run(1, 0, 3, 5)]) == [slam, Run(SILENCE, 0, 3, 5)]
     for kept in ([slam, silence, Run(0, 0, 11, 65)], [Run(0, 4, 50, 0), Run(1, 3, 6, 50)], [slam]):
         assert without_stumps(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("caption", "times"),
+    [("a taxi honks twice", 2), ("Three knocks at the door", 3), ("two loud gunshots", 2), ("coin pickup x3", 3),
+     ("a bell tolls 12 times", 12), ("the clock strikes five", 5), ("a door slams", 1), ("dogs bark", 0),
+     ("five dogs bark", 0), ("two men scream", 0), ("it strikes 100 times", 0), ("rain", 0)],
+)  # fmt: skip
+def test_what_is_counted_happens_so_often(caption: str, times: int) -> None:
+    assert happens(caption) == times
+
+
+def test_a_number_says_how_often_or_how_many() -> None:
+    assert all(says_how_often(said) for said in ("twice", "x3", "two big gates", "four times", "3x"))
+    assert not any(says_how_often(said) for said in ("one day", "often", "someone"))
+
+
+def test_what_is_counted_is_a_recording_begun_again() -> None:
+    twice = np.concatenate([SLAM_DB, SLAM_DB]).astype(np.float32)
+    for own_db, times, begun in ((SLAM_DB, 1, 1), (SLAM_DB, 3, 3), (twice, 3, 2), (twice, 2, 1)):
+        runs = first_alone([Run(SILENCE, 0, 2, 0), Run(0, 0, 5, 2), Run(SILENCE, 0, 53, 7)], [own_db], times)
+        assert sum(run.recording != SILENCE for run in runs) == begun
+        assert strokes_in(runs, own_db) == times
+        assert sum(run.units for run in runs) == 60
+        assert [run.at for run in runs] == list(np.cumsum([0, *(run.units for run in runs[:-1])]))
+
+
+def test_what_is_counted_fits_its_event_and_none_begins_as_it_fades_out() -> None:
+    bell_db = np.linspace(-10, -60, 60).astype(np.float32)
+    runs = [run for run in first_alone([Run(0, 0, 62, 0)], [bell_db], 4) if run.recording != SILENCE]
+    assert len(runs) == 4
+    assert runs[-1].at < 62 - 10
+    tolling_db = np.concatenate([bell_db] * 3)
+    assert strokes_in(first_alone([Run(0, 0, 62, 0)], [tolling_db], 3), tolling_db) == 3, "all of it is too long"
+
+
+def strokes_in(runs: list[Run], own_db: np.ndarray) -> int:
+    loudest = np.flatnonzero(own_db >= own_db.max() - 0.5)
+    return sum(((loudest >= run.first) & (loudest < run.first + run.units)).sum() for run in runs if run.recording == 0)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from transformers import Cache
 
+from diegetic.model.agenda import Agenda
 from diegetic.model.clauses import parts, share_word, stems
-from diegetic.model.grammar import PlanStyle, Timed
+from diegetic.model.grammar import PlanStyle, Timed, frontier
 from diegetic.model.narrator import Narrated, Narrator
 from diegetic.model.sequence import PlanEncoder
 from diegetic.model.story_memory import StoryMemory
@@ -244,3 +245,37 @@ def test_each_clause_has_its_event_whatever_the_llm_would_write(seed: int, secon
     rain = next(event for event in told if "rain" in event.caption)
     assert rain.lane == "bed"
     assert max(event.end_s for event in told) == seconds
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_the_text_says_when_is_heard_then(seed: int) -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24), seed)
+    text = "a dog barks, at eight seconds a bell rings, five seconds later a door slams, twice"
+    told = {each.event.caption: each.event for each in narrator.plan(narrator.begin(text, 30))}
+    assert told["a bell rings"].start_s == 8
+    assert told["a door slams, twice"].start_s == 13
+    text = "a dog barks for four seconds, then a bell rings for nine seconds, then rain"
+    told = {each.event.caption: each.event for each in narrator.plan(narrator.begin(text, 30))}
+    assert [told[each].end_s - told[each].start_s for each in ("a dog barks", "a bell rings")] == [4, 9]
+
+
+def test_nothing_is_added_to_what_is_told_where_a_bed_goes_on() -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True))
+    memory, agenda = narrator.begin("rain", 40), Agenda.of("rain, a dog barks")
+    narrator.reason(memory, "a town")
+    for event in (Timed("rain", "bed", 0, 20), Timed("a dog barks", "foreground", 4, 8)):
+        agenda.tell(event)
+    at = frontier(40, narrator.style).after(0, 20).after(4, 8)
+    assert narrator._next_event(memory, at, agenda) is None
+    assert [each.event.caption for each in narrator._events(memory, at, agenda)] == ["rain"]
+
+
+def test_every_bed_goes_on_before_what_comes_behind_its_window() -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24))
+    memory, agenda = narrator.begin("rain", 40), Agenda.of("rain, wind, at thirty seconds a dog barks")
+    narrator.reason(memory, "a town")
+    for event in (Timed("rain", "bed", 0, 20), Timed("wind", "bed", 0, 20)):
+        agenda.tell(event)
+    at = frontier(40, narrator.style).after(0, 20).after(0, 20)
+    told = [(each.event.caption, each.event.start_s) for each in narrator._events(memory, at, agenda)]
+    assert told == [("rain", 20), ("wind", 20), ("a dog barks", 30)]

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from diegetic.model.attributes import says_how
 from diegetic.model.clauses import Part, parts, share_word, stems
 from diegetic.model.grammar import Frontier, Timed
+from diegetic.model.once import says_how_often
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
 SHORT_WORDS = 6
@@ -20,21 +22,28 @@ SHORT_WORDS = 6
 
 @dataclass(slots=True)
 class Agenda:
-    """The clauses of a text that are still to be told, in their order."""
+    """The clauses of a text that are still to be told, in their order. named: stems of all that the text names."""
 
     owed: list[Part]
+    named: frozenset[str] = frozenset()
     told: list[Timed] = field(default_factory=list)
     _done: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed."""
-        return cls(parts(text)[: MAX_PLANNED_EVENTS - 2])
+        told = parts(text)
+        return cls(told[: MAX_PLANNED_EVENTS - 2], frozenset().union(*(part.stems for part in told)))
 
     @property
     def is_plain(self) -> bool:
         """Whether one clause is owed: in a story that has its place, there is nothing to be drafted then."""
         return len(self.owed) == 1
+
+    @property
+    def is_all_told(self) -> bool:
+        """Whether there was something to tell, and all of it is told."""
+        return not self.owed and bool(self._done)
 
     def part_of(self, caption: str) -> Part | None:
         """The owed clause that a caption tells: it has two words of it, or more than half; the most, or the first."""
@@ -61,8 +70,8 @@ class Agenda:
         """The clause that should be told in place of a drafted event; None where that is as good.
 
         event: None where a draft found no place. As good are: what tells the next clause; a bed that tells a later one,
-        since beds come first; a bed that the text doesn't name, once, at the beginning; and the next window of a bed,
-        while there are events enough.
+        since beds come first, unless it is told to come then; a bed that the text doesn't name, nor half, once, at the
+        beginning; and the next window of a bed, while there are events enough and what comes next isn't told sooner.
         """
         if not self.owed:
             return None
@@ -72,8 +81,10 @@ class Agenda:
         if event.lane == BED:
             goes_on = any(e.caption == event.caption and abs(e.end_s - event.start_s) < 1e-6 for e in self.told)
             if goes_on:
-                return None if at.count + len(self.owed) < MAX_PLANNED_EVENTS else self.owed[0]
-            if part is not None or not self.told:
+                too_late = event.start_s > (self.owed[0].when.at_s or event.start_s)
+                return self.owed[0] if too_late or at.count + len(self.owed) >= MAX_PLANNED_EVENTS else None
+            comes_later = part is not None and part is not self.owed[0] and (part.after or part.when.at_s is not None)
+            if not comes_later and (part is not None or not (self.told or self._is_half_told(event.caption))):
                 return None
         elif part is self.owed[0] and not self.is_told(event.caption):
             return None
@@ -83,6 +94,23 @@ class Agenda:
         """Whether a caption can't stand, whatever its lane and time: no owed clause has it, and no bed goes on."""
         goes_on = any(each.caption == caption and each.lane == BED for each in self.told)
         return bool(self.owed and self.told) and not goes_on and self.part_of(caption) is None
+
+    def begins_s(self, part: Part | None) -> float | None:
+        """When the text says that a clause's sound begins; None where it doesn't."""
+        if part is None or not self.told:
+            return None if part is None else part.when.begins_s(0.0)
+        if part.after and part.when.at_s is None and self._is_as_long_as_told(self.told[-1]):
+            return self.told[-1].end_s
+        return part.when.begins_s(max(each.start_s for each in self.told if not self._went_on(each)))
+
+    def begins_next_s(self, part: Part | None, start_s: float) -> float:
+        """When the text says that the clause begins that is told after this one, which begins at `start_s`; or 0."""
+        following = next((each for each in self.owed if each is not part), None)
+        return (following and following.when.begins_s(start_s)) or 0.0
+
+    def is_added(self, caption: str) -> bool:
+        """Whether a caption tells what was told, or nothing that the text names."""
+        return self.is_told(caption) or not share_word(stems(caption), self.named)
 
     def is_told(self, caption: str) -> bool:
         """Whether an event with this caption was told before."""
@@ -116,6 +144,8 @@ class Agenda:
         for bed in (
             [each for each in self.told if each.lane == BED] if at.count + len(self.owed) < MAX_PLANNED_EVENTS else []
         ):
+            if self._is_as_long_as_told(bed):
+                continue
             start, end = round(bed.start_s / step_s), round(bed.end_s / step_s)
             if (start, end) not in pairwise(edges[:-1]) or end not in at.starts():
                 continue
@@ -131,6 +161,16 @@ class Agenda:
                 return bed.caption, end, after
         return None
 
+    def _is_as_long_as_told(self, bed: Timed) -> bool:
+        """Whether the text says how long a bed lasts."""
+        part = self._done.get(bed.caption)
+        return part is not None and part.when.lasts_s is not None
+
+    def _is_half_told(self, caption: str) -> bool:
+        """Whether a caption has half of what a clause names: that one is told in its own words."""
+        words = stems(caption)
+        return any(2 * sum(share_word([stem], words) for stem in part.stems) >= len(part.stems) for part in self.owed)
+
     def _went_on(self, bed: Timed) -> bool:
         """Whether a bed is a window of one that began before it."""
         return any(each.caption == bed.caption and each.end_s <= bed.start_s + 1e-6 for each in self.told)
@@ -141,16 +181,26 @@ class Agenda:
         return first is not None and second is not None and first.place < second.place
 
     def is_last(self, part: Part | None) -> bool:
-        """Whether a clause is all that is owed and no bed was told: nothing would sound after its event."""
-        return part is not None and self.owed == [part] and all(each.lane != BED for each in self.told)
+        """Whether a clause is all that is owed and no bed goes on: nothing would sound after its event."""
+        beds = [each for each in self.told if each.lane == BED and not self._is_as_long_as_told(each)]
+        return part is not None and self.owed == [part] and not beds
 
-    def room(self, at: Frontier, caption: str) -> tuple[int, int]:
+    def is_overdue(self, part: Part | None) -> bool:
+        """Whether a clause that the text names later was told before this one."""
+        return part is not None and any(done.place > part.place for done in self._done.values())
+
+    def room(self, at: Frontier, part: Part | None, step_s: float) -> tuple[int, int]:
         """The last start and the last end, in steps, that leave each clause after this one a place of its own."""
+        others = [each for each in self.owed if each is not part]
+        slot = max(at.shortest, at.total // (2 * (len(others) + len(self.told) + 1)))
+        told = [
+            round(each.when.at_s / step_s) - before
+            for before, each in enumerate(others, start=1)
+            if each.when.at_s is not None and each.when.since != "last"
+        ]
         if not self.owed:
             return at.total, at.total
-        left = max(0, len(self.owed) - (self.part_of(caption) is not None))
-        slot = max(at.shortest, at.total // (2 * (left + len(self.told) + 1)))
-        return at.total - (left + 1) * slot, at.total - left * slot
+        return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
 
 
 def _told_share(named: frozenset[str], words: frozenset[str]) -> float:
@@ -161,7 +211,8 @@ def _told_share(named: frozenset[str], words: frozenset[str]) -> float:
 
 def speaks_for_itself(part: Part) -> bool:
     """Whether a clause is short enough to be its own caption: what was told finds sounds better than its paraphrase."""
-    return len(bare(part).split()) <= SHORT_WORDS
+    words = part.text.split()
+    return len(words) - max(0, _named(words) - 1) <= SHORT_WORDS
 
 
 def first_words(part: Part) -> Sequence[str]:
@@ -171,11 +222,30 @@ def first_words(part: Part) -> Sequence[str]:
 
 
 def bare(part: Part) -> str:
-    """A clause as a caption: without leading words that name nothing, but for an article."""
+    """A clause as a caption: without leading words that name nothing, but for an article, or for what says how."""
     words = part.text.split()
-    while words and not stems(words[0]):
-        article = words[0].lower() in ("a", "an", "the") and len(words) > 1 and stems(words[1])
-        if article:
-            break
-        words = words[1:]
-    return " ".join(words)
+    named = _named(words)
+
+    def says(place: int) -> tuple[bool, bool]:
+        before = " ".join(words[place:named])
+        return says_how(before), says_how_often(before)
+
+    first = max(place for place in range(named + 1) if says(place) == says(0))
+    if first and words[first - 1].lower() in ("a", "an", "the"):
+        first -= 1
+    return " ".join(words[first:])
+
+
+def keeps_how(part: Part, caption: str) -> bool:
+    """Whether a caption for a clause says how its sound is heard, where the clause does."""
+    return says_how(caption) or not says_how(part.text)
+
+
+def _named(words: Sequence[str]) -> int:
+    """Which of some words is the first that can name a sound."""
+    return next((place for place, word in enumerate(words) if stems(word)), len(words))
+
+
+def with_how(part: Part | None, caption: str) -> str:
+    """A caption for a clause, with what is said apart of how its sound is heard."""
+    return f"{caption}, {part.how}" if part is not None and part.how else caption

@@ -42,11 +42,11 @@ _FAINT_ITSELF = (
     r"heartbeat|purr(s|ing)?|pencil|quill|buttons?|zipper|candle|spoon"
 )
 _MIGHTY_ITSELF = r"thunder\w*|lightning|explosions?|explodes?|detonat\w+|cannons?|avalanche|eruption|erupts"
-_FALLS = (
+_FADES = (
     r"(dies|dying|died) (down|away|out)|fad(es|ing) (away|out|into)|fades$|reced(es|ing)|subsid(es|ing)|ebbs|"
-    r"calms down|"
-    r"(drives|rides|flies|walks|sails|gallops|rolls|runs) (off|away)"
+    r"calms down"
 )
+_FALLS = rf"{_FADES}|(drives|rides|flies|walks|sails|gallops|rolls|runs) (off|away)"
 _RISES = (
     r"approach(es|ing)|(comes?|coming|draws?|drawing|gets?|getting) (near|nearer|closer)|"
     r"(gets|getting|grows|growing) (louder|stronger)|swells|picks up|builds up|rises"
@@ -70,6 +70,12 @@ _WITHIN = "in|inside|through|into|across|from"
 _ADVERBS = "outdoors|outside|indoors"
 _OUTDOORS = "outdoors"
 
+_ON_A_SIDE = (
+    r"(on|to|from|at) (the|your|my|our|his|her) (left|right)|from (left|right) to (left|right)|(left|right) (side|ear)"
+)
+_MOVES = rf"{_FADES}|{_RISES}"
+_HOW = "|".join((_DISTANT, _CLOSE, _LOUD, _SOFT, _SLOW, _FAST, _HEAVY, _LIGHT, _MUFFLED, _MOVES, _ON_A_SIDE))
+
 _SIDES = {"left": -0.7, "right": 0.7}
 _USUAL_SIDE = 0.35
 _PASSING_SIDE = 0.8
@@ -78,6 +84,21 @@ _RISE_DB = 18.0
 _MIGHTY_DB, _FAINT_DB = 4.0, -8.0
 _IMPLIED_WET_DB = -16.0
 """Of a room that only the story tells: a recording has one of its own, and a second one that is as loud blurs it."""
+
+
+def says_how(text: str) -> bool:
+    """Whether words say how a sound is heard."""
+    return _has(_HOW, text.lower())
+
+
+def says_how_it_moves(text: str) -> bool:
+    """Whether words say that a sound comes or goes."""
+    return _has(_MOVES, text.lower())
+
+
+def without_how(text: str) -> str:
+    """Words, in lower case, without those that say how a sound is heard."""
+    return re.sub(rf"\b(?:{_HOW})\b", " ", text.lower())
 
 
 def treatment_of(event: Event, place: str) -> Treatment:
@@ -126,7 +147,7 @@ def _side(said: str) -> tuple[float, float]:
     drawn = zlib.crc32(said.encode()) / 2**31 - 1
     if _has(_PASSING, said):
         return (-_PASSING_SIDE, _PASSING_SIDE) if drawn < 0 else (_PASSING_SIDE, -_PASSING_SIDE)
-    if told and _has(r"(on|to|from|at) (the|your|my|our|his|her) (left|right)|(left|right) (side|ear)", said):
+    if told and _has(_ON_A_SIDE, said):
         return _SIDES[told[0]], _SIDES[told[0]]
     return drawn * _USUAL_SIDE, drawn * _USUAL_SIDE
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diegetic.model.agenda import Agenda, bare, first_words, speaks_for_itself
+from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
 from diegetic.model.clauses import Part
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
@@ -126,12 +126,13 @@ class Narrator:
 
         while at.count < MAX_PLANNED_EVENTS and at.starts():
             placed = self._next_event(memory, at, agenda)
-            if (window := self._window(at, agenda, placed)) is not None:
+            began = at
+            while at.room_for_more and (window := self._window(at, agenda, placed)) is not None:
                 agenda.tell(window.event)
                 yield told(window.event)
                 at = at.after(window.start, window.end)
-                if placed is None or not at.room_for_more:
-                    continue
+            if at is not began and (placed is None or not at.room_for_more or self._is_early(agenda, placed)):
+                continue
             if placed is None:
                 return
             agenda.tell(placed.event, placed.part)
@@ -155,7 +156,7 @@ class Narrator:
     @torch.inference_mode()
     def _only_event(self, memory: StoryMemory, part: Part, seconds: float) -> Timed:
         """The event of the one clause that is told: only its lane is for the LLM to say."""
-        draft, caption = self._give(memory, bare(part))
+        draft, caption = self._give(memory, with_how(part, bare(part)))
         lanes = (BED,) if part.goes_on else (FOREGROUND, BED)
         start = whole_steps(memory.seconds - seconds, self.style)
         lane, _ = draft.choose_among(self.encoder.start_options(lanes, [start]))
@@ -177,7 +178,12 @@ class Narrator:
 
     @torch.inference_mode()
     def _next_event(self, memory: StoryMemory, at: Frontier, agenda: Agenda) -> "_Placed | None":
-        """The next event; None where the plan ends here. What the agenda rejects is told in another way."""
+        """The next event; None where the plan ends here, or a bed goes on first.
+
+        What the agenda rejects is told in another way.
+        """
+        if agenda.is_all_told and self._window(at, agenda, None) is not None:
+            return None  # what goes on comes first: what the LLM would add wasn't told
         draft, encoder = self._draft(memory), self.encoder
         may_end = at.complete and not agenda.owed
         if may_end and draft.choose([encoder.end, encoder.gen_open]) == encoder.end:
@@ -190,9 +196,11 @@ class Narrator:
         if agenda.rejects(caption):
             draft.forget()
             return self._tell_part(memory, at, agenda, agenda.owed[0])
-        if (tells := agenda.part_of(caption)) is not None and speaks_for_itself(tells):
-            draft.forget()
-            draft, caption = self._give(memory, bare(tells))
+        if (tells := agenda.part_of(caption)) is not None:
+            stands = keeps_how(tells, caption) and not speaks_for_itself(tells)
+            if tells.how or not stands:
+                draft.forget()
+                draft, caption = self._give(memory, with_how(tells, caption if stands else bare(tells)))
         elif (bed := agenda.bed_meant(caption) if self.style.cover else None) is not None and bed != caption:
             draft.forget()
             draft, caption = self._give(memory, bed)
@@ -200,24 +208,30 @@ class Narrator:
         part = agenda.instead_of(placed.event if placed else None, at)
         if part is not None:
             return self._tell_part(memory, at, agenda, part)
-        if placed is not None and may_end and self.style.cover and agenda.is_told(placed.event.caption):
-            return None  # nothing is owed, and what the LLM would add was heard
+        if may_end and self.style.cover and agenda.is_added(caption):
+            return None  # nothing is owed, and what the LLM would add was heard, or not told
         return placed
 
     def _tell_part(self, memory: StoryMemory, at: Frontier, agenda: Agenda, part: Part) -> "_Placed | None":
         """An event for a clause of the text: itself, or where it is long a caption that begins with a word of it."""
         encoder, draft = self.encoder, self._draft(memory)
         if speaks_for_itself(part):
-            draft, caption = self._give(memory, bare(part))
+            draft, caption = self._give(memory, with_how(part, bare(part)))
             return self._place(draft, caption, at, agenda, part)
         draft.choose([encoder.gen_open])
         first = sorted({encoder.text(word)[0] for word in first_words(part)})
         ids = draft.write(torch.tensor(first), encoder.time_open, self._text, self.style.max_caption_tokens)
         caption = encoder.decode(ids)
-        if agenda.part_of(caption) is not part or agenda.is_told(caption):
+        is_its_own = agenda.part_of(caption) is part and not agenda.is_told(caption) and keeps_how(part, caption)
+        if part.how or not is_its_own:
             draft.forget()
-            draft, caption = self._give(memory, bare(part))
+            draft, caption = self._give(memory, with_how(part, caption if is_its_own else bare(part)))
         return self._place(draft, caption, at, agenda, part)
+
+    def _is_early(self, agenda: Agenda, placed: "_Placed") -> bool:
+        """Whether an event begins sooner than the text says: what sounded so far left no later place for it."""
+        wanted_s = agenda.begins_s(placed.part or agenda.part_of(placed.event.caption))
+        return wanted_s is not None and wanted_s > placed.event.start_s + self.style.time_step_s / 2
 
     def _window(self, at: Frontier, agenda: Agenda, coming: "_Placed | None") -> "_Placed | None":
         """The next window of a bed that goes on, where it is due before what comes; None where none is."""
@@ -245,8 +259,9 @@ class Narrator:
         A sound that still sounds isn't told again over itself: such starts are left out.
         """
         text, step = " ".join(caption.split()), self.style.time_step_s
+        tells = part or agenda.part_of(text)
         lane, start = FOREGROUND, at.reached
-        last_start, last_end = agenda.room(at, text)
+        last_start, last_end = agenda.room(at, tells, step)
         if not at.sequential:
             starts = [start for start in at.starts() if start * step >= agenda.heard_until_s(text) - 1e-6]
             if not starts and at.complete:
@@ -254,16 +269,21 @@ class Narrator:
                 return None
             starts = [start for start in starts if start <= last_start] or starts or at.starts()
             later = [start for start in starts if start * step > agenda.latest_s + 1e-6] or starts
-            options = self.encoder.start_options((BED,), starts)
-            tells = part or agenda.part_of(text)
+            if (wanted_s := agenda.begins_s(tells)) is not None:
+                starts = later = [_nearest(wanted_s / step, at.starts())]
+            options = self.encoder.start_options((BED,), starts[:1] if agenda.is_overdue(tells) else starts)
             if tells is None or not tells.goes_on:
                 options = self.encoder.start_options((FOREGROUND,), later) | options
             lane, start = draft.choose_among(options)
         ends = at.ends(start)
         if lane == FOREGROUND:
             ends = [end for end in ends if end <= last_end] or ends
-            if agenda.is_last(part or agenda.part_of(text)):
+            if agenda.is_last(tells):
                 ends = [end for end in ends if end == at.total] or ends
+        if tells is not None and tells.when.lasts_s is not None:
+            ends = [_nearest(start + tells.when.lasts_s / step, at.ends(start))]
+        elif at.reached * step < (next_s := agenda.begins_next_s(tells, start * step)):
+            ends = [end for end in at.ends(start) if end * step >= next_s] or ends
         end = draft.choose_among(self._end_options(at, start, ends))
         draft.forget()
         return _Placed(Timed(text, lane, start * step, end * step), start, end, part)
@@ -305,6 +325,10 @@ def _under(beds: list[Timed], events: Iterator[Timed]) -> Iterator[Timed]:
         beds = [each for each in beds if each.start_s > event.start_s]
         yield event
     yield from beds
+
+
+def _nearest(wanted: float, steps: Sequence[int]) -> int:
+    return min(steps, key=lambda step: abs(step - wanted))
 
 
 def _later(event: Timed, seconds: float) -> Timed:

@@ -1,23 +1,28 @@
-"""Whether a caption tells of one thing that happens once: a door slams, a gunshot, a clap of thunder.
+"""How often what a caption tells happens: a door slams, a gunshot; a taxi honks twice, three knocks.
 
-By its words, English only: a verb in the singular, or a noun, of what is over as soon as it has happened; and nothing
-that says it is more than one. What isn't on the lists, goes on or is told in the plural isn't said to happen once.
+Once by its words, English only: a verb in the singular, or a noun, of what is over as soon as it has happened; and
+nothing that says it is more than one. More often where a number says so: "four times", "x3", or before such a noun in
+the plural. What isn't on the lists, goes on or is told in the plural without a number isn't said to happen so often.
 
 Knows nothing of how it sounds.
 """
 
 import re
 
+_NOUNS = (
+    "slam|bang|explosion|blast|detonation|gunshot|shot|thunder|thunderclap|thunderbolt|crash|thud|thump|clang|snap|"
+    "splash|scream|shriek|screech|roar|howl|growl|groan|sneeze|cough|gasp|honk|horn|bell|gong|whoosh|boom|creak|meow|"
+    "neigh|whinny|moo"
+)
+_COUNTED = rf"{_NOUNS}|knock|bark|beep|hoot|click|clap|tap|stroke|chime|ring|punch|kick|blow|whistle|bleat|caw|quack"
 _HAPPENS = re.compile(
-    r"""\b(?:
+    rf"""\b(?:
     slams|shuts|bangs|bursts|breaks|shatters|smashes|snaps|cracks|explodes|erupts|detonates|fires|booms|crashes|thuds|thumps
     |clunks|clangs|strikes|hits|lands|drops|falls|collapses|splashes|clicks|pops|zaps|whooshes|swishes|creaks|squeaks
     |screams|shrieks|screeches|yells|gasps|groans|moans|grunts|growls|snarls|roars|howls|sneezes|coughs|sighs
     |crows|moos|neighs|whinnies|meows|mews|bleats|squeals|trumpets|hoots|honks|rings|tolls|chimes
     |(?<!(?<!')s\ )(?:
-        slam|bang|explosion|blast|detonation|gunshot|shot|thunder|thunderclap|thunderbolt|crash|thud|thump|clang|snap|splash
-        |scream|shriek|screech|roar|howl|growl|groan|sneeze|cough|gasp|honk|horn|bell|gong|whoosh|boom|creak|meow|neigh
-        |whinny|moo
+        {_NOUNS}
     ))\b""",
     re.VERBOSE,
 )
@@ -26,9 +31,30 @@ _MORE_THAN_ONCE = re.compile(
     r"each|other|two|three|four|five|six|seven|eight|nine|ten|twelve|dozens?|x?\d+x?|people|men|women|children|crowd|keeps?|"
     r"series|row|volley|barrage|burst of|(?!lightning|building|ceiling|morning|evening|clearing|something)\w{3,}ing)\b"
 )
+_NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_COUNTS = {word: number for number, word in enumerate(_NUMBERS, 1)} | {"twice": 2, "thrice": 3}
+_NUMBER = rf"{'|'.join(_NUMBERS[1:])}|\d{{1,2}}"
+_COUNTING = re.compile(rf"\b(?:twice|thrice|x ?\d{{1,2}}|(?:{_NUMBER})x?)\b")
+_COUNT = re.compile(
+    rf"\b(?P<often>twice|thrice)\b|\bx ?(?P<x>\d{{1,2}})\b|\b(?P<times>{_NUMBER}) ?(?:x|times)\b"
+    rf"|\b(?P<many>{_NUMBER}) (?:[a-z-]+ )?(?:{_COUNTED})s\b|\b(?:strikes|tolls|chimes) (?P<strikes>{_NUMBER})$"
+)
 
 
 def happens_once(caption: str) -> bool:
     """Whether a caption tells of one thing that happens once."""
     said = caption.lower()
     return bool(_HAPPENS.search(said)) and not _MORE_THAN_ONCE.search(said)
+
+
+def happens(caption: str) -> int:
+    """How often what a caption tells happens, up to twelve times; 0 where it doesn't say."""
+    told = _COUNT.search(caption.lower())
+    number = next(filter(None, told.groups())) if told else ""
+    count = _COUNTS.get(number) or int(number or happens_once(caption))
+    return count if count <= len(_NUMBERS) else 0
+
+
+def says_how_often(text: str) -> bool:
+    """Whether words say how often something happens, or how many there are."""
+    return bool(_COUNTING.search(text.lower()))

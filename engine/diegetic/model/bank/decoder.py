@@ -2,7 +2,7 @@
 
     semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
     latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
-                        (of what happens once, the first recording as it is)
+                        (of what happens once, or so often, the first recording as it is)
     caption, place   -> distance, loudness, speed, size, side, room (attributes.py) -> treatment
 
 A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds
@@ -27,12 +27,12 @@ from diegetic.model.bank.library import Bank, Samples
 from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import FLOWING, NATURAL, SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
-from diegetic.model.once import happens_once
+from diegetic.model.once import happens
 from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
-EDITION = 2
+EDITION = 3
 """Of what is built from the same latents: what a bank's model is called by changes with it, and so do its takes."""
 _POOL = 64
 _NEAR = 0.03  # how much less near than the best a recording of the pool may be, in cosine
@@ -122,7 +122,7 @@ class BankDecoder:
         return np.concatenate([latents[:known], drawn + before.mean(0) - drawn.mean(0)])
 
     def paths(self, drawn: Drawn, event: Event) -> tuple[Path, ...]:
-        """What an event is built from: a path, and for a bed's side, where the first isn't stereo, another."""
+        """What an event is built from: a path, and for a bed's side another, unless it is stereo or there is none."""
         rng = np.random.default_rng(drawn.seed)
         variation = self._variation if event.variation is None else event.variation
         bed = event.lane == BED
@@ -130,13 +130,15 @@ class BankDecoder:
         # A place goes on the same; what happens in it may be another dog each time, and another take another dog.
         belongs = drawn.belongs if bed else None
         pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs, lasting=bed)
-        once = not bed and drawn.window == "whole" and happens_once(event.caption)
-        middle = self.path(latents, pick, variation, flowing=bed, once=once)
+        times = 0 if bed or drawn.window != "whole" else happens(event.caption)
+        middle = self.path(latents, pick, variation, flowing=bed, times=times)
         if not bed or self._is_stereo(middle):
             return (middle,)
         others = self.pick(
             drawn.called, event.caption, variation, rng, without=pick.recordings, belongs=belongs, lasting=True
         )
+        if set(others.recordings) & set(pick.recordings):
+            return (middle,)  # the same once more would be heard on the left alone
         return middle, self.path(latents, others, variation, flowing=True)
 
     def pick(
@@ -181,11 +183,11 @@ class BankDecoder:
             tuple(names[index] for index in sorted(drawn, key=lambda i: -nearness[i])), float(nearness[order[0]])
         )
 
-    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False, once: bool = False) -> Path:
+    def path(self, latents: Array, pick: Pick, variation: float, flowing: bool = False, times: int = 0) -> Path:
         """The runs of a pick's recordings that follow latents [units, channels].
 
-        flowing: what goes on all the time; once: what happens once, unless its recording doesn't end by itself, or it
-        varies so freely that none may be heard as it is.
+        flowing: what goes on all the time; times: how often it happens, 0 where that isn't told, its recording doesn't
+        end by itself, or it varies so freely that none may be heard as it is.
         """
         units = [self.banks[bank].units(recording)[:_LONGEST_UNITS] for bank, recording in pick.recordings]
         level_db = self.space.level_db(latents)
@@ -201,8 +203,8 @@ class BankDecoder:
         if not flowing:
             own_db = [self.space.level_db(each) for each in units]
             sounding = [own_db[run.recording] for run in runs if run.recording != SILENCE]
-            if once and longest is None and sounding and ends_by_itself(sounding[0]):
-                runs = first_alone(runs, own_db)
+            if times and longest is None and sounding and ends_by_itself(sounding[0]):
+                runs = first_alone(runs, own_db, times)
                 level_db = as_it_is(runs, own_db, float(level_db.max()))
             else:
                 runs = without_stumps(with_attacks(runs, own_db))

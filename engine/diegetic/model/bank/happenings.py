@@ -7,7 +7,7 @@ often as the flow heard it in recordings that begin again.
 Knows nothing of how a path is found or laid out. `own_db`: levels in dB of each recording's units, [units].
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -23,6 +23,8 @@ Array = NDArray[np.float32]
 _HEARD_DB = 25.0  # so much under its loudest a recording is hardly heard
 _ENDED_DB = 15.0  # so much under its loudest a recording ends that is over; one that is cut out of what goes on doesn't
 _ATTACK_UNITS = 4
+_PAUSE_UNITS = 2
+_STROKE_DB, _RISE_DB = 12.0, 6.0  # a stroke is nearly as loud as the loudest, and so much louder than what was before
 _FADING_UNITS = round(OVERLAP_S * UNITS_PER_S)
 
 
@@ -31,14 +33,29 @@ def ends_by_itself(own_db: Array) -> bool:
     return bool(own_db[-2:].min() <= own_db.max() - _ENDED_DB)
 
 
-def first_alone(runs: Sequence[Run], own_db: Sequence[Array]) -> list[Run]:
-    """The first recording that sounds, from where it begins to be heard to its end, and silence around it."""
+def first_alone(runs: Sequence[Run], own_db: Sequence[Array], times: int = 1) -> list[Run]:
+    """The first recording that sounds, from where it begins to be heard to its end, and silence around it.
+
+    times: how often what happens in it shall happen; a recording in which it happens more than once counts as such, and
+    is begun again until it is enough. For once it is left as it is.
+    """
     end = _end(runs)
     number, at = next((run.recording, run.at) for run in runs if run.recording != SILENCE)
-    begins = max(0, int((own_db[number] >= own_db[number].max() - _HEARD_DB).argmax()) - 1)
-    over = min(end, at + len(own_db[number]) - begins)
-    alone = [Run(SILENCE, 0, at, 0), Run(number, begins, over - at, at), Run(SILENCE, 0, end - over, over)]
-    return [run for run in alone if run.units]
+    own, room = own_db[number], end - _FADING_UNITS
+    begins = max(0, int((own >= own.max() - _HEARD_DB).argmax()) - 1)
+    strokes = _strokes(own) if times > 1 else [begins]
+    if len(strokes) > 1 and strokes[min(times, len(strokes)) - 1] - begins >= room:
+        own, strokes = own[: strokes[1] - 1], strokes[:1]
+    rounds = -(-times // len(strokes))
+    heard = len(own) - int((own[::-1] >= own.max() - _HEARD_DB).argmax()) - begins
+    lasts = max(1, min(heard + _PAUSE_UNITS, room // rounds))
+    at = max(0, min(at, room - rounds * lasts)) if times > 1 else at
+    left = times - (rounds - 1) * len(strokes)  # in the last round
+    over = strokes[left] - 1 if left < len(strokes) else len(own)
+    last = at + (rounds - 1) * lasts
+    again = [Run(number, begins, min(lasts, len(own) - begins), at + k * lasts) for k in range(rounds - 1)]
+    sounding = [*again, Run(number, begins, min(end - last, over - begins), last)]
+    return list(_with_silence(sounding, end))
 
 
 def as_it_is(runs: Sequence[Run], own_db: Sequence[Array], loudest_db: float) -> Array:
@@ -71,6 +88,34 @@ def without_stumps(runs: Sequence[Run]) -> list[Run]:
             kept = runs[: number - 1] if before.recording == SILENCE else runs[:number]
             return [*kept, Run(SILENCE, 0, end - _end(kept), _end(kept))]
     return list(runs)
+
+
+def _strokes(own_db: Array) -> list[int]:
+    """Where in a recording something begins: loud again after it was softer. At least one."""
+    found, peak, dip, is_soft = list[int](), 0.0, -np.inf, True
+    for unit, level in enumerate(own_db):
+        if is_soft:
+            dip = min(dip, level)
+            if level >= max(dip + _RISE_DB, own_db.max() - _STROKE_DB):
+                found.append(unit)
+                peak, is_soft = level, False
+        else:
+            peak = max(peak, level)
+            if level <= peak - _RISE_DB:
+                dip, is_soft = level, True
+    return found
+
+
+def _with_silence(sounding: Sequence[Run], end: int) -> Iterator[Run]:
+    """Runs with silence before, between and behind them, up to `end`."""
+    at = 0
+    for run in sounding:
+        if run.at > at:
+            yield Run(SILENCE, 0, run.at - at, at)
+        yield run
+        at = run.at + run.units
+    if end > at:
+        yield Run(SILENCE, 0, end - at, at)
 
 
 def _missed(own_db: Array, first: int) -> int:

@@ -1,0 +1,78 @@
+"""When a clause says that its sound is heard: at which second, so many seconds later, for how long.
+
+    at three seconds                        from the story's beginning
+    five seconds later                      from where the sound before it begins
+    after five seconds                      from the story's beginning, or from there where that is past
+    for ten seconds, ten seconds of rain    how long
+
+Seconds and minutes, in figures or in words; English only. "Every five seconds" is none of these.
+
+Knows nothing of stories or of plans.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "fifteen")
+_TENS = ("ten", "twenty", "thirty", "forty", "fifty", "sixty")
+_NUMBERS = {word: float(number) for number, word in enumerate(_ONES[:-1], start=1)} | {"fifteen": 15.0}
+_NUMBERS |= {word: 10.0 * tens for tens, word in enumerate(_TENS, start=1)}
+_WORDS = rf"(?:half a|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(_ONES)})|{'|'.join(_TENS)})"
+_NUMBER = rf"(?:\d+(?:[.,]\d+)?|\b{_WORDS})"
+_LENGTH = (
+    rf"(?:(?:about|around|exactly|another|the first|the last) )?{_NUMBER}[ -]?(?:s|secs?|seconds?|mins?|minutes?)\b"
+)
+_TOLD = re.compile(
+    rf"\b(?P<later>{_LENGTH}) (?:later|after(?:wards| that))\b"
+    rf"|\b(?:for|lasting) (?P<lasts>{_LENGTH})|(?<!every )\b(?P<of>{_LENGTH}) of\b"
+    rf"|\b(?P<since>at|after|from) (?P<at>{_LENGTH}|seconds? {_NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """at_s: when it begins, since the story's `start`, where the `last` sound began, or `either`; lasts_s: how long.
+
+    None: not said.
+    """
+
+    at_s: float | None = None
+    since: Literal["start", "last", "either"] = "start"
+    lasts_s: float | None = None
+
+    def begins_s(self, last_s: float) -> float | None:
+        """When it begins, behind a sound that began at `last_s`."""
+        if self.at_s is None:
+            return None
+        is_past = self.since == "either" and self.at_s <= last_s
+        return self.at_s + (last_s if self.since == "last" or is_past else 0.0)
+
+    def __or__(self, other: "When") -> "When":
+        """Both: what one doesn't say, the other may."""
+        first = other if self.at_s is None else self
+        return When(first.at_s, first.since, other.lasts_s if self.lasts_s is None else self.lasts_s)
+
+
+NOT_SAID = When()
+
+
+def timed(clause: str) -> tuple[str, When]:
+    """A clause without the words that say when, and when that is."""
+    when = NOT_SAID
+    for told in _TOLD.finditer(clause):
+        if lasts := told["lasts"] or told["of"]:
+            when |= When(lasts_s=_seconds(lasts))
+        elif told["later"] or "another" in told["at"].lower():
+            when |= When(_seconds(told["later"] or told["at"]), "last")
+        else:
+            when |= When(_seconds(told["at"]), "either" if told["since"].lower() == "after" else "start")
+    return " ".join(_TOLD.sub(" ", clause).split()), when
+
+
+def _seconds(length: str) -> float:
+    said = length.lower().replace(",", ".").replace("half a", "0.5")
+    words = re.findall(r"\d+(?:\.\d+)?|[a-z]+", said)
+    count = sum(_NUMBERS.get(word) or float(word) for word in words if word in _NUMBERS or word[0].isdigit())
+    return count * (60.0 if "min" in said else 1.0)
