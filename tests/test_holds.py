@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diegetic.audio.shared_sound import SharedSound
+from diegetic.audio.shared_sound import NoRoom, SharedSound
 from diegetic.live import holds
 from diegetic.live.holds import Holds
 from diegetic.live.schedule import Playing
@@ -48,3 +48,31 @@ def test_a_bed_that_is_let_go_while_it_is_made_to_go_on_leaves_no_sound(monkeypa
     with nothing_left_in_shared_memory():
         asyncio.run(body())
     assert begun == []
+
+
+def test_a_bed_that_there_is_no_memory_to_hold_ends_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    player: Any = SimpleNamespace(config=SimpleNamespace(rate_hz=RATE), time_of=lambda frame: 0.0)
+
+    def refused(*arguments: Any) -> Any:
+        raise NoRoom("shared memory: 0.2 MB don't fit")
+
+    async def body() -> None:
+        monkeypatch.setattr(holds, "_faded_in", refused)
+        sounds, play = Sounds(), Playing("storm")
+        beds = Holds(player, sounds, lambda play, sound, start: 1)
+        sound = SharedSound.make(np.ones((3 * RATE, 2), np.float32), np.ones(3 * RATE, np.float32))
+        sounds.hold(sound.handle)
+        beds.watch(play, Event("e1", "wind", 0.0, 2.0, BED), 0, sound.handle)
+        while not caplog.records:
+            await asyncio.sleep(0.01)
+        beds.forget(play)
+        sounds.let_go(sound.handle)
+        sound.close()
+
+    with nothing_left_in_shared_memory():
+        asyncio.run(body())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the bed of storm ends before the next is there (shared memory: 0.2 MB don't fit)"
+    ]

@@ -82,7 +82,7 @@ def _holds(path: Path, data: bytes) -> bool:
 def _explain(path: Path, size: int, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
-            f"{path}: can't be written, the disk is full ({_megabytes(size)} needed, {_free(path)} free); "
+            f"{path}: can't be written, the disk is full ({_size(size)} needed, {_free(path)} free); "
             "free some space and run the same command again: finished takes are kept"
         )
     reason = (error.strerror or str(error)).lower()
@@ -91,10 +91,10 @@ def _explain(path: Path, size: int, error: OSError) -> str:
 
 def _free(path: Path) -> str:
     try:
-        return _megabytes(shutil.disk_usage(path.parent).free)
+        return _size(shutil.disk_usage(path.parent).free)
     except OSError:
         return "an unknown amount"
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

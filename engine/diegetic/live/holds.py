@@ -7,6 +7,7 @@ Threads: all in the event loop's; the copy of the samples is made in another thr
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diegetic.audio.joins import fades
-from diegetic.audio.shared_sound import SharedSound, SoundHandle
+from diegetic.audio.shared_sound import NoRoom, SharedSound, SoundHandle
 from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
 from diegetic.story import OVERLAP_S, Event
 
 if TYPE_CHECKING:
     from diegetic.live.schedule import Playing
+
+_log = logging.getLogger(__name__)
 
 AHEAD_S = 0.3
 """How long before a bed would fade out it is made to go on."""
@@ -93,6 +96,9 @@ class Holds:
             self._sounds.hold(bed.sound)
             try:
                 made = await asyncio.to_thread(_faded_in, bed.sound, overlap)  # never cancelled: it would be nobody's
+            except NoRoom as error:
+                _log.warning("the bed of %s ends before the next is there (%s)", play.story, error)
+                return
             finally:
                 self._sounds.let_go(bed.sound)
             self._sounds.hold(made)
