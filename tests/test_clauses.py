@@ -289,3 +289,22 @@ def test_a_paraphrase_must_keep_how_a_sound_is_heard() -> None:
     assert keeps_how(bus, "a bus passes from right to left")
     (steps,) = parts("steps on the iron stairs of the tower")
     assert keeps_how(steps, "steps on iron")
+
+
+def test_what_is_heard_all_along_is_told_first_and_goes_on_from_wherever_it_ends() -> None:
+    agenda = Agenda.of("Three knocks. A dog barks, then a train passes all the time. Wind outside, all the time.")
+    assert [part.text for part in agenda.owed] == [
+        "Wind outside", "Three knocks", "A dog barks", "a train passes all the time",
+    ]  # fmt: skip
+    agenda.tell(event("Wind outside", BED, 3, 20))
+    at = frontier(40.0, PlanStyle()).after(3, 20)
+    assert agenda.due(at, 1.0, None) == ("Wind outside", 20, 40)
+
+
+def test_the_last_bed_goes_on_to_the_end_however_long_it_is_told_to_last() -> None:
+    agenda = Agenda.of("a door slams, footsteps on gravel for eight seconds")
+    door, steps = agenda.owed
+    agenda.tell(event("a door slams", start_s=0), door)
+    assert agenda.is_last(steps)
+    agenda.tell(event("footsteps on gravel", BED, 2, 13), steps)
+    assert agenda.due(frontier(40.0, PlanStyle()).after(2, 13), 1.0, None) == ("footsteps on gravel", 13, 20)

@@ -8,13 +8,14 @@ Knows nothing of tokens or weights.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from diegetic.model.attributes import says_how
 from diegetic.model.clauses import Part, parts, share_word, stems
 from diegetic.model.grammar import Frontier, Timed
 from diegetic.model.once import says_how_often
+from diegetic.model.when import NOT_SAID
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
 SHORT_WORDS = 6
@@ -31,9 +32,13 @@ class Agenda:
 
     @classmethod
     def of(cls, text: str) -> "Agenda":
-        """Every clause of a text that may name a sound, as many as a plan has room for beside a bed."""
+        """Every clause of a text that may name a sound, as many as a plan has room for beside a bed.
+
+        What is heard all along comes first: no event of a plan begins before the one that it tells before.
+        """
         told = parts(text)
-        return cls(told[: MAX_PLANNED_EVENTS - 2], frozenset().union(*(part.stems for part in told)))
+        owed = sorted(told[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)
+        return cls(owed, frozenset().union(*(part.stems for part in told)))
 
     @property
     def is_plain(self) -> bool:
@@ -128,32 +133,36 @@ class Agenda:
 
     def tell(self, event: Timed, part: Part | None = None) -> None:
         """Take an event down as planned: for a clause, or for the one that its caption tells."""
-        self.told.append(event)
         done = part if part is not None else self.part_of(event.caption)
+        if done is not None:  # the last one goes on where nothing else does, however long it should
+            self._done[event.caption] = replace(done, when=NOT_SAID) if self.is_last(done) else done
+        self.told.append(event)
         self.owed = [each for each in self.owed if each is not done]
-        if done is not None:
-            self._done[event.caption] = done
 
     def due(self, at: Frontier, step_s: float, coming: Timed | None) -> tuple[str, int, int] | None:
         """A bed's next window that is due before what comes (None: nothing does): caption, start and end in steps.
 
-        A bed that was written as one of the windows of the whole story goes on to the next, unless another bed takes
-        its place there, or the events that are left are owed. A bed that the text names before it takes no place.
+        A bed that was written as one of the windows of the whole story, is heard all along, or sounds last when all is
+        told, goes on to the end of the next window, unless another bed takes its place there, or the events that are
+        left are owed. A bed that the text names before it takes no place, nor does any that of one heard all along.
         """
         edges = at.windows()
         for bed in (
             [each for each in self.told if each.lane == BED] if at.count + len(self.owed) < MAX_PLANNED_EVENTS else []
         ):
-            if self._is_as_long_as_told(bed):
-                continue
             start, end = round(bed.start_s / step_s), round(bed.end_s / step_s)
-            if (start, end) not in pairwise(edges[:-1]) or end not in at.starts():
+            part = self._done.get(bed.caption)
+            all_along = part is not None and part.all_along
+            is_last = self.is_all_told and end == at.reached
+            goes_on = all_along or is_last or (start, end) in pairwise(edges[:-1])
+            if self._is_as_long_as_told(bed) or not goes_on or end not in at.starts():
                 continue
-            after = edges[edges.index(end) + 1]
+            after = next(edge for edge in edges if edge > end)
             others = [each for each in (*self.told, *([coming] if coming else [])) if each.lane == BED]
             begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
             replaced = any(
-                each.caption == bed.caption or not (self._went_on(each) or self._is_named_before(each, bed))
+                each.caption == bed.caption
+                or not (all_along or self._went_on(each) or self._is_named_before(each, bed))
                 for each in begins
             )
             is_due = coming is None or coming.start_s >= bed.end_s - 1e-6
@@ -182,12 +191,17 @@ class Agenda:
 
     def is_last(self, part: Part | None) -> bool:
         """Whether a clause is all that is owed and no bed goes on: nothing would sound after its event."""
-        beds = [each for each in self.told if each.lane == BED and not self._is_as_long_as_told(each)]
-        return part is not None and self.owed == [part] and not beds
+        return part is not None and self.owed == [part] and not self._others_go_on
+
+    @property
+    def _others_go_on(self) -> bool:
+        """Whether there is a bed of which the text doesn't say how long it lasts."""
+        return any(each.lane == BED and not self._is_as_long_as_told(each) for each in self.told)
 
     def is_overdue(self, part: Part | None) -> bool:
-        """Whether a clause that the text names later was told before this one."""
-        return part is not None and any(done.place > part.place for done in self._done.values())
+        """Whether a clause that the text names later, and not as heard all along, was told before this one."""
+        later = (done for done in self._done.values() if not done.all_along)
+        return part is not None and any(done.place > part.place for done in later)
 
     def room(self, at: Frontier, part: Part | None, step_s: float) -> tuple[int, int]:
         """The last start and the last end, in steps, that leave each clause after this one a place of its own."""

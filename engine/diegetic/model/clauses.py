@@ -81,12 +81,19 @@ _GOES_ON = re.compile(
 )
 
 
+_ALL_ALONG = re.compile(
+    r"\b(?:all the time|all time|whole time|all along|throughout|in the background|underneath)\b",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A clause of a text, the stems of its words that can name a sound, and whether it says that the sound goes on.
 
     place: how many come before it; how: what is said of how the sound is heard, apart ("a cow moos, far to the right");
-    when: when it is heard; after: whether that is after what was told before ("then").
+    when: when it is heard; after: whether that is after what was told before ("then"); all_along: whether it is heard
+    from the beginning on.
     """
 
     text: str
@@ -96,6 +103,7 @@ class Part:
     how: str = ""
     when: When = NOT_SAID
     after: bool = False
+    all_along: bool = False
 
 
 def parts(text: str) -> list[Part]:
@@ -128,7 +136,9 @@ def _add_sentence(found: list[Part], sentence: str) -> None:
             ahead = replace(ahead, after=after)
         elif stems(_GOES_ON.sub(" ", without_how(words))):
             words, goes_on = _with_subject(words, found), (goes_on or ahead.goes_on) and happens(words) < 2
-            found.append(Part(words, stems(words), goes_on, len(found), ahead.how, when | ahead.when, after))
+            when |= ahead.when
+            all_along = ahead.all_along or _is_all_along(words, after, when)
+            found.append(Part(words, stems(words), goes_on, len(found), ahead.how, when, after, goes_on and all_along))
             ahead = Part("", frozenset())
         elif (len(found) > first and not after and when.at_s is None) or (found and says_how_it_moves(words)):
             found[-1] = _said_of(found[-1], words, goes_on, when)
@@ -141,9 +151,18 @@ def _add_sentence(found: list[Part], sentence: str) -> None:
 def _said_of(part: Part, words: str, goes_on: bool, when: When) -> Part:
     """A clause of which further words say how, and when, it is heard."""
     how = words if says_how(words) or says_how_often(words) else ""
+    when |= part.when
     return replace(
-        part, goes_on=part.goes_on or goes_on, how=", ".join(filter(None, (part.how, how))), when=part.when | when
+        part,
+        goes_on=part.goes_on or goes_on,
+        how=", ".join(filter(None, (part.how, how))),
+        when=when,
+        all_along=part.all_along or _is_all_along(words, part.after, when),
     )
+
+
+def _is_all_along(words: str, after: bool, when: When) -> bool:
+    return bool(_ALL_ALONG.search(words)) and not after and when == NOT_SAID
 
 
 def stems(text: str) -> frozenset[str]:

@@ -280,7 +280,9 @@ class Narrator:
             ends = [end for end in ends if end <= last_end] or ends
             if agenda.is_last(tells):
                 ends = [end for end in ends if end == at.total] or ends
-        if tells is not None and tells.when.lasts_s is not None:
+        if lane == BED and tells is not None and tells.all_along:
+            ends = [end for end in ends if end in at.windows()] or ends
+        elif tells is not None and tells.when.lasts_s is not None and not agenda.is_last(tells):
             ends = [_nearest(start + tells.when.lasts_s / step, at.ends(start))]
         elif at.reached * step < (next_s := agenda.begins_next_s(tells, start * step)):
             ends = [end for end in at.ends(start) if end * step >= next_s] or ends
