@@ -183,6 +183,8 @@ def test_who_waits_for_an_end_is_told_it_when_the_engine_ends(tmp_path: Path) ->
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
 @pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "SIGHUP", "/diegetic/quit"])
 def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> None:
+    if way == "SIGHUP" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        pytest.skip("these tests were started by nohup, and so is the engine")
     with served(tmp_path, "slow") as live:
         live.send("/diegetic/notify", 1)
         live.send("/diegetic/tell", 1, "storm", "rain, a bell, thunder", 9.0)
