@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
 import pytest
@@ -33,3 +35,24 @@ def test_a_child_ignores_what_a_terminal_sends_from_its_first_moment_on(name: st
 
     asyncio.run(run())
     assert (heard, deaths) == (["here"], [0])
+
+
+def test_a_child_can_be_stopped_before_it_is_there(caplog: pytest.LogCaptureFixture) -> None:
+    deaths: list[int] = []
+
+    async def run() -> None:
+        loop, free = asyncio.get_running_loop(), threading.Event()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, free.wait)
+        child = Child("answer", answer, (), lambda message: None, deaths.append)
+        starting = asyncio.create_task(child.start())
+        await asyncio.sleep(0)
+        starting.cancel()
+        stopping = asyncio.create_task(child.stop())
+        await asyncio.sleep(0.05)
+        free.set()
+        await asyncio.gather(busy, stopping)
+
+    asyncio.run(run())
+    assert deaths == [0]
+    assert not caplog.records, "it ended by itself"

@@ -51,10 +51,12 @@ class Child:
         self._loop = asyncio.get_running_loop()
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._dead = asyncio.Event()
+        self._starting: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
         """Start it; it isn't ready before it says so itself. Where this is cancelled it starts, and can be stopped."""
-        await asyncio.to_thread(self._start)
+        self._starting = self._loop.run_in_executor(None, self._start)
+        await asyncio.shield(self._starting)
 
     @property
     def pid(self) -> int:
@@ -73,8 +75,13 @@ class Child:
         self._process.kill()
 
     async def stop(self, timeout_s: float = 3.0) -> None:
-        """Ask it to end, wait for that, and kill it where it doesn't."""
+        """Ask it to end, wait for that, and kill it where it doesn't; one that is being started, once it is there."""
         self.send(GOODBYE)
+        if self._starting is None:
+            return
+        await asyncio.wait([self._starting])
+        if self._starting.exception() is not None:
+            return
         try:
             await asyncio.wait_for(self._dead.wait(), timeout_s)
         except TimeoutError:
