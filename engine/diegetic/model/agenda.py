@@ -102,8 +102,10 @@ class Agenda:
 
     def begins_s(self, part: Part | None) -> float | None:
         """When the text says that a clause's sound begins; None where it doesn't."""
-        if part is None or not self.told:
-            return None if part is None else part.when.begins_s(0.0)
+        if part is None:
+            return None
+        if not self.told:
+            return part.when.begins_s(0.0)
         if part.after and part.when.at_s is None and self._is_as_long_as_told(self.told[-1]):
             return self.told[-1].end_s
         return part.when.begins_s(max(each.start_s for each in self.told if not self._went_on(each)))
@@ -178,7 +180,7 @@ class Agenda:
     def _is_half_told(self, caption: str) -> bool:
         """Whether a caption has half of what a clause names: that one is told in its own words."""
         words = stems(caption)
-        return any(2 * sum(share_word([stem], words) for stem in part.stems) >= len(part.stems) for part in self.owed)
+        return any(2 * _count(part.stems, words) >= len(part.stems) for part in self.owed)
 
     def _went_on(self, bed: Timed) -> bool:
         """Whether a bed is a window of one that began before it."""
@@ -205,6 +207,8 @@ class Agenda:
 
     def room(self, at: Frontier, part: Part | None, step_s: float) -> tuple[int, int]:
         """The last start and the last end, in steps, that leave each clause after this one a place of its own."""
+        if not self.owed:
+            return at.total, at.total
         others = [each for each in self.owed if each is not part]
         slot = max(at.shortest, at.total // (2 * (len(others) + len(self.told) + 1)))
         told = [
@@ -212,15 +216,17 @@ class Agenda:
             for before, each in enumerate(others, start=1)
             if each.when.at_s is not None and each.when.since != "last"
         ]
-        if not self.owed:
-            return at.total, at.total
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
 
 
 def _told_share(named: frozenset[str], words: frozenset[str]) -> float:
     """How much of what a clause names is among some words: 0 where it is neither two of its own nor more than half."""
-    count = sum(share_word([stem], words) for stem in named)
+    count = _count(named, words)
     return count / len(named) if count >= 2 or 2 * count > len(named) else 0.0
+
+
+def _count(named: frozenset[str], words: frozenset[str]) -> int:
+    return sum(share_word([stem], words) for stem in named)
 
 
 def speaks_for_itself(part: Part) -> bool:
@@ -260,6 +266,6 @@ def _named(words: Sequence[str]) -> int:
     return next((place for place, word in enumerate(words) if stems(word)), len(words))
 
 
-def with_how(part: Part | None, caption: str) -> str:
+def with_how(part: Part, caption: str) -> str:
     """A caption for a clause, with what is said apart of how its sound is heard."""
-    return f"{caption}, {part.how}" if part is not None and part.how else caption
+    return f"{caption}, {part.how}" if part.how else caption

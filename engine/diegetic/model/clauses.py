@@ -72,17 +72,12 @@ _SOMEBODY = re.compile(r"(?:some(?:one|body)|i|you|he|she|it|we|they|who|people)
 _PREPOSITION = re.compile(r"\b(?:in|into|on|onto|at|to|from|off|over|under|down|up|against|through|out|away)\b")
 _WEATHER = re.compile(r"\b(?:rain|snow|hail|thunder|storm|drizzl|pour|blow|lightning)", re.IGNORECASE)
 _FEW_WORDS = 3
+_ALONG = "all the time|all time|whole time|all along|throughout|in the background|underneath"
+_ALL_ALONG = re.compile(rf"\b(?:{_ALONG})\b", re.IGNORECASE)
 _GOES_ON = re.compile(
-    r"\b(?:all the (?:while|time)|all time|whole time|without (?:pause|end|stop)|never stops?|goes on"
-    r"|all (?:around|night|day|along)|in the background|underneath|throughout"
+    rf"\b(?:{_ALONG}|all the while|without (?:pause|end|stop)|never stops?|goes on|all (?:around|night|day)"
     r"|non-?stop|endless(?:ly)?|incessant(?:ly)?|ceaseless(?:ly)?|unceasing(?:ly)?|relentless(?:ly)?"
     r"|keeps?|constant(?:ly)?|everywhere|bed|amb|ambience|loops?|looping|steady|steadily|continuous(?:ly)?)\b",
-    re.IGNORECASE,
-)
-
-
-_ALL_ALONG = re.compile(
-    r"\b(?:all the time|all time|whole time|all along|throughout|in the background|underneath)\b",
     re.IGNORECASE,
 )
 
@@ -130,8 +125,7 @@ def _add_sentence(found: list[Part], sentence: str) -> None:
     first, ahead = len(found), Part("", frozenset())
     for joined, words, goes_on in _pieces(sentence):
         words, when = timed(_WITHOUT.sub("", words))
-        after = bool(_AFTER.match(joined) or _AFTER.match(words))
-        after = after or ahead.after
+        after = ahead.after or bool(_AFTER.match(joined) or _AFTER.match(words))
         if _NONE.match(words):
             ahead = replace(ahead, after=after)
         elif stems(_GOES_ON.sub(" ", without_how(words))):

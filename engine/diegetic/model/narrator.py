@@ -198,9 +198,7 @@ class Narrator:
             return self._tell_part(memory, at, agenda, agenda.owed[0])
         if (tells := agenda.part_of(caption)) is not None:
             stands = keeps_how(tells, caption) and not speaks_for_itself(tells)
-            if tells.how or not stands:
-                draft.forget()
-                draft, caption = self._give(memory, with_how(tells, caption if stands else bare(tells)))
+            draft, caption = self._with_how(memory, draft, tells, caption, stands)
         elif (bed := agenda.bed_meant(caption) if self.style.cover else None) is not None and bed != caption:
             draft.forget()
             draft, caption = self._give(memory, bed)
@@ -223,10 +221,15 @@ class Narrator:
         ids = draft.write(torch.tensor(first), encoder.time_open, self._text, self.style.max_caption_tokens)
         caption = encoder.decode(ids)
         is_its_own = agenda.part_of(caption) is part and not agenda.is_told(caption) and keeps_how(part, caption)
-        if part.how or not is_its_own:
-            draft.forget()
-            draft, caption = self._give(memory, with_how(part, caption if is_its_own else bare(part)))
+        draft, caption = self._with_how(memory, draft, part, caption, is_its_own)
         return self._place(draft, caption, at, agenda, part)
+
+    def _with_how(self, memory: StoryMemory, draft: Draft, part: Part, caption: str, stands: bool) -> tuple[Draft, str]:
+        """A clause's drafted caption where it stands, else the clause, with what is said apart of how it is heard."""
+        if stands and not part.how:
+            return draft, caption
+        draft.forget()
+        return self._give(memory, with_how(part, caption if stands else bare(part)))
 
     def _is_early(self, agenda: Agenda, placed: "_Placed") -> bool:
         """Whether an event begins sooner than the text says: what sounded so far left no later place for it."""
