@@ -132,7 +132,7 @@ class Segments:
         key = self._recipe(event).key
         path = str(self.store.folder / key)
         if path not in self.latents:
-            take = self.store.find(key)
+            take = self.store.find(key) if event in self.events else None  # what is rendered now has none yet
             recorded = take is not None and take.made.model == RECORDED
             self.latents[path] = self._listen(event, take) if recorded and take else self._draw(event)
         return self.latents[path]
