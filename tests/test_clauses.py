@@ -55,12 +55,12 @@ def test_words_are_alike_whatever_their_endings() -> None:
 
 
 def test_an_event_that_tells_the_next_clause_stands() -> None:
-    agenda = Agenda.of(TEXT)
+    agenda = Agenda.of(TEXT, 30.0)
     assert agenda.instead_of(event("rain falling on water", BED), AT) is None
 
 
 def test_an_event_that_tells_nothing_new_gives_way_to_the_next_clause() -> None:
-    agenda = Agenda.of(TEXT)
+    agenda = Agenda.of(TEXT, 30.0)
     agenda.tell(event("rain falling on water", BED, 0, 30))
     part = agenda.instead_of(event("waves on a beach"), AT)
     assert part is not None
@@ -68,7 +68,7 @@ def test_an_event_that_tells_nothing_new_gives_way_to_the_next_clause() -> None:
 
 
 def test_no_clause_is_passed_over() -> None:
-    agenda = Agenda.of(TEXT)
+    agenda = Agenda.of(TEXT, 30.0)
     agenda.tell(event("rain falling on water", BED, 0, 30))
     part = agenda.instead_of(event("gull crying"), AT)
     assert part is not None
@@ -76,7 +76,7 @@ def test_no_clause_is_passed_over() -> None:
 
 
 def test_nothing_is_owed_once_all_is_told() -> None:
-    agenda = Agenda.of(TEXT)
+    agenda = Agenda.of(TEXT, 30.0)
     for caption in ("rain on the water", "bell ringing twice", "a gull cries"):
         agenda.tell(event(caption))
     assert agenda.owed == []
@@ -84,7 +84,7 @@ def test_nothing_is_owed_once_all_is_told() -> None:
 
 
 def test_every_clause_is_left_room() -> None:
-    agenda = Agenda.of(TEXT)
+    agenda = Agenda.of(TEXT, 30.0)
     last_start, last_end = agenda.room(AT, agenda.owed[0], 1.0)
     assert 0 < last_start < last_end < AT.total
     agenda.tell(event("rain on the water"))
@@ -107,7 +107,7 @@ def test_a_short_clause_is_its_own_caption() -> None:
 def test_a_bed_written_as_a_window_goes_on() -> None:
     at = frontier(40.0, PlanStyle())
     assert at.windows() == [0, 20, 40]
-    agenda = Agenda.of("rain falls, a dog barks")
+    agenda = Agenda.of("rain falls, a dog barks", 30.0)
     agenda.tell(event("rain falls", BED, 0, 20))
     at = at.after(0, 20)
     assert agenda.due(at, 1.0, event("a dog barks", start_s=4)) is None
@@ -123,29 +123,29 @@ def test_a_bed_written_as_a_window_goes_on() -> None:
 
 def test_a_bed_that_ends_where_no_window_does_is_over() -> None:
     at = frontier(40.0, PlanStyle()).after(0, 13)
-    agenda = Agenda.of("rain falls, a dog barks")
+    agenda = Agenda.of("rain falls, a dog barks", 30.0)
     agenda.tell(event("rain falls", BED, 0, 13))
     assert agenda.due(at, 1.0, None) is None
 
 
 def test_a_clause_by_itself_needs_no_draft() -> None:
-    assert Agenda.of("a door slams").is_plain
-    assert Agenda.of("the door of the old house on the hill slams shut in the wind").is_plain
-    assert not Agenda.of("a door slams, a dog barks").is_plain
-    assert not Agenda.of("nothing").is_plain
+    assert Agenda.of("a door slams", 30.0).is_plain
+    assert Agenda.of("the door of the old house on the hill slams shut in the wind", 30.0).is_plain
+    assert not Agenda.of("a door slams, a dog barks", 30.0).is_plain
+    assert not Agenda.of("nothing", 30.0).is_plain
 
 
 def test_a_bed_that_the_text_names_first_takes_no_other_ones_place() -> None:
     at = frontier(26, PlanStyle(cover=True))
     for text, goes_on in (("a forest, insects shrill", True), ("insects shrill, a forest", False)):
-        agenda = Agenda.of(text)
+        agenda = Agenda.of(text, 30.0)
         agenda.tell(event("insects shrill", BED, 0, 13))
         due = agenda.due(at.after(0, 13), 1.0, event("a forest", BED, 13, 26))
         assert due == (("insects shrill", 13, 26) if goes_on else None)
 
 
 def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
-    agenda = Agenda.of("a door slams, a dog barks")
+    agenda = Agenda.of("a door slams, a dog barks", 30.0)
     door, dog = agenda.owed
     assert not agenda.is_last(dog)
     agenda.tell(event("a door slams", FOREGROUND, 0, 4))
@@ -157,7 +157,7 @@ def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
 
 
 def test_a_bed_told_in_other_words_is_the_bed_that_was_told() -> None:
-    agenda = Agenda.of("a crowd murmurs in the market, a bell rings")
+    agenda = Agenda.of("a crowd murmurs in the market, a bell rings", 30.0)
     agenda.tell(event("a crowd murmurs in the market", BED, 0, 20))
     assert agenda.bed_meant("the market crowd murmuring") == "a crowd murmurs in the market"
     assert agenda.bed_meant("a market stall, bell ringing") is None, "a clause is owed"
@@ -232,15 +232,15 @@ def test_a_clause_says_when_it_begins_and_how_long_it_lasts() -> None:
 
 
 def test_a_bed_that_is_told_to_come_then_does_not_come_first() -> None:
-    agenda = Agenda.of("a gun fires, then flies buzz")
+    agenda = Agenda.of("a gun fires, then flies buzz", 30.0)
     drafted = agenda.instead_of(event("flies buzzing", BED, 0, 20), AT)
     assert drafted is not None
     assert drafted.text == "a gun fires"
-    assert Agenda.of("a gun fires while flies buzz").instead_of(event("flies buzzing", BED, 0, 20), AT) is None
+    assert Agenda.of("a gun fires while flies buzz", 30.0).instead_of(event("flies buzzing", BED, 0, 20), AT) is None
 
 
 def test_a_bed_that_half_tells_a_clause_is_not_told_beside_it() -> None:
-    agenda = Agenda.of("the wind picks up, a shutter bangs")
+    agenda = Agenda.of("the wind picks up, a shutter bangs", 30.0)
     drafted = agenda.instead_of(event("wind blowing over a hill", BED, 0, 15), AT)
     assert drafted is not None
     assert drafted.text == "the wind picks up"
@@ -249,7 +249,7 @@ def test_a_bed_that_half_tells_a_clause_is_not_told_beside_it() -> None:
 
 def test_a_bed_lasts_as_long_as_the_text_says() -> None:
     at = frontier(40.0, PlanStyle()).after(0, 20)
-    agenda = Agenda.of("rain for twenty seconds, then a dog barks")
+    agenda = Agenda.of("rain for twenty seconds, then a dog barks", 30.0)
     rain, dog = agenda.owed
     agenda.tell(event("rain", BED, 0, 20), rain)
     assert agenda.due(at, 1.0, None) is None
@@ -258,7 +258,7 @@ def test_a_bed_lasts_as_long_as_the_text_says() -> None:
 
 
 def test_what_is_told_before_a_time_begins_before_it() -> None:
-    agenda = Agenda.of("a dog barks, a door slams, at eight seconds thunder")
+    agenda = Agenda.of("a dog barks, a door slams, at eight seconds thunder", 30.0)
     assert agenda.room(AT, agenda.owed[0], 1.0)[0] < 7
     assert agenda.begins_next_s(agenda.owed[1], 4.0) == 0.0
     agenda.tell(event("a dog barks", start_s=1.0))
@@ -267,7 +267,7 @@ def test_what_is_told_before_a_time_begins_before_it() -> None:
 
 def test_a_bed_s_next_window_waits_for_what_is_told_sooner() -> None:
     for text, waits in (("rain, after five seconds a bell", True), ("rain, a bell", False)):
-        agenda = Agenda.of(text)
+        agenda = Agenda.of(text, 30.0)
         agenda.tell(event("rain", BED, 0, 15))
         drafted = agenda.instead_of(event("rain", BED, 15, 30), AT)
         assert drafted == (agenda.owed[0] if waits else None)
@@ -276,7 +276,7 @@ def test_a_bed_s_next_window_waits_for_what_is_told_sooner() -> None:
 
 
 def test_what_the_text_denies_is_not_added() -> None:
-    agenda = Agenda.of("monks murmur, no birds")
+    agenda = Agenda.of("monks murmur, no birds", 30.0)
     agenda.tell(event("monks murmur"))
     assert agenda.is_added("birds singing in a hall")
     assert agenda.is_added("monks murmur"), "it was heard"
@@ -292,7 +292,7 @@ def test_a_paraphrase_must_keep_how_a_sound_is_heard() -> None:
 
 
 def test_what_is_heard_all_along_is_told_first_and_goes_on_from_wherever_it_ends() -> None:
-    agenda = Agenda.of("Three knocks. A dog barks, then a train passes all the time. Wind outside, all the time.")
+    agenda = Agenda.of("Three knocks. A dog barks, then a train passes all the time. Wind outside, all the time.", 30.0)
     assert [part.text for part in agenda.owed] == [
         "Wind outside", "Three knocks", "A dog barks", "a train passes all the time",
     ]  # fmt: skip
@@ -302,7 +302,7 @@ def test_what_is_heard_all_along_is_told_first_and_goes_on_from_wherever_it_ends
 
 
 def test_the_last_bed_goes_on_to_the_end_however_long_it_is_told_to_last() -> None:
-    agenda = Agenda.of("a door slams, footsteps on gravel for eight seconds")
+    agenda = Agenda.of("a door slams, footsteps on gravel for eight seconds", 30.0)
     door, steps = agenda.owed
     agenda.tell(event("a door slams", start_s=0), door)
     assert agenda.is_last(steps)

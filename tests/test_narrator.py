@@ -261,7 +261,7 @@ def test_what_the_text_says_when_is_heard_then(seed: int) -> None:
 
 def test_nothing_is_added_to_what_is_told_where_a_bed_goes_on() -> None:
     narrator = tiny_narrator(replace(SPAN, cover=True))
-    memory, agenda = narrator.begin("rain", 40), Agenda.of("rain, a dog barks")
+    memory, agenda = narrator.begin("rain", 40), Agenda.of("rain, a dog barks", 30.0)
     narrator.reason(memory, "a town")
     for event in (Timed("rain", "bed", 0, 20), Timed("a dog barks", "foreground", 4, 8)):
         agenda.tell(event)
@@ -272,7 +272,7 @@ def test_nothing_is_added_to_what_is_told_where_a_bed_goes_on() -> None:
 
 def test_every_bed_goes_on_before_what_comes_behind_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
     narrator = tiny_narrator(replace(SPAN, cover=True))
-    memory, agenda = narrator.begin("rain", 40), Agenda.of("rain, wind, a dog barks")
+    memory, agenda = narrator.begin("rain", 40), Agenda.of("rain, wind, a dog barks", 30.0)
     narrator.reason(memory, "a town")
     for event in (Timed("rain", "bed", 0, 20), Timed("wind", "bed", 0, 20)):
         agenda.tell(event)

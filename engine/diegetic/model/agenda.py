@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from diegetic.model.attributes import says_how
-from diegetic.model.clauses import Part, parts, share_word, stems
+from diegetic.model.clauses import Part, denied, parts, share_word, stems
 from diegetic.model.grammar import Frontier, Timed
 from diegetic.model.once import says_how_often
 from diegetic.model.when import NOT_SAID
@@ -23,22 +23,29 @@ SHORT_WORDS = 6
 
 @dataclass(slots=True)
 class Agenda:
-    """The clauses of a text that are still to be told, in their order. named: stems of all that the text names."""
+    """The clauses of a text that are still to be told, in their order.
+
+    seconds: of the plan; clauses: all of the text; named, denied: stems of what it names, and of what isn't heard.
+    """
 
     owed: list[Part]
+    seconds: float
+    clauses: Sequence[Part] = ()
     named: frozenset[str] = frozenset()
+    denied: frozenset[str] = frozenset()
     told: list[Timed] = field(default_factory=list)
     _done: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, text: str) -> "Agenda":
+    def of(cls, text: str, seconds: float) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed.
 
         What is heard all along comes first: no event of a plan begins before the one that it tells before.
         """
         told = parts(text)
         owed = sorted(told[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)
-        return cls(owed, frozenset().union(*(part.stems for part in told)))
+        named = frozenset[str]().union(*(part.stems for part in told))
+        return cls(owed, seconds, told, named, denied(text) - named)
 
     @property
     def is_plain(self) -> bool:
@@ -86,10 +93,11 @@ class Agenda:
         if event.lane == BED:
             goes_on = any(e.caption == event.caption and abs(e.end_s - event.start_s) < 1e-6 for e in self.told)
             if goes_on:
-                too_late = event.start_s > (self.owed[0].when.at_s or event.start_s)
+                too_late = event.start_s > (self._told_s(self.owed[0], 0.0) or event.start_s)
                 return self.owed[0] if too_late or at.count + len(self.owed) >= MAX_PLANNED_EVENTS else None
             comes_later = part is not None and part is not self.owed[0] and (part.after or part.when.at_s is not None)
-            if not comes_later and (part is not None or not (self.told or self._is_half_told(event.caption))):
+            is_known = self.told or self._is_half_told(event.caption) or self.is_denied(event.caption)
+            if not comes_later and (part is not None or not is_known):
                 return None
         elif part is self.owed[0] and not self.is_told(event.caption):
             return None
@@ -104,20 +112,52 @@ class Agenda:
         """When the text says that a clause's sound begins; None where it doesn't."""
         if part is None:
             return None
-        if not self.told:
-            return part.when.begins_s(0.0)
-        if part.after and part.when.at_s is None and self._is_as_long_as_told(self.told[-1]):
+        told_s = self._told_s(part, max((each.start_s for each in self.told if not self._went_on(each)), default=0.0))
+        if told_s is None and part.after and self.told and self._is_as_long_as_told(self.told[-1]):
             return self.told[-1].end_s
-        return part.when.begins_s(max(each.start_s for each in self.told if not self._went_on(each)))
+        return told_s
+
+    def stops_s(self, part: Part | None) -> float | None:
+        """When the text says that a clause's sound stops; None where it doesn't, or nothing is told beside it.
+
+        Where it doesn't say at which second, it is where the clause begins that is told next, as if all were equally
+        long.
+        """
+        if part is None or part.stop is None:
+            return None
+        stop = part.stop
+        if stop.when.at_s is not None:
+            before = stop.when.since == "last"
+            return stop.when.at_s + before * self._about_s(stop.place - 1)
+        if stop.place < len(self.clauses):
+            return self._about_s(stop.place)
+        return None if part.place == stop.place - 1 else self.seconds * stop.place / (stop.place + 1)
+
+    def _about_s(self, place: int) -> float:
+        """About when a clause begins: when it says, else as if all were equally long."""
+        when = self.clauses[place].when
+        is_said = when.at_s is not None and when.since != "last"
+        return when.begins_s(0.0) or 0.0 if is_said else self.seconds * place / len(self.clauses)
+
+    def _told_s(self, part: Part, last_s: float) -> float | None:
+        """When a clause says that it begins, behind one that began at `last_s`, or when what stops before it stops."""
+        if part.when.at_s is not None:
+            return part.when.begins_s(last_s)
+        stopping = [each for each in self.clauses if each.stop is not None and each.stop.place == part.place]
+        return max(filter(None, map(self.stops_s, stopping)), default=None)
 
     def begins_next_s(self, part: Part | None, start_s: float) -> float:
         """When the text says that the clause begins that is told after this one, which begins at `start_s`; or 0."""
         following = next((each for each in self.owed if each is not part), None)
-        return (following and following.when.begins_s(start_s)) or 0.0
+        return (following and self._told_s(following, start_s)) or 0.0
 
     def is_added(self, caption: str) -> bool:
         """Whether a caption tells what was told, or nothing that the text names."""
         return self.is_told(caption) or not share_word(stems(caption), self.named)
+
+    def is_denied(self, caption: str) -> bool:
+        """Whether a caption tells what the text says isn't heard."""
+        return share_word(stems(caption), self.denied)
 
     def is_told(self, caption: str) -> bool:
         """Whether an event with this caption was told before."""
@@ -137,7 +177,7 @@ class Agenda:
         """Take an event down as planned: for a clause, or for the one that its caption tells."""
         done = part if part is not None else self.part_of(event.caption)
         if done is not None:  # the last one goes on where nothing else does, however long it should
-            self._done[event.caption] = replace(done, when=NOT_SAID) if self.is_last(done) else done
+            self._done[event.caption] = replace(done, when=NOT_SAID, stop=None) if self.is_last(done) else done
         self.told.append(event)
         self.owed = [each for each in self.owed if each is not done]
 
@@ -146,7 +186,8 @@ class Agenda:
 
         A bed that was written as one of the windows of the whole story, is heard all along, or sounds last when all is
         told, goes on to the end of the next window, unless another bed takes its place there, or the events that are
-        left are owed. A bed that the text names before it takes no place, nor does any that of one heard all along.
+        left are owed. A bed that the text names before it takes no place, nor does any that of one heard all along. A
+        bed of which the text says how long it lasts, or that it stops, goes on until then.
         """
         edges = at.windows()
         for bed in (
@@ -157,9 +198,11 @@ class Agenda:
             all_along = part is not None and part.all_along
             is_last = self.is_all_told and end == at.reached
             goes_on = all_along or is_last or (start, end) in pairwise(edges[:-1])
-            if self._is_as_long_as_told(bed) or not goes_on or end not in at.starts():
+            until = None if (until_s := self._until_s(bed)) is None else round(until_s / step_s)
+            if end not in at.starts() or not (goes_on if until is None else end < until):
                 continue
-            after = next(edge for edge in edges if edge > end)
+            after = next((edge for edge in edges if edge > end), at.total)
+            after = after if until is None else min(after, until)
             others = [each for each in (*self.told, *([coming] if coming else [])) if each.lane == BED]
             begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
             replaced = any(
@@ -172,10 +215,40 @@ class Agenda:
                 return bed.caption, end, after
         return None
 
+    def ends(
+        self, part: Part | None, lane: str, start: int, last_end: int, at: Frontier, step_s: float
+    ) -> Sequence[int]:
+        """The ends, in steps, that an event for a clause may have, by what the text says of when it is over.
+
+        last_end: of what isn't a bed, so that others find their place; or later, so that there is no silence before
+        what begins at a time.
+        """
+        every = at.ends(start)
+        if part is not None and lane == BED and part.all_along:
+            return [end for end in every if end in at.windows()] or every
+        if self.is_last(part):
+            return [end for end in every if end == at.total and lane == FOREGROUND] or every
+        if part is not None and part.when.lasts_s is not None:
+            return [nearest(start + part.when.lasts_s / step_s, every)]
+        if (stop_s := self.stops_s(part)) is not None:
+            last_end = nearest(stop_s / step_s, every)
+            if lane == BED:
+                return [last_end]
+        if at.reached * step_s < (next_s := self.begins_next_s(part, start * step_s)):
+            every = [end for end in every if end * step_s >= next_s] or every
+        return [end for end in every if end <= last_end and lane == FOREGROUND] or every
+
     def _is_as_long_as_told(self, bed: Timed) -> bool:
         """Whether the text says how long a bed lasts."""
         part = self._done.get(bed.caption)
         return part is not None and part.when.lasts_s is not None
+
+    def _until_s(self, bed: Timed) -> float | None:
+        """Until when a bed goes on, as the text says; None where it doesn't."""
+        part = self._done.get(bed.caption)
+        if part is None or part.when.lasts_s is None:
+            return self.stops_s(part)
+        return min(each.start_s for each in self.told if each.caption == bed.caption) + part.when.lasts_s
 
     def _is_half_told(self, caption: str) -> bool:
         """Whether a caption has half of what a clause names: that one is told in its own words."""
@@ -197,8 +270,8 @@ class Agenda:
 
     @property
     def _others_go_on(self) -> bool:
-        """Whether there is a bed of which the text doesn't say how long it lasts."""
-        return any(each.lane == BED and not self._is_as_long_as_told(each) for each in self.told)
+        """Whether there is a bed of which the text doesn't say how long it lasts, nor that it stops."""
+        return any(each.lane == BED and self._until_s(each) is None for each in self.told)
 
     def is_overdue(self, part: Part | None) -> bool:
         """Whether a clause that the text names later, and not as heard all along, was told before this one."""
@@ -212,11 +285,16 @@ class Agenda:
         others = [each for each in self.owed if each is not part]
         slot = max(at.shortest, at.total // (2 * (len(others) + len(self.told) + 1)))
         told = [
-            round(each.when.at_s / step_s) - before
+            round(told_s / step_s) - before
             for before, each in enumerate(others, start=1)
-            if each.when.at_s is not None and each.when.since != "last"
+            if each.when.since != "last" and (told_s := self._told_s(each, 0.0)) is not None
         ]
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
+
+
+def nearest(wanted: float, steps: Sequence[int]) -> int:
+    """The one of some steps that is nearest to where something should be."""
+    return min(steps, key=lambda step: abs(step - wanted))
 
 
 def _told_share(named: frozenset[str], words: frozenset[str]) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from diegetic.model.attributes import says_how, says_how_it_moves, without_how
 from diegetic.model.once import happens, says_how_often
+from diegetic.model.stops import EVERYTHING, stopped
 from diegetic.model.when import NOT_SAID, When, timed
 
 _SPEECH = re.compile(r"""["“„«](?:[^"”“»]*[.,!?…-]|[^"”“»]*\s[^"”“»]*)["”“»]""")
@@ -83,12 +84,20 @@ _GOES_ON = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """That a clause's sound stops: before the clause whose place this is begins, and when, where that is said."""
+
+    place: int
+    when: When = NOT_SAID
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A clause of a text, the stems of its words that can name a sound, and whether it says that the sound goes on.
 
     place: how many come before it; how: what is said of how the sound is heard, apart ("a cow moos, far to the right");
     when: when it is heard; after: whether that is after what was told before ("then"); all_along: whether it is heard
-    from the beginning on.
+    from the beginning on; stop: where the text says that it stops.
     """
 
     text: str
@@ -99,10 +108,11 @@ class Part:
     when: When = NOT_SAID
     after: bool = False
     all_along: bool = False
+    stop: Stop | None = None
 
 
 def parts(text: str) -> list[Part]:
-    """The clauses of a text in their order, without those that name nothing or say what isn't to be heard.
+    """The clauses of a text in their order, without those that name nothing, or say what isn't to be heard, or stops.
 
     What only sets the scene is left out where more follows: the words before a colon ("Sunday breakfast: ..."), and a
     first sentence of several words without a verb ("Deep jungle. ..."). So is what is said in quotes.
@@ -114,7 +124,7 @@ def parts(text: str) -> list[Part]:
         frame, colon, rest = sentence.partition(": ")
         if colon and rest.strip() and len(list(_pieces(frame))) == 1:
             sentence = rest
-        elif number == 0 and len(sentences) > 1 and len(sentence.split()) > 1 and not _has_verb(sentence):
+        elif number == 0 and len(sentences) > 1 and len(_told(sentence).split()) > 1 and not _has_verb(sentence):
             continue
         _add_sentence(found, sentence)
     return found
@@ -124,10 +134,16 @@ def _add_sentence(found: list[Part], sentence: str) -> None:
     """Add a sentence's clauses. One that names nothing may say how, or when, the one beside it is heard."""
     first, ahead = len(found), Part("", frozenset())
     for joined, words, goes_on in _pieces(sentence):
-        words, when = timed(_WITHOUT.sub("", words))
+        words, when = timed(_told(words))
         after = ahead.after or bool(_AFTER.match(joined) or _AFTER.match(words))
         if _NONE.match(words):
             ahead = replace(ahead, after=after)
+        elif places := _stopped(words, found):
+            for place in places:
+                found[place] = replace(found[place], stop=Stop(len(found), when | ahead.when))
+            if places == [len(found) - 1] and says_how_it_moves(words):  # it dies down
+                found[-1] = _said_of(found[-1], words, goes_on, NOT_SAID)
+            ahead = Part("", frozenset())
         elif stems(_GOES_ON.sub(" ", without_how(words))):
             words, goes_on = _with_subject(words, found), (goes_on or ahead.goes_on) and happens(words) < 2
             when |= ahead.when
@@ -140,6 +156,23 @@ def _add_sentence(found: list[Part], sentence: str) -> None:
             ahead = replace(_said_of(ahead, words, goes_on, when), after=after)
     if len(found) > first:
         found[-1] = replace(found[-1], when=found[-1].when | ahead.when)
+
+
+def _told(words: str) -> str:
+    """Words without what they say isn't heard."""
+    return _WITHOUT.sub("", words)
+
+
+def _stopped(words: str, found: Sequence[Part]) -> list[int]:
+    """Places of the clauses whose sounds stop, as these words say; where they don't name one, it is the last."""
+    what = stopped(words)
+    if what is None:
+        return []
+    if what == EVERYTHING:
+        return [part.place for part in found if part.stop is None]
+    named = stems(what)
+    told = [part.place for part in found if share_word(named, part.stems) or not named]
+    return told[-1:]
 
 
 def _said_of(part: Part, words: str, goes_on: bool, when: When) -> Part:
@@ -162,6 +195,13 @@ def _is_all_along(words: str, after: bool, when: When) -> bool:
 def stems(text: str) -> frozenset[str]:
     """Stems of the words that can name a sound: without endings, and without words that name nothing."""
     return frozenset(_stem(word) for word in _WORD.findall(text.lower()) if word not in _NOTHING and len(word) > 1)
+
+
+def denied(text: str) -> frozenset[str]:
+    """Stems of what a text says isn't heard ("no birds", "without rain")."""
+    told = [words for sentence in _SENTENCES.split(text) for _, words, _ in _pieces(sentence)]
+    unheard = (words if _NONE.match(words) else words.removeprefix(_told(words)) for words in told)
+    return frozenset[str]().union(*map(stems, unheard))
 
 
 def share_word(first: Iterable[str], other: Iterable[str]) -> bool:

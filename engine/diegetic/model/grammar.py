@@ -93,6 +93,11 @@ class Frontier:
         ends = range(start + self.shortest, min(start + self.longest, self.total) + 1)
         return [end for end in ends if self._can_finish(max(end, self.reached))]
 
+    def silent_until(self, start: int) -> "Frontier":
+        """The frontier behind a silence at the plan's beginning, as long as leaves an event its room."""
+        reached = max(self.reached, min(start, self.total - self.shortest))
+        return replace(self, reached=reached, latest_start=max(self.latest_start, reached))
+
     def after(self, start: int, end: int) -> "Frontier":
         """The frontier once an event from `start` to `end` is planned."""
         return replace(self, reached=max(self.reached, end), latest_start=start, count=self.count + 1)

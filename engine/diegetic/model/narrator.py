@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
+from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, nearest, speaks_for_itself, with_how
 from diegetic.model.clauses import Part
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
@@ -65,7 +65,7 @@ class Narrator:
         """Write the reasoning, then events until they fill the story; each is in the memory when it is yielded."""
         memory.look = look
         self.reason(memory, self._draft_reasoning(memory))
-        agenda = Agenda.of(memory.told if self.style.cover else "")
+        agenda = Agenda.of(memory.told if self.style.cover else "", memory.seconds)
         yield from self._events(memory, frontier(memory.seconds, self.style), agenda)
 
     @torch.inference_mode()
@@ -101,14 +101,14 @@ class Narrator:
             self._keep(memory, self.encoder.continuation(text, seconds))
         began_s, memory.seconds = memory.seconds, memory.seconds + seconds
         if self.style.cover:
-            agenda = Agenda.of(text)
+            agenda = Agenda.of(text, seconds)
             going_on = self._windows_of([each for each in beds if agenda.part_of(each) is None], seconds)
             for event in _under(going_on, self._next_events(memory, text, seconds, agenda)):
                 yield self.read(memory, _later(event, began_s))
             return
         reached, added = frontier(began_s, self.style).total, frontier(seconds, self.style)
         start = replace(added, total=reached + added.total, reached=reached, latest_start=reached)
-        yield from self._events(memory, start, Agenda.of(""), began_s - reached * self.style.time_step_s)
+        yield from self._events(memory, start, Agenda.of("", seconds), began_s - reached * self.style.time_step_s)
 
     def save(self, memory: StoryMemory) -> bytes:
         """The memory, exactly: safetensors, with a header."""
@@ -197,7 +197,8 @@ class Narrator:
             draft.forget()
             return self._tell_part(memory, at, agenda, agenda.owed[0])
         if (tells := agenda.part_of(caption)) is not None:
-            stands = keeps_how(tells, caption) and not speaks_for_itself(tells)
+            is_as_told = keeps_how(tells, caption) and not agenda.is_denied(caption)
+            stands = is_as_told and not speaks_for_itself(tells)
             draft, caption = self._with_how(memory, draft, tells, caption, stands)
         elif (bed := agenda.bed_meant(caption) if self.style.cover else None) is not None and bed != caption:
             draft.forget()
@@ -273,22 +274,13 @@ class Narrator:
             starts = [start for start in starts if start <= last_start] or starts or at.starts()
             later = [start for start in starts if start * step > agenda.latest_s + 1e-6] or starts
             if (wanted_s := agenda.begins_s(tells)) is not None:
-                starts = later = [_nearest(wanted_s / step, at.starts())]
+                at = at if agenda.told else at.silent_until(round(wanted_s / step))
+                starts = later = [nearest(wanted_s / step, at.starts())]
             options = self.encoder.start_options((BED,), starts[:1] if agenda.is_overdue(tells) else starts)
             if tells is None or not tells.goes_on:
                 options = self.encoder.start_options((FOREGROUND,), later) | options
             lane, start = draft.choose_among(options)
-        ends = at.ends(start)
-        if lane == FOREGROUND:
-            ends = [end for end in ends if end <= last_end] or ends
-            if agenda.is_last(tells):
-                ends = [end for end in ends if end == at.total] or ends
-        if lane == BED and tells is not None and tells.all_along:
-            ends = [end for end in ends if end in at.windows()] or ends
-        elif tells is not None and tells.when.lasts_s is not None and not agenda.is_last(tells):
-            ends = [_nearest(start + tells.when.lasts_s / step, at.ends(start))]
-        elif at.reached * step < (next_s := agenda.begins_next_s(tells, start * step)):
-            ends = [end for end in at.ends(start) if end * step >= next_s] or ends
+        ends = agenda.ends(tells, lane, start, last_end, at, step)
         end = draft.choose_among(self._end_options(at, start, ends))
         draft.forget()
         return _Placed(Timed(text, lane, start * step, end * step), start, end, part)
@@ -330,10 +322,6 @@ def _under(beds: list[Timed], events: Iterator[Timed]) -> Iterator[Timed]:
         beds = [each for each in beds if each.start_s > event.start_s]
         yield event
     yield from beds
-
-
-def _nearest(wanted: float, steps: Sequence[int]) -> int:
-    return min(steps, key=lambda step: abs(step - wanted))
 
 
 def _later(event: Timed, seconds: float) -> Timed:

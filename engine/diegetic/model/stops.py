@@ -1,0 +1,43 @@
+"""What a clause says stops: the rain stops, the crowd falls silent, she switches the radio off, then silence.
+
+English only. Knows nothing of sounds or of plans.
+"""
+
+import re
+
+EVERYTHING = "everything"
+
+_QUIET = r"(?:completely |totally |suddenly |very )?(?:silent|quiet|still)"
+_OFF = r"(?:off|down)"
+_ENDS = (
+    r"stops|stopped|(?<!bus )(?<!tram )(?<!full )(?<!\ba )(?<!\bthe )(?<!-)stop(?! signs?\b)|ceases?|ceased|ends|ended"
+    r"|(?:dies|die|died) (?:down|away|out)|(?:fades|fade|faded) (?:out|away)|(?:cuts?) (?:out|off)|subsides?|subsided"
+    r"|lets up|is over|are over|(?:comes?|came) to (?:a|an) (?:\w+ )?(?:stop|halt|end|standstill)"
+    rf"|(?:falls?|fell|goes?|went|grows?|grew|gets?|becomes?|turns) {_QUIET}"
+    rf"|(?:is|are|was|were|gets?) (?:suddenly )?(?:switched|turned|shut|cut|powered) {_OFF}"
+    rf"|(?:shuts?|powers?|winds?) {_OFF}"
+)
+_STOPS = re.compile(rf"\b(?:{_ENDS})\b(?! (?:short|by|off at)\b)", re.IGNORECASE)
+_STOPPED = re.compile(
+    rf"\b(?:switch(?:es|ed)?|turn(?:s|ed)?|shuts?) (?:{_OFF} (?P<behind>.+)|(?P<between>(?:\w+ ){{1,3}}){_OFF}\b)"
+    r"|\b(?:stops|silences|stopped|silenced) (?P<what>(?:the|his|her|their|that|this|it|them)\b.*)",
+    re.IGNORECASE,
+)
+_SILENCE = re.compile(
+    r"(?:(?:then|and|but|finally|suddenly|a|total|complete|dead|sudden|absolute|deep) )*"
+    r"(?:silence(?: falls| again)?|nothing(?: more)?)$",
+    re.IGNORECASE,
+)
+_ALL = re.compile(r"\b(?:everything|everyone|everybody|all|it all|all of it)\b", re.IGNORECASE)
+
+
+def stopped(clause: str) -> str | None:
+    """What stops, in the clause's words; EVERYTHING, where that is so, or silence is told; None where nothing does."""
+    if _SILENCE.match(clause.strip(" .")):
+        return EVERYTHING
+    if told := _STOPPED.search(clause):
+        return str(told["behind"] or told["between"] or told["what"])
+    if _STOPS.search(clause) is None:
+        return None
+    what = " ".join(_STOPS.sub(" ", clause).split())
+    return EVERYTHING if _ALL.search(what) else what
