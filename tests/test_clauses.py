@@ -3,8 +3,9 @@
 import pytest
 
 from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
-from diegetic.model.clauses import parts, share_word, stems
+from diegetic.model.clauses import parts
 from diegetic.model.grammar import PlanStyle, Timed, frontier
+from diegetic.model.stems import share_word, stems
 from diegetic.model.when import When
 from diegetic.story import BED, FOREGROUND
 

@@ -9,10 +9,11 @@ from torch import Tensor
 from transformers import Cache
 
 from diegetic.model.agenda import Agenda
-from diegetic.model.clauses import parts, share_word, stems
+from diegetic.model.clauses import parts
 from diegetic.model.grammar import PlanStyle, Timed, frontier
 from diegetic.model.narrator import Narrated, Narrator, _Placed
 from diegetic.model.sequence import PlanEncoder
+from diegetic.model.stems import share_word, stems
 from diegetic.model.story_memory import StoryMemory
 from diegetic.story import MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
 from tiny_llm import RESIDUAL, SEMANTIC, tiny_narrator, tiny_tokenizer

@@ -7,14 +7,17 @@ is told by a caption that shares enough of them.
 Knows nothing of tokens or weights.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from diegetic.model.attributes import says_how
-from diegetic.model.clauses import Part, denied, parts, share_word, stems
+from diegetic.model.clauses import Part, denied, parts
 from diegetic.model.grammar import Frontier, Timed
 from diegetic.model.once import says_how_often
+from diegetic.model.stems import share_word, stems
+from diegetic.model.stops import stopped
 from diegetic.model.when import NOT_SAID
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
@@ -114,7 +117,7 @@ class Agenda:
             return None
         told_s = self._told_s(part, max((each.start_s for each in self.told if not self._went_on(each)), default=0.0))
         if told_s is None and part.after and self.told and self._is_as_long_as_told(self.told[-1]):
-            return self.told[-1].end_s
+            return self._until_s(self.told[-1].caption)
         return told_s
 
     def stops_s(self, part: Part | None) -> float | None:
@@ -152,8 +155,9 @@ class Agenda:
         return (following and self._told_s(following, start_s)) or 0.0
 
     def is_added(self, caption: str) -> bool:
-        """Whether a caption tells what was told, or nothing that the text names."""
-        return self.is_told(caption) or not share_word(stems(caption), self.named)
+        """Whether a caption tells what was told, or that something stops, or nothing that the text names."""
+        is_over = self.is_told(caption) or stopped(caption) is not None
+        return is_over or not share_word(stems(caption), self.named)
 
     def is_denied(self, caption: str) -> bool:
         """Whether a caption tells what the text says isn't heard."""
@@ -198,7 +202,7 @@ class Agenda:
             all_along = part is not None and part.all_along
             is_last = self.is_all_told and end == at.reached
             goes_on = all_along or is_last or (start, end) in pairwise(edges[:-1])
-            until = None if (until_s := self._until_s(bed)) is None else round(until_s / step_s)
+            until = None if (until_s := self._until_s(bed.caption)) is None else round(until_s / step_s)
             if end not in at.starts() or not (goes_on if until is None else end < until):
                 continue
             after = next((edge for edge in edges if edge > end), at.total)
@@ -207,7 +211,7 @@ class Agenda:
             begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
             replaced = any(
                 each.caption == bed.caption
-                or not (all_along or self._went_on(each) or self._is_named_before(each, bed))
+                or not (until or all_along or self._went_on(each) or self._is_named_before(each, bed))
                 for each in begins
             )
             is_due = coming is None or coming.start_s >= bed.end_s - 1e-6
@@ -216,9 +220,9 @@ class Agenda:
         return None
 
     def ends(
-        self, part: Part | None, lane: str, start: int, last_end: int, at: Frontier, step_s: float
+        self, part: Part | None, caption: str, lane: str, start: int, last_end: int, at: Frontier, step_s: float
     ) -> Sequence[int]:
-        """The ends, in steps, that an event for a clause may have, by what the text says of when it is over.
+        """The ends, in steps, that an event may have, by what the text says of when it is over. part: that it tells.
 
         last_end: of what isn't a bed, so that others find their place; or later, so that there is no silence before
         what begins at a time.
@@ -228,11 +232,9 @@ class Agenda:
             return [end for end in every if end in at.windows()] or every
         if self.is_last(part):
             return [end for end in every if end == at.total and lane == FOREGROUND] or every
-        if part is not None and part.when.lasts_s is not None:
-            return [nearest(start + part.when.lasts_s / step_s, every)]
-        if (stop_s := self.stops_s(part)) is not None:
-            last_end = nearest(stop_s / step_s, every)
-            if lane == BED:
+        if (until_s := self._until_s(caption, part, start * step_s)) is not None:
+            last_end = nearest(until_s / step_s, every)
+            if lane == BED or (part is not None and part.when.lasts_s is not None):
                 return [last_end]
         if at.reached * step_s < (next_s := self.begins_next_s(part, start * step_s)):
             every = [end for end in every if end * step_s >= next_s] or every
@@ -243,12 +245,15 @@ class Agenda:
         part = self._done.get(bed.caption)
         return part is not None and part.when.lasts_s is not None
 
-    def _until_s(self, bed: Timed) -> float | None:
-        """Until when a bed goes on, as the text says; None where it doesn't."""
-        part = self._done.get(bed.caption)
+    def _until_s(self, caption: str, part: Part | None = None, start_s: float = math.inf) -> float | None:
+        """Until when a sound goes on, as the text says; None where it doesn't.
+
+        part, start_s: of one that isn't told yet.
+        """
+        part = self._done.get(caption, part)
         if part is None or part.when.lasts_s is None:
             return self.stops_s(part)
-        return min(each.start_s for each in self.told if each.caption == bed.caption) + part.when.lasts_s
+        return min([start_s, *(each.start_s for each in self.told if each.caption == caption)]) + part.when.lasts_s
 
     def _is_half_told(self, caption: str) -> bool:
         """Whether a caption has half of what a clause names: that one is told in its own words."""
@@ -271,7 +276,7 @@ class Agenda:
     @property
     def _others_go_on(self) -> bool:
         """Whether there is a bed of which the text doesn't say how long it lasts, nor that it stops."""
-        return any(each.lane == BED and self._until_s(each) is None for each in self.told)
+        return any(each.lane == BED and self._until_s(each.caption) is None for each in self.told)
 
     def is_overdue(self, part: Part | None) -> bool:
         """Whether a clause that the text names later, and not as heard all along, was told before this one."""

@@ -21,6 +21,7 @@ from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, nearest,
 from diegetic.model.clauses import Part
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
+from diegetic.model.once import happens
 from diegetic.model.reader import Reader
 from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
@@ -159,7 +160,7 @@ class Narrator:
         draft, caption = self._give(memory, with_how(part, bare(part)))
         lanes = (BED,) if part.goes_on else (FOREGROUND, BED)
         start = whole_steps(memory.seconds - seconds, self.style)
-        lane, _ = draft.choose_among(self.encoder.start_options(lanes, [start]))
+        lane, _ = draft.choose_among(self.encoder.start_options({each: [start] for each in lanes}))
         draft.forget()
         return Timed(caption, lane, 0.0, seconds)
 
@@ -276,11 +277,13 @@ class Narrator:
             if (wanted_s := agenda.begins_s(tells)) is not None:
                 at = at if agenda.told else at.silent_until(round(wanted_s / step))
                 starts = later = [nearest(wanted_s / step, at.starts())]
-            options = self.encoder.start_options((BED,), starts[:1] if agenda.is_overdue(tells) else starts)
-            if tells is None or not tells.goes_on:
-                options = self.encoder.start_options((FOREGROUND,), later) | options
-            lane, start = draft.choose_among(options)
-        ends = agenda.ends(tells, lane, start, last_end, at, step)
+            of_lanes = {FOREGROUND: later, BED: starts[:1] if agenda.is_overdue(tells) else starts}
+            if tells is not None and tells.goes_on:
+                del of_lanes[FOREGROUND]
+            elif wanted_s is not None and happens(text):
+                del of_lanes[BED]
+            lane, start = draft.choose_among(self.encoder.start_options(of_lanes))
+        ends = agenda.ends(tells, text, lane, start, last_end, at, step)
         end = draft.choose_among(self._end_options(at, start, ends))
         draft.forget()
         return _Placed(Timed(text, lane, start * step, end * step), start, end, part)

@@ -7,7 +7,7 @@ them with.
 Knows the tokenizer and the marker tokens; knows nothing of weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,13 +101,10 @@ class PlanEncoder:
         start, _, end = write_time(event, self.style).removeprefix(write_lane(event.lane)).partition("-")
         return [*self._start(event.lane, start), *self.text(end)]
 
-    def start_options(self, lanes: Sequence[str], starts: Sequence[int]) -> dict[tuple[int, ...], tuple[str, int]]:
-        """Every way to begin a span, as ids: lane and start in steps."""
-        options = {}
-        for lane in lanes:
-            for start in starts:
-                options[tuple(self._start(lane, write_steps(start, self.style)))] = (lane, start)
-        return options
+    def start_options(self, starts: Mapping[str, Sequence[int]]) -> dict[tuple[int, ...], tuple[str, int]]:
+        """Every way to begin a span, as ids: lane and start in steps. starts: of each lane."""
+        options = [(lane, start) for lane, steps in starts.items() for start in steps]
+        return {tuple(self._start(lane, write_steps(start, self.style))): (lane, start) for lane, start in options}
 
     def end_options(self, steps: Sequence[int]) -> dict[tuple[int, ...], int]:
         """Every way to end a time (or to write a duration), closing marker included."""
