@@ -3,7 +3,7 @@
 import pytest
 
 from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
-from diegetic.model.clauses import parts
+from diegetic.model.clauses import Stop, denied, parts, stopping
 from diegetic.model.grammar import PlanStyle, Timed, frontier
 from diegetic.model.stems import share_word, stems
 from diegetic.model.when import When
@@ -309,3 +309,66 @@ def test_the_last_bed_goes_on_to_the_end_however_long_it_is_told_to_last() -> No
     assert agenda.is_last(steps)
     agenda.tell(event("footsteps on gravel", BED, 2, 13), steps)
     assert agenda.due(frontier(40.0, PlanStyle()).after(2, 13), 1.0, None) == ("footsteps on gravel", 13, 20)
+
+
+def test_what_the_text_says_stops_is_no_sound_but_the_end_of_one() -> None:
+    rain, birds = parts("Rain. After ten seconds the rain stops and birds sing")
+    assert rain.stop == Stop(1, When(10, "either"))
+    assert birds.text == "birds sing"
+    agenda = Agenda.of("Rain. After ten seconds the rain stops and birds sing", 30.0)
+    assert agenda.stops_s(agenda.owed[0]) == 10
+    assert agenda.begins_s(agenda.owed[1]) == 10
+
+
+def test_what_stops_without_a_time_sounds_until_the_next_is_told() -> None:
+    agenda = Agenda.of("a crowd cheers, a radio plays; everything falls silent, a glass breaks", 30.0)
+    crowd, radio, glass = agenda.owed
+    assert [agenda.stops_s(each) for each in (crowd, radio, glass)] == [20, 20, None]
+    assert agenda.begins_s(glass) == 20
+    assert agenda.ends(crowd, "a crowd cheers", BED, 0, 30, AT, 1.0) == [20]
+    crowd, whistle = Agenda.of("a crowd cheers, a whistle blows and the crowd falls silent", 30.0).owed
+    assert crowd.stop == Stop(2)
+    assert whistle.stop is None
+
+
+def test_a_sound_that_nothing_comes_after_is_heard_to_the_end_though_it_stops() -> None:
+    agenda = Agenda.of("rain, then the rain stops", 30.0)
+    assert agenda.stops_s(agenda.owed[0]) is None
+
+
+def test_what_dies_down_is_over_when_the_next_begins_and_is_heard_so() -> None:
+    rain, birds = parts("rain falls, it dies down, birds sing")
+    assert rain.how == "it dies down"
+    assert rain.stop == Stop(1)
+    assert birds.text == "birds sing"
+
+
+def test_what_isn_t_known_stops_in_its_own_words() -> None:
+    assert said("a door slams, the wind dies down") == ["a door slams", "the wind dies down"]
+    assert said("the street is quiet, a bell rings") == ["a bell rings"]
+
+
+def test_a_bed_goes_on_in_windows_until_it_stops() -> None:
+    agenda = Agenda.of("rain for forty seconds, then birds sing", 60.0)
+    rain, birds = agenda.owed
+    agenda.tell(event("rain", BED, 0, 27), rain)
+    at = frontier(60.0, PlanStyle()).after(0, 27)
+    assert agenda.begins_s(birds) == 40
+    assert agenda.due(at, 1.0, event("birds sing", BED, 27, 54)) == ("rain", 27, 40)
+
+
+def test_a_bed_of_the_story_stops_where_what_comes_next_says_so() -> None:
+    beds = ["rain on a roof", "wind in the trees"]
+    assert stopping("the rain stops, a bell rings", beds) == ["rain on a roof"]
+    assert stopping("everything falls silent", beds) == beds
+    assert stopping("a bell rings", beds) == []
+    assert [part.text for part in parts("the rain stops, a bell rings", ["rain on a roof"])] == ["a bell rings"]
+
+
+def test_what_is_denied_is_no_bed_of_the_llm_s_own() -> None:
+    agenda = Agenda.of("Thunder without rain. A dog whimpers, no birds", 30.0)
+    assert [part.text for part in agenda.owed] == ["Thunder", "A dog whimpers"]
+    assert denied("Thunder without rain. A dog whimpers, no birds") == stems("rain bird")
+    drafted = agenda.instead_of(event("rain in a forest", BED, 0, 15), AT)
+    assert drafted is agenda.owed[0]
+    assert agenda.instead_of(event("a forest at night", BED, 0, 15), AT) is None

@@ -40,12 +40,12 @@ class Agenda:
     _done: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, text: str, seconds: float) -> "Agenda":
+    def of(cls, text: str, seconds: float, over: Sequence[str] = ()) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed.
 
         What is heard all along comes first: no event of a plan begins before the one that it tells before.
         """
-        told = parts(text)
+        told = parts(text, over)
         owed = sorted(told[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)
         named = frozenset[str]().union(*(part.stems for part in told))
         return cls(owed, seconds, told, named, denied(text) - named)
@@ -236,8 +236,9 @@ class Agenda:
             last_end = nearest(until_s / step_s, every)
             if lane == BED or (part is not None and part.when.lasts_s is not None):
                 return [last_end]
-        if at.reached * step_s < (next_s := self.begins_next_s(part, start * step_s)):
-            every = [end for end in every if end * step_s >= next_s] or every
+        next_start = min(self.begins_next_s(part, start * step_s) / step_s, at.total - at.shortest)
+        if at.reached < next_start:
+            every = [end for end in every if end >= next_start] or every
         return [end for end in every if end <= last_end and lane == FOREGROUND] or every
 
     def _is_as_long_as_told(self, bed: Timed) -> bool:

@@ -74,11 +74,12 @@ class Part:
     stop: Stop | None = None
 
 
-def parts(text: str) -> list[Part]:
+def parts(text: str, over: Sequence[str] = ()) -> list[Part]:
     """The clauses of a text in their order, without those that name nothing, or say what isn't to be heard, or stops.
 
     What only sets the scene is left out where more follows: the words before a colon ("Sunday breakfast: ..."), and a
-    first sentence of several words without a verb ("Deep jungle. ..."). So is what is said in quotes.
+    first sentence of several words without a verb ("Deep jungle. ..."). So is what is said in quotes. over: sounds of
+    before that the text says stop (`stopping`).
     """
     found: list[Part] = []
     spoken = _SPEECH.sub(". ", text)
@@ -89,11 +90,17 @@ def parts(text: str) -> list[Part]:
             sentence = rest
         elif number == 0 and len(sentences) > 1 and len(_told(sentence).split()) > 1 and not says_who_does(sentence):
             continue
-        _add_sentence(found, sentence)
+        _add_sentence(found, sentence, over)
     return found
 
 
-def _add_sentence(found: list[Part], sentence: str) -> None:
+def stopping(text: str, sounding: Sequence[str]) -> list[str]:
+    """Those of some sounds that a text says stop."""
+    told = [stopped(words) for sentence in _SENTENCES.split(text) for _, words, _ in _pieces(sentence)]
+    return [each for each in sounding if any(_names(what, stems(each)) for what in told if what is not None)]
+
+
+def _add_sentence(found: list[Part], sentence: str, over: Sequence[str]) -> None:
     """Add a sentence's clauses. One that names nothing may say how, or when, the one beside it is heard."""
     first, ahead = len(found), Part("", frozenset())
     for joined, words, goes_on in _pieces(sentence):
@@ -101,7 +108,7 @@ def _add_sentence(found: list[Part], sentence: str) -> None:
         after = ahead.after or bool(_AFTER.match(joined) or _AFTER.match(words))
         if _NONE.match(words):
             ahead = replace(ahead, after=after)
-        elif places := _stopped(words, found):
+        elif (places := _stopped(words, found, over)) is not None:
             for place in places:
                 found[place] = replace(found[place], stop=Stop(len(found), when | ahead.when))
             if places == [len(found) - 1] and says_how_it_moves(words):  # it dies down
@@ -132,16 +139,23 @@ def _told(words: str) -> str:
     return _WITHOUT.sub("", words)
 
 
-def _stopped(words: str, found: Sequence[Part]) -> list[int]:
-    """Places of the clauses whose sounds stop, as these words say; where they don't name one, it is the last."""
+def _stopped(words: str, found: Sequence[Part], over: Sequence[str]) -> list[int] | None:
+    """Places of the clauses whose sounds stop, as these words say; None where they name none, nor one that is over.
+
+    Where they don't say what stops, it is the last.
+    """
     what = stopped(words)
     if what is None:
-        return []
+        return None
+    told = [part.place for part in found if _names(what, part.stems) or not stems(what)]
     if what == EVERYTHING:
-        return [part.place for part in found if part.stop is None]
-    named = stems(what)
-    told = [part.place for part in found if share_word(named, part.stems) or not named]
-    return told[-1:]
+        return [place for place in told if found[place].stop is None]
+    return told[-1:] or ([] if any(_names(what, stems(each)) for each in over) else None)
+
+
+def _names(what: str, sound: frozenset[str]) -> bool:
+    """Whether what stops is this sound, by its stems."""
+    return what == EVERYTHING or share_word(stems(what), sound)
 
 
 def _said_of(part: Part, words: str, goes_on: bool, when: When) -> Part:

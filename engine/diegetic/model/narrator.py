@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, nearest, speaks_for_itself, with_how
-from diegetic.model.clauses import Part
+from diegetic.model.clauses import Part, stopping
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
 from diegetic.model.once import happens
@@ -94,17 +94,21 @@ class Narrator:
     ) -> Iterator[Narrated]:
         """Write what comes next, for `seconds`: a short prefill and, as a rule, one event.
 
-        beds: captions of the story's that go on under it, unless the text tells of them or begins with a bed of its
-        own; only where each clause must have its event.
+        beds: captions of the story's that go on under it, unless the text tells of them, says that they stop, or begins
+        with a bed of its own; only where each clause must have its event.
         """
         memory.look = look
         with torch.inference_mode():
             self._keep(memory, self.encoder.continuation(text, seconds))
         began_s, memory.seconds = memory.seconds, memory.seconds + seconds
         if self.style.cover:
-            agenda = Agenda.of(text, seconds)
-            going_on = self._windows_of([each for each in beds if agenda.part_of(each) is None], seconds)
-            for event in _under(going_on, self._next_events(memory, text, seconds, agenda)):
+            over = stopping(text, beds)
+            agenda = Agenda.of(text, seconds, over)
+            others = [each for each in beds if each not in over and agenda.part_of(each) is None]
+            agenda = agenda if agenda.owed or others else Agenda.of(text, seconds)
+            going_on = self._windows_of(others, seconds)
+            following = self._next_events(memory, text, seconds, agenda) if agenda.owed or not others else iter(())
+            for event in _under(going_on, following):
                 yield self.read(memory, _later(event, began_s))
             return
         reached, added = frontier(began_s, self.style).total, frontier(seconds, self.style)

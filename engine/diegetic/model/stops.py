@@ -28,11 +28,12 @@ _SILENCE = re.compile(
     r"(?:silence(?: falls| again)?|nothing(?: more)?)$",
     re.IGNORECASE,
 )
+_IT = re.compile(r"(?:it|they)\b", re.IGNORECASE)
 _ALL = re.compile(r"\b(?:everything|everyone|everybody|all|it all|all of it)\b", re.IGNORECASE)
 
 
 def stopped(clause: str) -> str | None:
-    """What stops, in the clause's words; EVERYTHING, where that is so, or silence is told; None where nothing does."""
+    """What stops, in the clause's words: "" for "it", EVERYTHING where that is so or silence is told; None: nothing."""
     if _SILENCE.match(clause.strip(" .")):
         return EVERYTHING
     if told := _STOPPED.search(clause):
@@ -40,4 +41,4 @@ def stopped(clause: str) -> str | None:
     if _STOPS.search(clause) is None:
         return None
     what = " ".join(_STOPS.sub(" ", clause).split())
-    return EVERYTHING if _ALL.search(what) else what
+    return EVERYTHING if _ALL.search(what) else "" if _IT.match(what) else what

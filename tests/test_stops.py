@@ -1,0 +1,44 @@
+"""What a clause says stops."""
+
+import pytest
+
+from diegetic.model.stops import EVERYTHING, stopped
+
+
+@pytest.mark.parametrize(
+    ("clause", "what"),
+    [
+        ("the rain stops", "the rain"),
+        ("it cuts out", ""),
+        ("stops crying", "crying"),
+        ("the crowd falls completely silent", "the crowd"),
+        ("the engine is switched off", "the engine"),
+        ("it stops at a kerb", ""),
+        ("she turns off the radio", "the radio"),
+        ("he switches the fan off", "the fan "),
+        ("somebody stops the music", "the music"),
+        ("a train comes to a sudden halt", "a train"),
+        ("the wind dies down", "the wind"),
+        ("an engine dies", "an engine"),
+        ("suddenly everything goes quiet", EVERYTHING),
+        ("then complete silence", EVERYTHING),
+    ],
+)
+def test_what_stops_is_told_in_the_clause_s_words(clause: str, what: str) -> None:
+    assert stopped(clause) == what
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "people wait at a bus stop",
+        "a dog barks at the end of the street",
+        "a diesel engine starts",
+        "a silent alarm blinks",
+        "a man turns around",
+        "the silence of a church",
+        "rain on a stop sign",
+    ],
+)
+def test_what_goes_on_doesn_t_stop(clause: str) -> None:
+    assert stopped(clause) is None
