@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 
@@ -20,8 +22,8 @@ def answer(connection: Connection) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
-def test_a_child_ignores_what_a_terminal_sends_from_its_first_moment_on(name: str) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
+def test_a_child_ignores_what_is_the_directors_to_answer_from_its_first_moment_on(name: str) -> None:
     heard: list[str] = []
     deaths: list[int] = []
 
@@ -35,6 +37,28 @@ def test_a_child_ignores_what_a_terminal_sends_from_its_first_moment_on(name: st
 
     asyncio.run(run())
     assert (heard, deaths) == (["here"], [0])
+
+
+FORGETFUL = """
+import asyncio
+from test_child import answer
+from diegetic.child import Child
+
+async def run():
+    there = asyncio.Event()
+    await Child("answer", answer, (), lambda message: there.set(), lambda exit_code: None).start()
+    await there.wait()
+
+if __name__ == "__main__":
+    asyncio.run(run())
+"""
+
+
+def test_a_program_ends_that_has_not_stopped_its_child(tmp_path: Path) -> None:
+    (tmp_path / "forgetful.py").write_text(FORGETFUL)
+    paths = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    command = [sys.executable, str(tmp_path / "forgetful.py")]
+    assert subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, timeout=60).returncode == 0
 
 
 def test_a_child_can_be_stopped_before_it_is_there(caplog: pytest.LogCaptureFixture) -> None:

@@ -77,6 +77,7 @@ def served(project: Path, model: str = "quick", *options: str) -> Iterator[Serve
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": paths},
+        process_group=None if sys.platform == "win32" else 0,
     )
     client = Served(process)
     try:
@@ -181,7 +182,7 @@ def test_who_waits_for_an_end_is_told_it_when_the_engine_ends(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals can't be sent to another process there")
-@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "SIGHUP", "/diegetic/quit"])
+@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "SIGHUP", "SIGTERM to all", "/diegetic/quit"])
 def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> None:
     if way == "SIGHUP" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         pytest.skip("these tests were started by nohup, and so is the engine")
@@ -191,6 +192,8 @@ def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> No
         live.answer("/diegetic/segment/start")
         if way.startswith("/"):
             live.send(way)
+        elif way == "SIGTERM to all":  # as systemd stops a service
+            os.killpg(live.process.pid, signal.SIGTERM)
         else:
             live.process.send_signal(getattr(signal, way))
         assert live.process.wait(TIMEOUT_S) == 0
@@ -198,6 +201,7 @@ def test_it_stops_cleanly_in_the_middle_of_a_job(tmp_path: Path, way: str) -> No
         rest = live.process.stderr.read()
         assert "Traceback" not in rest
         assert "killed" not in rest
+        assert "started again" not in rest
 
 
 def test_a_model_that_is_missing_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:

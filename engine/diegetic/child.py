@@ -1,13 +1,15 @@
 """A child process and the pipe to it, for a director that must never wait for either.
 
-Processes: the child is spawned, so nothing of the director's state comes along. It ignores Ctrl-C and a terminal that
-is closed, which are the director's to answer, and ends itself when the director is gone, however busy it is.
+Processes: the child is spawned, so nothing of the director's state comes along. It ignores Ctrl-C, a terminal that is
+closed, and what ends a service, which are the director's to answer; and it ends itself when the director is gone,
+however busy it is.
 
 Threads: `send` and `kill` may be called from any; `on_message` and `on_death` are called in the event loop's. One
 thread writes to the pipe and one reads from it, so that neither a full pipe nor a slow child stops the loop.
 """
 
 import asyncio
+import atexit
 import logging
 import multiprocessing
 import os
@@ -23,8 +25,8 @@ _log = logging.getLogger(__name__)
 GOODBYE = "goodbye"
 """The last message: the child's main returns."""
 
-_OF_TERMINALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
-"""What a terminal sends to all that was started in it."""
+_DIRECTORS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)]
+"""What a terminal sends to all that was started in it, and systemd to all processes of a service."""
 
 Main = Callable[..., None]
 """`main(connection, *arguments)`, at the top of a module; it returns on GOODBYE and on EOFError."""
@@ -97,9 +99,10 @@ class Child:
         if hasattr(signal, "pthread_sigmask"):
             from multiprocessing import resource_tracker
 
-            signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)
+            signal.pthread_sigmask(signal.SIG_BLOCK, _DIRECTORS)
             resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, _OF_TERMINALS)  # it has let them through again
+            signal.pthread_sigmask(signal.SIG_BLOCK, _DIRECTORS)  # it has let them through again
+        atexit.register(self._process.kill)  # before multiprocessing's own, which asks by SIGTERM and waits
         self._process.start()
         self._theirs.close()
         for work in (self._write, self._read):
@@ -124,6 +127,7 @@ class Child:
             _log.exception("%s: said what can't be read", self._process.name)
             self._process.kill()
         self._process.join()
+        atexit.unregister(self._process.kill)
         self._outbox.put(None)
         self._ours.close()
         self._tell(self._died, self._process.exitcode or 0)
@@ -140,7 +144,7 @@ class Child:
 
 
 def _run(main: Main, connection: Connection, arguments: tuple[Any, ...]) -> None:
-    for each in _OF_TERMINALS:
+    for each in _DIRECTORS:
         signal.signal(each, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     main(connection, *arguments)
