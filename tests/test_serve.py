@@ -228,6 +228,13 @@ def test_a_project_is_served_by_one_engine_at_a_time(tmp_path: Path) -> None:
     assert f"{tmp_path}: is being worked on by process {live.process.pid} " in second.stderr
 
 
+@pytest.mark.parametrize(("flag", "value"), [("--keep-alive", "-5"), ("--memory", "-1"), ("--memory", "inf")])
+def test_less_than_nothing_is_refused(tmp_path: Path, flag: str, value: str) -> None:
+    ended = program("serve", "--model", "mock", "--project", str(tmp_path), flag, value)
+    told = f"{flag.strip('-').replace('-', ' ')}: must be 0 or more, got {value}\n"
+    assert (ended.returncode, ended.stderr.removeprefix("diegetic: ")) == (2, told)
+
+
 @pytest.mark.parametrize("flag", ["--port", "--web-port"])
 def test_a_taken_port_is_said_in_one_sentence_before_anything_is_started(tmp_path: Path, flag: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -1,5 +1,6 @@
 """serve, replay and devices: the engine that stays on, and what it can play to and be played from."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -119,8 +120,8 @@ def serve(
         record=record,
         voices=_within("voices", voices, 1, 512),
         steal=_steal(steal),
-        keep_alive_s=60 * keep_alive,
-        memory_bytes=round(memory * 1e9),
+        keep_alive_s=60 * _from_0("keep alive", keep_alive),
+        memory_bytes=round(_from_0("memory", memory) * 1e9),
         bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
         check_model=lambda name: outside.check_installed(name, settings),
     )
@@ -231,6 +232,12 @@ def read_outputs(text: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
 def _within(name: str, value: int, low: int, high: int, free: int | None = None) -> int:
     if value != free and not low <= value <= high:
         raise InputError(f"{name}: must be {low}..{high}, got {value}")
+    return value
+
+
+def _from_0(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise InputError(f"{name}: must be 0 or more, got {value:g}")
     return value
 
 
