@@ -343,7 +343,10 @@ def test_what_dies_down_is_over_when_the_next_begins_and_is_heard_so() -> None:
     assert birds.text == "birds sing"
 
 
-def test_what_isn_t_known_stops_in_its_own_words() -> None:
+def test_of_what_stops_and_was_never_told_nothing_is_heard_but_how_it_ends() -> None:
+    assert said("a phone rings, the typing stops, someone sighs") == ["a phone rings", "someone sighs"]
+    assert said("a phone rings, a car stops") == ["a phone rings", "a car stops"]
+    assert said("the rain stops, birds sing") == ["the rain stops", "birds sing"]
     assert said("a door slams, the wind dies down") == ["a door slams", "the wind dies down"]
     assert said("the street is quiet, a bell rings") == ["a bell rings"]
 
@@ -355,6 +358,9 @@ def test_a_bed_goes_on_in_windows_until_it_stops() -> None:
     at = frontier(60.0, PlanStyle()).after(0, 27)
     assert agenda.begins_s(birds) == 40
     assert agenda.due(at, 1.0, event("birds sing", BED, 27, 54)) == ("rain", 27, 40)
+    start = frontier(60.0, PlanStyle())
+    assert agenda.ends(rain, "rain", BED, 0, 60, start, 1.0) == [20], "in two equal windows"
+    assert agenda.ends(None, "rain", BED, 20, 60, start.after(0, 20), 1.0) == [40]
 
 
 def test_a_bed_of_the_story_stops_where_what_comes_next_says_so() -> None:

@@ -22,10 +22,18 @@ from diegetic.model.stops import EVERYTHING, stopped
         ("an engine dies", "an engine"),
         ("suddenly everything goes quiet", EVERYTHING),
         ("then complete silence", EVERYTHING),
+        ("an eerie silence follows", EVERYTHING),
     ],
 )
 def test_what_stops_is_told_in_the_clause_s_words(clause: str, what: str) -> None:
     assert stopped(clause) == what
+
+
+def test_what_is_done_to_it_in_the_end_stops_it() -> None:
+    for clause in ("someone picks it up", "it is taken off the stove", "a hand hits it"):
+        assert stopped(clause, "until") == ""
+        assert stopped(clause, "and") is None
+    assert stopped("it explodes", "until") is None
 
 
 @pytest.mark.parametrize(

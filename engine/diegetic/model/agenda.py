@@ -206,7 +206,7 @@ class Agenda:
             if end not in at.starts() or not (goes_on if until is None else end < until):
                 continue
             after = next((edge for edge in edges if edge > end), at.total)
-            after = after if until is None else min(after, until)
+            after = after if until is None else _first_end(end, until, at)
             others = [each for each in (*self.told, *([coming] if coming else [])) if each.lane == BED]
             begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
             replaced = any(
@@ -233,7 +233,7 @@ class Agenda:
         if self.is_last(part):
             return [end for end in every if end == at.total and lane == FOREGROUND] or every
         if (until_s := self._until_s(caption, part, start * step_s)) is not None:
-            last_end = nearest(until_s / step_s, every)
+            last_end = nearest(_first_end(start, round(until_s / step_s), at), every)
             if lane == BED or (part is not None and part.when.lasts_s is not None):
                 return [last_end]
         next_start = min(self.begins_next_s(part, start * step_s) / step_s, at.total - at.shortest)
@@ -301,6 +301,12 @@ class Agenda:
 def nearest(wanted: float, steps: Sequence[int]) -> int:
     """The one of some steps that is nearest to where something should be."""
     return min(steps, key=lambda step: abs(step - wanted))
+
+
+def _first_end(start: int, until: int, at: Frontier) -> int:
+    """Where the first of equal windows ends that a sound is cut into to be heard until then."""
+    windows = max(1, -((start - until) // max(1, at.longest - 2)))
+    return start + round((until - start) / windows)
 
 
 def _told_share(named: frozenset[str], words: frozenset[str]) -> float:

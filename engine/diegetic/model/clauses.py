@@ -36,6 +36,7 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"(?:.* )?(?:then|after which|followed by|finally|eventually|at last|afterwards)\b", re.IGNORECASE)
+_KNOWN = re.compile(r"(?:the|his|her|their|its|this|that|these|those|my|our|your)\b", re.IGNORECASE)
 _ALONG = "all the time|all time|whole time|all along|throughout|in the background|underneath"
 _ALL_ALONG = re.compile(rf"\b(?:{_ALONG})\b", re.IGNORECASE)
 _GOES_ON = re.compile(
@@ -96,7 +97,7 @@ def parts(text: str, over: Sequence[str] = ()) -> list[Part]:
 
 def stopping(text: str, sounding: Sequence[str]) -> list[str]:
     """Those of some sounds that a text says stop."""
-    told = [stopped(words) for sentence in _SENTENCES.split(text) for _, words, _ in _pieces(sentence)]
+    told = [stopped(words, joined) for each in _SENTENCES.split(text) for joined, words, _ in _pieces(each)]
     return [each for each in sounding if any(_names(what, stems(each)) for what in told if what is not None)]
 
 
@@ -108,7 +109,7 @@ def _add_sentence(found: list[Part], sentence: str, over: Sequence[str]) -> None
         after = ahead.after or bool(_AFTER.match(joined) or _AFTER.match(words))
         if _NONE.match(words):
             ahead = replace(ahead, after=after)
-        elif (places := _stopped(words, found, over)) is not None:
+        elif (places := _stopped(stopped(words, joined), words, found, over)) is not None:
             for place in places:
                 found[place] = replace(found[place], stop=Stop(len(found), when | ahead.when))
             if places == [len(found) - 1] and says_how_it_moves(words):  # it dies down
@@ -139,18 +140,21 @@ def _told(words: str) -> str:
     return _WITHOUT.sub("", words)
 
 
-def _stopped(words: str, found: Sequence[Part], over: Sequence[str]) -> list[int] | None:
-    """Places of the clauses whose sounds stop, as these words say; None where they name none, nor one that is over.
+def _stopped(what: str | None, words: str, found: Sequence[Part], over: Sequence[str]) -> list[int] | None:
+    """Places of the clauses whose sounds stop where these words say that something does; None where they tell a sound.
 
-    Where they don't say what stops, it is the last.
+    Where they don't say what stops, it is the last. Of what was never told, nothing is heard ("the typing stops"),
+    unless it is told anew ("a car stops"), comes first, or is heard ending ("the wind dies down").
     """
-    what = stopped(words)
     if what is None:
         return None
     told = [part.place for part in found if _names(what, part.stems) or not stems(what)]
     if what == EVERYTHING:
         return [place for place in told if found[place].stop is None]
-    return told[-1:] or ([] if any(_names(what, stems(each)) for each in over) else None)
+    if told:
+        return told[-1:]
+    is_known = bool(found and _KNOWN.match(what)) and not says_how_it_moves(words)
+    return [] if is_known or any(_names(what, stems(each)) for each in over) else None
 
 
 def _names(what: str, sound: frozenset[str]) -> bool:

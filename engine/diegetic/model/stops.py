@@ -24,18 +24,27 @@ _STOPPED = re.compile(
     re.IGNORECASE,
 )
 _SILENCE = re.compile(
-    r"(?:(?:then|and|but|finally|suddenly|a|total|complete|dead|sudden|absolute|deep) )*"
-    r"(?:silence(?: falls| again)?|nothing(?: more)?)$",
+    r"(?:(?:then|and|but|finally|suddenly|an?|the|total|complete|dead|sudden|absolute|deep|long|eerie|tense) )*"
+    r"(?:silence(?: (?:falls|follows|returns|settles|sets in|again))?|nothing(?: more)?)$",
     re.IGNORECASE,
 )
 _IT = re.compile(r"(?:it|they)\b", re.IGNORECASE)
 _ALL = re.compile(r"\b(?:everything|everyone|everybody|all|it all|all of it)\b", re.IGNORECASE)
 
 
-def stopped(clause: str) -> str | None:
+_IS_DONE = re.compile(
+    r"(?:it|they) (?:is|are|was|were|gets?) \w+"
+    r"|(?:some(?:one|body)|he|she|they|i|you|we|(?:a|the|his|her) hand) \w+ (?:it|them)\b",
+    re.IGNORECASE,
+)
+
+
+def stopped(clause: str, joined: str = "") -> str | None:
     """What stops, in the clause's words: "" for "it", EVERYTHING where that is so or silence is told; None: nothing."""
     if _SILENCE.match(clause.strip(" .")):
         return EVERYTHING
+    if joined.endswith(("until", "till")) and _IS_DONE.match(clause):  # until someone picks it up
+        return ""
     if told := _STOPPED.search(clause):
         return str(told["behind"] or told["between"] or told["what"])
     if _STOPS.search(clause) is None:
