@@ -40,7 +40,7 @@ CUT_S = 0.005
 
 @dataclass(eq=False, slots=True)
 class Playing:
-    """One going of a story or a cue. at_s: of second `from_s` of the story; None: as soon as its first sound is ready.
+    """One going of a story or a cue. at_s: of second `from_s` of the story; None: when its first sound is ready.
 
     goes_on: whether it is what comes next in a story that may still sound: a bed of both begins where it ends there.
     heard: called with the time when its first sound begins. over: called when its last has ended, or it was stopped.
@@ -194,9 +194,8 @@ class Schedule:
         """The frame of an event; where that is over, its lane moves on."""
         now_s, offset = time.monotonic(), self._frames(event.start_s - play.from_s)
         if play.zero is None:
-            free = play.at_s is None
             zero_s = now_s + play.lead_s + self._block_s if play.at_s is None else play.at_s
-            play.zero = self._player.frame_at(zero_s) - offset * free
+            play.zero = self._player.frame_at(zero_s)
         start = play.zero + offset + play.late.get(event.lane, 0)
         if play.goes_on and (wait := self._end_of_same(play, event) - start) > 0:
             play.late[event.lane] = play.late.get(event.lane, 0) + wait
