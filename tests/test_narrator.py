@@ -108,6 +108,8 @@ def test_one_short_clause_is_one_event_of_the_whole_length(seed: int, seconds: f
     assert (door.caption, door.start_s, door.end_s) == ("a door slams", 12.5, 12.5 + seconds)
     (bed,) = (each.event for each in narrator.continue_(memory, "wind without pause", seconds))
     assert (bed.lane, bed.start_s, bed.end_s) == ("bed", 12.5 + seconds, 12.5 + 2 * seconds)
+    (shot,) = (each.event for each in narrator.continue_(memory, "after five seconds a shot", seconds))
+    assert shot.start_s == 12.5 + 2 * seconds + min(5, seconds - 1), "as late as it says, where there is the time"
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -26,7 +26,7 @@ from diegetic.model.reader import Reader
 from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
 from diegetic.protocol import Look, go_on
-from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS
+from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
 
 _MARKED = 64
 """Tokens of a draft that are neither reasoning nor caption, at most: markers, lane, times."""
@@ -160,13 +160,14 @@ class Narrator:
 
     @torch.inference_mode()
     def _only_event(self, memory: StoryMemory, part: Part, seconds: float) -> Timed:
-        """The event of the one clause that is told: only its lane is for the LLM to say."""
+        """The event of the one clause that is told, from when it says on: only its lane is for the LLM to say."""
         draft, caption = self._give(memory, with_how(part, bare(part)))
         lanes = (BED,) if part.goes_on else (FOREGROUND, BED)
-        start = whole_steps(memory.seconds - seconds, self.style)
+        start_s = min(part.when.begins_s(0.0) or 0.0, seconds - MIN_EVENT_S)
+        start = whole_steps(memory.seconds - seconds + start_s, self.style)
         lane, _ = draft.choose_among(self.encoder.start_options({each: [start] for each in lanes}))
         draft.forget()
-        return Timed(caption, lane, 0.0, seconds)
+        return Timed(caption, lane, start_s, seconds)
 
     def _windows_of(self, beds: Sequence[str], seconds: float) -> list[Timed]:
         """Windows of beds that sound from 0 to `seconds`, in order."""
