@@ -2,7 +2,8 @@
 
 import pytest
 
-from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, speaks_for_itself, with_how
+from diegetic.model.agenda import Agenda, Due
+from diegetic.model.captions import bare, first_words, keeps_how, speaks_for_itself, with_how
 from diegetic.model.clauses import Stop, denied, parts, stopping
 from diegetic.model.grammar import PlanStyle, Timed, frontier
 from diegetic.model.stems import share_word, stems
@@ -112,12 +113,14 @@ def test_a_bed_written_as_a_window_goes_on() -> None:
     agenda.tell(event("rain falls", BED, 0, 20))
     at = at.after(0, 20)
     assert agenda.due(at, 1.0, event("a dog barks", start_s=4)) is None
-    assert agenda.due(at, 1.0, event("a dog barks", start_s=24)) == ("rain falls", 20, 40)
-    assert agenda.due(at, 1.0, None) == ("rain falls", 20, 40)
+    assert agenda.due(at, 1.0, event("a dog barks", start_s=24)) == Due("rain falls", BED, 20, 40)
+    assert agenda.due(at, 1.0, None) == Due("rain falls", BED, 20, 40)
     assert agenda.due(at, 1.0, event("wind", BED, 20, 40)) is None
     agenda.tell(event("a clock ticks", BED, 0, 20))
     agenda.tell(event("a clock ticks", BED, 20, 40))
-    assert agenda.due(at, 1.0, None) == ("rain falls", 20, 40), "another bed that goes on doesn't take its place"
+    assert agenda.due(at, 1.0, None) == Due("rain falls", BED, 20, 40), (
+        "another bed that goes on doesn't take its place"
+    )
     agenda.tell(event("rain falls", BED, 20, 40))
     assert agenda.due(at.after(20, 40), 1.0, None) is None
 
@@ -142,7 +145,7 @@ def test_a_bed_that_the_text_names_first_takes_no_other_ones_place() -> None:
         agenda = Agenda.of(text, 30.0)
         agenda.tell(event("insects shrill", BED, 0, 13))
         due = agenda.due(at.after(0, 13), 1.0, event("a forest", BED, 13, 26))
-        assert due == (("insects shrill", 13, 26) if goes_on else None)
+        assert due == (Due("insects shrill", BED, 13, 26) if goes_on else None)
 
 
 def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
@@ -299,7 +302,7 @@ def test_what_is_heard_all_along_is_told_first_and_goes_on_from_wherever_it_ends
     ]  # fmt: skip
     agenda.tell(event("Wind outside", BED, 3, 20))
     at = frontier(40.0, PlanStyle()).after(3, 20)
-    assert agenda.due(at, 1.0, None) == ("Wind outside", 20, 40)
+    assert agenda.due(at, 1.0, None) == Due("Wind outside", BED, 20, 40)
 
 
 def test_the_last_bed_goes_on_to_the_end_however_long_it_is_told_to_last() -> None:
@@ -308,7 +311,7 @@ def test_the_last_bed_goes_on_to_the_end_however_long_it_is_told_to_last() -> No
     agenda.tell(event("a door slams", start_s=0), door)
     assert agenda.is_last(steps)
     agenda.tell(event("footsteps on gravel", BED, 2, 13), steps)
-    assert agenda.due(frontier(40.0, PlanStyle()).after(2, 13), 1.0, None) == ("footsteps on gravel", 13, 20)
+    assert agenda.due(frontier(40.0, PlanStyle()).after(2, 13), 1.0, None) == Due("footsteps on gravel", BED, 13, 20)
 
 
 def test_what_the_text_says_stops_is_no_sound_but_the_end_of_one() -> None:
@@ -331,6 +334,11 @@ def test_what_stops_without_a_time_sounds_until_the_next_is_told() -> None:
     assert whistle.stop is None
 
 
+def test_when_everyone_falls_silent_what_is_no_sound_of_theirs_goes_on() -> None:
+    told = parts("rain falls, people chatter, children laugh, everyone falls silent, a chair creaks")
+    assert [part.stop is not None for part in told] == [False, True, True, False]
+
+
 def test_a_sound_that_nothing_comes_after_is_heard_to_the_end_though_it_stops() -> None:
     agenda = Agenda.of("rain, then the rain stops", 30.0)
     assert agenda.stops_s(agenda.owed[0]) is None
@@ -346,6 +354,7 @@ def test_what_dies_down_is_over_when_the_next_begins_and_is_heard_so() -> None:
 def test_of_what_stops_and_was_never_told_nothing_is_heard_but_how_it_ends() -> None:
     assert said("a phone rings, the typing stops, someone sighs") == ["a phone rings", "someone sighs"]
     assert said("a phone rings, a car stops") == ["a phone rings", "a car stops"]
+    assert said("a phone rings, a van turns off the road") == ["a phone rings", "a van turns off the road"]
     assert said("the rain stops, birds sing") == ["the rain stops", "birds sing"]
     assert said("a door slams, the wind dies down") == ["a door slams", "the wind dies down"]
     assert said("the street is quiet, a bell rings") == ["a bell rings"]
@@ -357,7 +366,7 @@ def test_a_bed_goes_on_in_windows_until_it_stops() -> None:
     agenda.tell(event("rain", BED, 0, 27), rain)
     at = frontier(60.0, PlanStyle()).after(0, 27)
     assert agenda.begins_s(birds) == 40
-    assert agenda.due(at, 1.0, event("birds sing", BED, 27, 54)) == ("rain", 27, 40)
+    assert agenda.due(at, 1.0, event("birds sing", BED, 27, 54)) == Due("rain", BED, 27, 40)
     start = frontier(60.0, PlanStyle())
     assert agenda.ends(rain, "rain", BED, 0, 60, start, 1.0) == [20], "in two equal windows"
     assert agenda.ends(None, "rain", BED, 20, 60, start.after(0, 20), 1.0) == [40]
@@ -378,3 +387,27 @@ def test_what_is_denied_is_no_bed_of_the_llm_s_own() -> None:
     drafted = agenda.instead_of(event("rain in a forest", BED, 0, 15), AT)
     assert drafted is agenda.owed[0]
     assert agenda.instead_of(event("a forest at night", BED, 0, 15), AT) is None
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_what_is_heard_every_so_often_is_due_again_until_it_stops(stops: bool) -> None:
+    agenda = Agenda.of(f"rain, a foghorn every ten seconds. {'At forty seconds it stops.' * stops} A gull cries", 60.0)
+    rain, horn, _ = agenda.owed
+    assert not horn.goes_on
+    agenda.tell(event("rain", BED, 0, 20), rain)
+    at = frontier(60.0, PlanStyle()).after(0, 20)
+    assert agenda.ends(horn, "a foghorn", FOREGROUND, 4, 60, at, 1.0) == [9]
+    agenda.tell(event("a foghorn", FOREGROUND, 4, 9), horn)
+    at = at.after(4, 9)
+    assert agenda.due(at, 1.0, event("a gull cries", FOREGROUND, 10, 12)) is None
+    assert agenda.due(at, 1.0, event("a gull cries", FOREGROUND, 14, 16)) == Due("a foghorn", FOREGROUND, 14, 19)
+    agenda.tell(event("a foghorn", FOREGROUND, 34, 39))
+    due = agenda.due(at.after(34, 60), 1.0, event("a gull cries", FOREGROUND, 50, 52))
+    assert due == (None if stops else Due("a foghorn", FOREGROUND, 44, 49))
+
+
+def test_now_and_then_is_no_two_clauses() -> None:
+    (rain, thunder) = parts("rain, every now and then thunder")
+    assert (thunder.text, thunder.when) == ("thunder", When(every_s=10, is_irregular=True))
+    assert rain.when.every_s is None
+    assert [part.goes_on for part in parts("a clock ticks every second")] == [True]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -282,6 +283,17 @@ def test_what_stops_is_heard_until_then(seed: int) -> None:
     told = [each.event for each in narrator.plan(narrator.begin(text, 60))]
     assert max(event.end_s for event in told if event.caption == "rain falls without pause") == 40
     assert next(event.start_s for event in told if event.caption == "a bell rings") == 40
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_is_heard_every_so_often_is_told_again_to_the_end(seed: int) -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24), seed)
+    for text in ("rain without pause, a bell rings every nine seconds", "a bell rings every nine seconds"):
+        told = [each.event for each in narrator.plan(narrator.begin(text, 50))]
+        starts = [event.start_s for event in told if event.caption == "a bell rings"]
+        assert {later - earlier for earlier, later in pairwise(starts)} == {9}
+        assert starts[-1] > 50 - 9 - 1
+        assert max(event.end_s for event in told) == 50
 
 
 def test_nothing_is_added_to_what_is_told_where_a_bed_goes_on() -> None:

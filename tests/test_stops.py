@@ -2,7 +2,7 @@
 
 import pytest
 
-from diegetic.model.stops import EVERYTHING, stopped
+from diegetic.model.stops import EVERYONE, EVERYTHING, stopped
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from diegetic.model.stops import EVERYTHING, stopped
         ("the wind dies down", "the wind"),
         ("an engine dies", "an engine"),
         ("suddenly everything goes quiet", EVERYTHING),
+        ("everyone falls silent", EVERYONE),
+        ("all the birds stop singing", "all the birds singing"),
         ("then complete silence", EVERYTHING),
         ("an eerie silence follows", EVERYTHING),
     ],

@@ -18,13 +18,20 @@ from diegetic.model.when import NOT_SAID, When, timed
         ("8 sec of applause", "applause", When(lasts_s=8)),
         ("wind for half a minute", "wind", When(lasts_s=30)),
         ("at two seconds rain for 1 minute", "rain", When(2, lasts_s=60)),
+        ("a bell every five seconds", "a bell", When(every_s=5)),
+        ("every minute a train", "a train", When(every_s=60)),
+        ("a drip every few seconds", "a drip", When(every_s=5, is_irregular=True)),
+        ("an occasional car", "a car", When(every_s=10, is_irregular=True)),
+        ("from time to time a dog barks", "a dog barks", When(every_s=10, is_irregular=True)),
     ],
 )
 def test_a_time_is_read_and_taken_out(clause: str, words: str, when: When) -> None:
     assert timed(clause) == (words, when)
 
 
-@pytest.mark.parametrize("clause", ["a bell every five seconds", "at a distance", "a second shot"])
+@pytest.mark.parametrize(
+    "clause", ["a click every second", "a click every two seconds", "at a distance", "a second shot"]
+)
 def test_what_tells_no_time_is_left(clause: str) -> None:
     assert timed(clause) == (clause, NOT_SAID)
 

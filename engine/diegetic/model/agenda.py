@@ -11,17 +11,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from zlib import crc32
 
-from diegetic.model.attributes import says_how
 from diegetic.model.clauses import Part, denied, parts
 from diegetic.model.grammar import Frontier, Timed
-from diegetic.model.once import says_how_often
 from diegetic.model.stems import share_word, stems
 from diegetic.model.stops import stopped
-from diegetic.model.when import NOT_SAID
+from diegetic.model.when import NOT_SAID, When
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
-SHORT_WORDS = 6
+_AT_A_TIME_S = 5.0
+"""How long what is heard every so often is heard once, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An event that goes on with one that was told, or tells it again: start and end in steps."""
+
+    caption: str
+    lane: str
+    start: int
+    end: int
 
 
 @dataclass(slots=True)
@@ -43,7 +53,8 @@ class Agenda:
     def of(cls, text: str, seconds: float, over: Sequence[str] = ()) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed.
 
-        What is heard all along comes first: no event of a plan begins before the one that it tells before.
+        What is heard all along comes first: no event of a plan begins before the one that it tells before. over: sounds
+        of before that the text says stop.
         """
         told = parts(text, over)
         owed = sorted(told[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)
@@ -99,8 +110,8 @@ class Agenda:
                 too_late = event.start_s > (self._told_s(self.owed[0], 0.0) or event.start_s)
                 return self.owed[0] if too_late or at.count + len(self.owed) >= MAX_PLANNED_EVENTS else None
             comes_later = part is not None and part is not self.owed[0] and (part.after or part.when.at_s is not None)
-            is_known = self.told or self._is_half_told(event.caption) or self.is_denied(event.caption)
-            if not comes_later and (part is not None or not is_known):
+            names_none = not (self.told or self._is_half_told(event.caption) or self.is_denied(event.caption))
+            if not comes_later and (part is not None or names_none):
                 return None
         elif part is self.owed[0] and not self.is_told(event.caption):
             return None
@@ -181,12 +192,18 @@ class Agenda:
         """Take an event down as planned: for a clause, or for the one that its caption tells."""
         done = part if part is not None else self.part_of(event.caption)
         if done is not None:  # the last one goes on where nothing else does, however long it should
-            self._done[event.caption] = replace(done, when=NOT_SAID, stop=None) if self.is_last(done) else done
+            is_last = self.is_last(done) and done.when.every_s is None
+            self._done[event.caption] = replace(done, when=NOT_SAID, stop=None) if is_last else done
         self.told.append(event)
         self.owed = [each for each in self.owed if each is not done]
 
-    def due(self, at: Frontier, step_s: float, coming: Timed | None) -> tuple[str, int, int] | None:
-        """A bed's next window that is due before what comes (None: nothing does): caption, start and end in steps.
+    def due(self, at: Frontier, step_s: float, coming: Timed | None) -> Due | None:
+        """What is told to go on, or to be heard again, and is due before what comes (None: nothing does)."""
+        found = (self._next_window(at, step_s, coming), self._next_time(at, step_s, coming))
+        return min(filter(None, found), key=lambda due: due.start, default=None)
+
+    def _next_window(self, at: Frontier, step_s: float, coming: Timed | None) -> Due | None:
+        """A bed's next window.
 
         A bed that was written as one of the windows of the whole story, is heard all along, or sounds last when all is
         told, goes on to the end of the next window, unless another bed takes its place there, or the events that are
@@ -216,8 +233,33 @@ class Agenda:
             )
             is_due = coming is None or coming.start_s >= bed.end_s - 1e-6
             if is_due and not replaced and after in at.ends(end):
-                return bed.caption, end, after
+                return Due(bed.caption, BED, end, after)
         return None
+
+    def _next_time(self, at: Frontier, step_s: float, coming: Timed | None) -> Due | None:
+        """The next time of what is told to be heard every so often, while the beds have room to go on."""
+        windows = sum(edge > at.latest_start for edge in at.windows())
+        beds = len({each.caption for each in self.told if each.lane == BED})
+        if at.count + len(self.owed) + windows * beds >= MAX_PLANNED_EVENTS:
+            return None
+        found, starts = list[Due](), at.starts()
+        for caption, part in self._done.items():
+            if part.when.every_s is None:
+                continue
+            last_s = max(each.start_s for each in self.told if each.caption == caption)
+            start = round((last_s + _apart_s(part.when, caption, last_s)) / step_s)
+            is_due = coming is None or coming.start_s >= start * step_s - 1e-6
+            if is_due and start in starts and start * step_s < (self._until_s(caption) or math.inf):
+                end = nearest(start + self._at_a_time(part.when, caption, start, step_s), at.ends(start))
+                found.append(Due(caption, FOREGROUND, start, end))
+        return min(found, key=lambda due: due.start, default=None)
+
+    def _at_a_time(self, when: When, caption: str, start: int, step_s: float) -> float:
+        """How long, in steps, what is heard every so often is heard once; to the next time, where nothing else is."""
+        assert when.every_s is not None
+        if self._beds_go_on:
+            return min(when.every_s / 2, _AT_A_TIME_S) / step_s
+        return _apart_s(when, caption, start * step_s) / step_s + 1
 
     def ends(
         self, part: Part | None, caption: str, lane: str, start: int, last_end: int, at: Frontier, step_s: float
@@ -228,6 +270,8 @@ class Agenda:
         what begins at a time.
         """
         every = at.ends(start)
+        if part is not None and part.when.every_s is not None:
+            return [nearest(start + self._at_a_time(part.when, caption, start, step_s), every)]
         if part is not None and lane == BED and part.all_along:
             return [end for end in every if end in at.windows()] or every
         if self.is_last(part):
@@ -271,11 +315,12 @@ class Agenda:
         return first is not None and second is not None and first.place < second.place
 
     def is_last(self, part: Part | None) -> bool:
-        """Whether a clause is all that is owed and no bed goes on: nothing would sound after its event."""
-        return part is not None and self.owed == [part] and not self._others_go_on
+        """Whether a clause is all that is owed and nothing goes on: nothing would sound after its event."""
+        again = any(each.when.every_s is not None for each in self._done.values())
+        return part is not None and self.owed == [part] and not self._beds_go_on and not again
 
     @property
-    def _others_go_on(self) -> bool:
+    def _beds_go_on(self) -> bool:
         """Whether there is a bed of which the text doesn't say how long it lasts, nor that it stops."""
         return any(each.lane == BED and self._until_s(each.caption) is None for each in self.told)
 
@@ -298,6 +343,13 @@ class Agenda:
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
 
 
+def _apart_s(when: When, caption: str, last_s: float) -> float:
+    """From one time that something is heard to the next; irregular is up to three tenths more or less, by a hash."""
+    assert when.every_s is not None
+    odds = crc32(f"{caption} {last_s:g}".encode()) % 7 - 3
+    return when.every_s * (1 + when.is_irregular * odds / 10)
+
+
 def nearest(wanted: float, steps: Sequence[int]) -> int:
     """The one of some steps that is nearest to where something should be."""
     return min(steps, key=lambda step: abs(step - wanted))
@@ -317,45 +369,3 @@ def _told_share(named: frozenset[str], words: frozenset[str]) -> float:
 
 def _count(named: frozenset[str], words: frozenset[str]) -> int:
     return sum(share_word([stem], words) for stem in named)
-
-
-def speaks_for_itself(part: Part) -> bool:
-    """Whether a clause is short enough to be its own caption: what was told finds sounds better than its paraphrase."""
-    words = part.text.split()
-    return len(words) - max(0, _named(words) - 1) <= SHORT_WORDS
-
-
-def first_words(part: Part) -> Sequence[str]:
-    """Words of a clause that a caption of it may begin with: those that can name a sound, as they are written."""
-    words = [word.strip("'’\"") for word in part.text.split()]
-    return list(dict.fromkeys(word.lower() for word in words if stems(word)))
-
-
-def bare(part: Part) -> str:
-    """A clause as a caption: without leading words that name nothing, but for an article, or for what says how."""
-    words = part.text.split()
-    named = _named(words)
-
-    def says(place: int) -> tuple[bool, bool]:
-        before = " ".join(words[place:named])
-        return says_how(before), says_how_often(before)
-
-    first = max(place for place in range(named + 1) if says(place) == says(0))
-    if first and words[first - 1].lower() in ("a", "an", "the"):
-        first -= 1
-    return " ".join(words[first:])
-
-
-def keeps_how(part: Part, caption: str) -> bool:
-    """Whether a caption for a clause says how its sound is heard, where the clause does."""
-    return says_how(caption) or not says_how(part.text)
-
-
-def _named(words: Sequence[str]) -> int:
-    """Which of some words is the first that can name a sound."""
-    return next((place for place, word in enumerate(words) if stems(word)), len(words))
-
-
-def with_how(part: Part, caption: str) -> str:
-    """A caption for a clause, with what is said apart of how its sound is heard."""
-    return f"{caption}, {part.how}" if part.how else caption

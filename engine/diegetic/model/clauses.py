@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from diegetic.model.attributes import says_how, says_how_it_moves, without_how
 from diegetic.model.once import happens, says_how_often
 from diegetic.model.stems import share_word, stems
-from diegetic.model.stops import EVERYTHING, stopped
+from diegetic.model.stops import EVERYONE, EVERYTHING, stopped
 from diegetic.model.subjects import says_who_does, with_subject
 from diegetic.model.when import NOT_SAID, When, timed
 
@@ -22,6 +22,7 @@ _JOINS = re.compile(
     re.IGNORECASE,
 )
 _AND_AGAIN = re.compile(r"\b(on|over|again) and \1\b", re.IGNORECASE)
+_NOW_AND_THEN = re.compile(r"\b(?:every )?now and (?:then|again)\b", re.IGNORECASE)
 _UNTIL = re.compile(r",\s*(until|till)\b", re.IGNORECASE)
 _NONE = re.compile(
     r"(?:no|not|never|without|dont|don't|nothing|nobody|neither|nor)\b(?! but|-)"
@@ -36,12 +37,15 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"(?:.* )?(?:then|after which|followed by|finally|eventually|at last|afterwards)\b", re.IGNORECASE)
-_KNOWN = re.compile(r"(?:the|his|her|their|its|this|that|these|those|my|our|your)\b", re.IGNORECASE)
+_KNOWN = re.compile(
+    r"(?:the|his|her|their|its|this|that|these|those|my|our|your|some(?:one|body)|he|she|they|i|you|we)\b",
+    re.IGNORECASE,
+)
 _ALONG = "all the time|all time|whole time|all along|throughout|in the background|underneath"
 _ALL_ALONG = re.compile(rf"\b(?:{_ALONG})\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     rf"\b(?:{_ALONG}|all the while|without (?:pause|end|stop)|never stops?|goes on|all (?:around|night|day)"
-    r"|non-?stop|endless(?:ly)?|incessant(?:ly)?|ceaseless(?:ly)?|unceasing(?:ly)?|relentless(?:ly)?"
+    r"|every second|non-?stop|endless(?:ly)?|incessant(?:ly)?|ceaseless(?:ly)?|unceasing(?:ly)?|relentless(?:ly)?"
     r"|keeps?|constant(?:ly)?|everywhere|bed|amb|ambience|loops?|looping|steady|steadily|continuous(?:ly)?)\b",
     re.IGNORECASE,
 )
@@ -130,7 +134,7 @@ def _add_sentence(found: list[Part], sentence: str, over: Sequence[str]) -> None
 
 def _part(words: str, place: int, goes_on: bool, ahead: Part) -> Part:
     """A clause, with what was said of it ahead."""
-    goes_on = (goes_on or ahead.goes_on) and happens(words) < 2
+    goes_on = (goes_on or ahead.goes_on) and happens(words) < 2 and ahead.when.every_s is None
     all_along = goes_on and (ahead.all_along or _is_all_along(words, ahead.after, ahead.when))
     return replace(ahead, text=words, stems=stems(words), place=place, goes_on=goes_on, all_along=all_along)
 
@@ -149,11 +153,11 @@ def _stopped(what: str | None, words: str, found: Sequence[Part], over: Sequence
     if what is None:
         return None
     told = [part.place for part in found if _names(what, part.stems) or not stems(what)]
-    if what == EVERYTHING:
+    if what in (EVERYTHING, EVERYONE):
         return [place for place in told if found[place].stop is None]
     if told:
         return told[-1:]
-    is_known = bool(found and _KNOWN.match(what)) and not says_how_it_moves(words)
+    is_known = bool(found and _KNOWN.match(words)) and not says_how_it_moves(words)
     return [] if is_known or any(_names(what, stems(each)) for each in over) else None
 
 
@@ -191,7 +195,7 @@ def _pieces(sentence: str) -> Iterator[tuple[str, str, bool]]:
 
     What is told "while" or "with ...ing" goes on, and what is told "until".
     """
-    sentence, joined = _AND_AGAIN.sub("constantly", sentence), ""
+    sentence, joined = _AND_AGAIN.sub("constantly", _NOW_AND_THEN.sub("occasionally", sentence)), ""
     for piece in _BREAKS.split(_UNTIL.sub(r" \1", sentence)):
         clauses = ["", *_JOINS.split(piece), ""]  # join, clause, join, clause, ..., join
         for before, clause, after in zip(clauses[::2], clauses[1::2], clauses[2::2], strict=False):

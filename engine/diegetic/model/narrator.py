@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diegetic.model.agenda import Agenda, bare, first_words, keeps_how, nearest, speaks_for_itself, with_how
+from diegetic.model.agenda import Agenda, nearest
+from diegetic.model.captions import bare, first_words, keeps_how, speaks_for_itself, with_how
 from diegetic.model.clauses import Part, stopping
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
@@ -244,15 +245,14 @@ class Narrator:
         return wanted_s is not None and wanted_s > placed.event.start_s + self.style.time_step_s / 2
 
     def _window(self, at: Frontier, agenda: Agenda, coming: "_Placed | None") -> "_Placed | None":
-        """The next window of a bed that goes on, where it is due before what comes; None where none is."""
+        """What goes on, or is heard again, where it is due before what comes; None where nothing is."""
         if not self.style.cover or at.sequential:
             return None
         due = agenda.due(at, self.style.time_step_s, None if coming is None else coming.event)
         if due is None:
             return None
-        caption, start, end = due
         step = self.style.time_step_s
-        return _Placed(Timed(caption, BED, start * step, end * step), start, end, None)
+        return _Placed(Timed(due.caption, due.lane, due.start * step, due.end * step), due.start, due.end, None)
 
     def _give(self, memory: StoryMemory, caption: str) -> tuple[Draft, str]:
         """A draft with a caption that is given, as long as captions may be; and that caption."""
@@ -285,6 +285,8 @@ class Narrator:
             of_lanes = {FOREGROUND: later, BED: starts[:1] if agenda.is_overdue(tells) else starts}
             if tells is not None and tells.goes_on:
                 del of_lanes[FOREGROUND]
+            elif tells is not None and tells.when.every_s is not None:
+                of_lanes = {FOREGROUND: later[:1]}
             elif wanted_s is not None and happens(text):
                 del of_lanes[BED]
             lane, start = draft.choose_among(self.encoder.start_options(of_lanes))

@@ -6,6 +6,8 @@ English only. Knows nothing of sounds or of plans.
 import re
 
 EVERYTHING = "everything"
+EVERYONE = "people, crowds, audiences, children, voices, chatter, talks, murmurs, laughs, shouts, cheers, applause"
+"""Words for the sounds of people."""
 
 _QUIET = r"(?:completely |totally |suddenly |very )?(?:silent|quiet|still)"
 _OFF = r"(?:off|down)"
@@ -28,19 +30,18 @@ _SILENCE = re.compile(
     r"(?:silence(?: (?:falls|follows|returns|settles|sets in|again))?|nothing(?: more)?)$",
     re.IGNORECASE,
 )
-_IT = re.compile(r"(?:it|they)\b", re.IGNORECASE)
-_ALL = re.compile(r"\b(?:everything|everyone|everybody|all|it all|all of it)\b", re.IGNORECASE)
-
-
 _IS_DONE = re.compile(
     r"(?:it|they) (?:is|are|was|were|gets?) \w+"
     r"|(?:some(?:one|body)|he|she|they|i|you|we|(?:a|the|his|her) hand) \w+ (?:it|them)\b",
     re.IGNORECASE,
 )
+_IT = re.compile(r"(?:it|they)\b", re.IGNORECASE)
+_ALL = re.compile(r"\b(?:everything|it all|all of it|all(?! (?:the|of|his|her|their)\b))", re.IGNORECASE)
+_EVERYONE = re.compile(r"\b(?:everyone|everybody)\b", re.IGNORECASE)
 
 
 def stopped(clause: str, joined: str = "") -> str | None:
-    """What stops, in the clause's words: "" for "it", EVERYTHING where that is so or silence is told; None: nothing."""
+    """What stops, in the clause's words: "" for "it", EVERYTHING (or silence), EVERYONE; None where nothing does."""
     if _SILENCE.match(clause.strip(" .")):
         return EVERYTHING
     if joined.endswith(("until", "till")) and _IS_DONE.match(clause):  # until someone picks it up
@@ -50,4 +51,6 @@ def stopped(clause: str, joined: str = "") -> str | None:
     if _STOPS.search(clause) is None:
         return None
     what = " ".join(_STOPS.sub(" ", clause).split())
-    return EVERYTHING if _ALL.search(what) else "" if _IT.match(what) else what
+    if _ALL.search(what):
+        return EVERYTHING
+    return EVERYONE if _EVERYONE.search(what) else "" if _IT.match(what) else what

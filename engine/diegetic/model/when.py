@@ -1,11 +1,12 @@
-"""When a clause says that its sound is heard: at which second, so many seconds later, for how long.
+"""When a clause says that its sound is heard: at which second, so many seconds later, for how long, how often.
 
     at three seconds                        from the story's beginning
     five seconds later                      from where the sound before it begins
     after five seconds                      from the story's beginning, or from there where that is past
     for ten seconds, ten seconds of rain    how long
+    every ten seconds, occasionally         again and again; where it doesn't say, about SOMETIMES_S apart
 
-Seconds and minutes, in figures or in words; English only. "Every five seconds" is none of these.
+Seconds and minutes, in figures or in words; English only.
 
 Knows nothing of stories or of plans.
 """
@@ -23,24 +24,36 @@ _NUMBER = rf"(?:\d+(?:[.,]\d+)?|\b{_WORDS})"
 _LENGTH = (
     rf"(?:(?:about|around|exactly|another|the first|the last) )?{_NUMBER}[ -]?(?:s|secs?|seconds?|mins?|minutes?)\b"
 )
+_OFTEN = rf"every (?:(?P<every>{_LENGTH})|(?P<few>few|couple of) seconds|(?P<one>minute)\b)"
+_SOMETIMES = (
+    r"(?:occasional(?:ly)?|sporadic(?:ally)?|intermittent(?:ly)?|from time to time|once in a while|every so often"
+    r"|sometimes)"
+)
 _TOLD = re.compile(
     rf"\b(?P<later>{_LENGTH}) (?:later|after(?:wards| that))\b"
-    rf"|\b(?:for|lasting) (?P<lasts>{_LENGTH})|(?<!every )\b(?P<of>{_LENGTH}) of\b"
+    rf"|\b{_OFTEN}|\b(?P<sometimes>{_SOMETIMES})\b"
+    rf"|\b(?:for|lasting) (?P<lasts>{_LENGTH})|\b(?P<of>{_LENGTH}) of\b"
     rf"|\b(?P<since>at|after|from) (?P<at>{_LENGTH}|seconds? {_NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
     re.IGNORECASE,
 )
+
+
+_AN = re.compile(r"\ban(?= (?:occasional|intermittent)\b)", re.IGNORECASE)
+LEAST_APART_S, FEW_S, SOMETIMES_S = 3.0, 5.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class When:
     """at_s: when it begins, since the story's `start`, where the `last` sound began, or `either`; lasts_s: how long.
 
-    None: not said.
+    every_s: from one beginning to the next; is_irregular: more or less. None: not said.
     """
 
     at_s: float | None = None
     since: Literal["start", "last", "either"] = "start"
     lasts_s: float | None = None
+    every_s: float | None = None
+    is_irregular: bool = False
 
     def begins_s(self, last_s: float) -> float | None:
         """When it begins, behind a sound that began at `last_s`."""
@@ -52,7 +65,9 @@ class When:
     def __or__(self, other: "When") -> "When":
         """Both: what one doesn't say, the other may."""
         first = other if self.at_s is None else self
-        return When(first.at_s, first.since, other.lasts_s if self.lasts_s is None else self.lasts_s)
+        often = other if self.every_s is None else self
+        lasts_s = other.lasts_s if self.lasts_s is None else self.lasts_s
+        return When(first.at_s, first.since, lasts_s, often.every_s, often.is_irregular)
 
 
 NOT_SAID = When()
@@ -60,15 +75,26 @@ NOT_SAID = When()
 
 def timed(clause: str) -> tuple[str, When]:
     """A clause without the words that say when, and when that is."""
-    when = NOT_SAID
+    when, clause = NOT_SAID, _AN.sub("a", clause)
     for told in _TOLD.finditer(clause):
-        if lasts := told["lasts"] or told["of"]:
+        if _is_too_often(told):
+            continue
+        if told["every"] or told["one"]:
+            when |= When(every_s=_seconds(told["every"] or "one minute"))
+        elif told["few"] or told["sometimes"]:
+            when |= When(every_s=FEW_S if told["few"] else SOMETIMES_S, is_irregular=True)
+        elif lasts := told["lasts"] or told["of"]:
             when |= When(lasts_s=_seconds(lasts))
         elif told["later"] or "another" in told["at"].lower():
             when |= When(_seconds(told["later"] or told["at"]), "last")
         else:
             when |= When(_seconds(told["at"]), "either" if told["since"].lower() == "after" else "start")
-    return " ".join(_TOLD.sub(" ", clause).split()), when
+    return " ".join(_TOLD.sub(lambda told: told[0] if _is_too_often(told) else " ", clause).split()), when
+
+
+def _is_too_often(told: re.Match[str]) -> bool:
+    """Whether what is told to be heard so often goes on, rather."""
+    return told["every"] is not None and _seconds(told["every"]) < LEAST_APART_S
 
 
 def _seconds(length: str) -> float:
