@@ -61,6 +61,19 @@ def test_a_program_ends_that_has_not_stopped_its_child(tmp_path: Path) -> None:
     assert subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, timeout=60).returncode == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to block")
+def test_the_thread_that_starts_a_child_hears_its_signals_again() -> None:
+    async def run() -> set[int]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        child = Child("answer", answer, (), lambda message: None, lambda exit_code: None)
+        await child.start()
+        blocked: set[int] = await asyncio.to_thread(signal.pthread_sigmask, signal.SIG_BLOCK, ())
+        await child.stop()
+        return blocked
+
+    assert not asyncio.run(run()) & {signal.SIGINT, signal.SIGHUP, signal.SIGTERM}
+
+
 def test_a_child_can_be_stopped_before_it_is_there(caplog: pytest.LogCaptureFixture) -> None:
     deaths: list[int] = []
 

@@ -10,13 +10,14 @@ thread writes to the pipe and one reads from it, so that neither a full pipe nor
 
 import asyncio
 import atexit
+import contextlib
 import logging
 import multiprocessing
 import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -92,18 +93,10 @@ class Child:
             await self._dead.wait()
 
     def _start(self) -> None:
-        """In a thread of its own, whose signals the child has until it can say itself which it ignores.
-
-        So has the process that frees shared memory at the end, which else would end with a closed terminal.
-        """
-        if hasattr(signal, "pthread_sigmask"):
-            from multiprocessing import resource_tracker
-
-            signal.pthread_sigmask(signal.SIG_BLOCK, _DIRECTORS)
-            resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, _DIRECTORS)  # it has let them through again
+        """In another thread, whose signals the child has until it can say itself which it ignores."""
         atexit.register(self._process.kill)  # before multiprocessing's own, which asks by SIGTERM and waits
-        self._process.start()
+        with _blocked(_DIRECTORS):
+            self._process.start()
         self._theirs.close()
         for work in (self._write, self._read):
             threading.Thread(target=work, name=f"{self._process.name}-{work.__name__}", daemon=True).start()
@@ -141,6 +134,26 @@ class Child:
             self._loop.call_soon_threadsafe(what, message)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             raise EOFError from None
+
+
+@contextlib.contextmanager
+def _blocked(signals: Sequence[int]) -> Iterator[None]:
+    """Keep signals from what this thread starts.
+
+    So, too, from multiprocessing's process that frees shared memory at the end, and would end with a closed terminal.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # it has let them through again
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(main: Main, connection: Connection, arguments: tuple[Any, ...]) -> None:

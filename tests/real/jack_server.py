@@ -77,9 +77,16 @@ class Jack:
         self._end(subprocess.Popen.kill)
 
     def _end(self, end: Callable[[subprocess.Popen[str]], None]) -> None:
+        stuck = []
         for process in self.processes if end is subprocess.Popen.kill else reversed(self.processes):
             end(process)
-            process.wait(10)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:  # the next test must not find it
+                stuck.append(process.args)
+                process.kill()
+                process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
+        assert not stuck
