@@ -110,6 +110,9 @@ def test_one_short_clause_is_one_event_of_the_whole_length(seed: int, seconds: f
     (bed,) = (each.event for each in narrator.continue_(memory, "wind without pause", seconds))
     assert (bed.lane, bed.start_s, bed.end_s) == ("bed", 12.5 + seconds, 12.5 + 2 * seconds)
     (shot,) = (each.event for each in narrator.continue_(memory, "after five seconds a shot", seconds))
+    again = [each.event for each in narrator.continue_(memory, "a bell rings every four seconds", 14.0)]
+    assert [event.start_s - again[0].start_s for event in again] == [0, 4, 8, 12]
+    assert {(event.lane, event.end_s - event.start_s) for event in again} == {("foreground", 2)}
     assert shot.start_s == 12.5 + 2 * seconds + min(5, seconds - 1), "as late as it says, where there is the time"
 
 

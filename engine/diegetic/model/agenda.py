@@ -247,7 +247,7 @@ class Agenda:
             if part.when.every_s is None:
                 continue
             last_s = max(each.start_s for each in self.told if each.caption == caption)
-            start = round((last_s + _apart_s(part.when, caption, last_s)) / step_s)
+            start = round((last_s + apart_s(part.when, caption, last_s)) / step_s)
             is_due = coming is None or coming.start_s >= start * step_s - 1e-6
             if is_due and start in starts and start * step_s < (self._until_s(caption) or math.inf):
                 end = nearest(start + self._at_a_time(part.when, caption, start, step_s), at.ends(start))
@@ -256,10 +256,9 @@ class Agenda:
 
     def _at_a_time(self, when: When, caption: str, start: int, step_s: float) -> float:
         """How long, in steps, what is heard every so often is heard once; to the next time, where nothing else is."""
-        assert when.every_s is not None
         if self._beds_go_on:
-            return min(when.every_s / 2, _AT_A_TIME_S) / step_s
-        return _apart_s(when, caption, start * step_s) / step_s + 1
+            return at_a_time_s(when) / step_s
+        return apart_s(when, caption, start * step_s) / step_s + 1
 
     def ends(
         self, part: Part | None, caption: str, lane: str, start: int, last_end: int, at: Frontier, step_s: float
@@ -343,7 +342,13 @@ class Agenda:
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
 
 
-def _apart_s(when: When, caption: str, last_s: float) -> float:
+def at_a_time_s(when: When) -> float:
+    """How long what is heard every so often is heard once."""
+    assert when.every_s is not None
+    return min(when.every_s / 2, _AT_A_TIME_S)
+
+
+def apart_s(when: When, caption: str, last_s: float) -> float:
     """From one time that something is heard to the next; irregular is up to three tenths more or less, by a hash."""
     assert when.every_s is not None
     odds = crc32(f"{caption} {last_s:g}".encode()) % 7 - 3

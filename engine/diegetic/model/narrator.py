@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diegetic.model.agenda import Agenda, nearest
+from diegetic.model.agenda import Agenda, apart_s, at_a_time_s, nearest
 from diegetic.model.captions import bare, first_words, keeps_how, speaks_for_itself, with_how
 from diegetic.model.clauses import Part, stopping
 from diegetic.model.draft import Draft, Step
@@ -26,6 +26,7 @@ from diegetic.model.once import happens
 from diegetic.model.reader import Reader
 from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
+from diegetic.model.when import When
 from diegetic.protocol import Look, go_on
 from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
 
@@ -151,7 +152,7 @@ class Narrator:
         That plan is made apart, since a small LLM that goes on with what it has told adds to it.
         """
         if agenda.is_plain and seconds <= MAX_EVENT_S:
-            yield self._only_event(memory, agenda.owed[0], seconds)
+            yield from _again(self._only_event(memory, agenda.owed[0], seconds), agenda.owed[0].when)
             return
         apart = self.begin(text, seconds)
         apart.look = memory.look
@@ -163,7 +164,7 @@ class Narrator:
     def _only_event(self, memory: StoryMemory, part: Part, seconds: float) -> Timed:
         """The event of the one clause that is told, from when it says on: only its lane is for the LLM to say."""
         draft, caption = self._give(memory, with_how(part, bare(part)))
-        lanes = (BED,) if part.goes_on else (FOREGROUND, BED)
+        lanes = (BED,) if part.goes_on else (FOREGROUND, BED) if part.when.every_s is None else (FOREGROUND,)
         start_s = min(part.when.begins_s(0.0) or 0.0, seconds - MIN_EVENT_S)
         start = whole_steps(memory.seconds - seconds + start_s, self.style)
         lane, _ = draft.choose_among(self.encoder.start_options({each: [start] for each in lanes}))
@@ -321,6 +322,17 @@ class _Placed:
     start: int
     end: int
     part: Part | None
+
+
+def _again(event: Timed, when: When) -> Iterator[Timed]:
+    """The one event that is told, or where it is told to be heard every so often, each of its times until its end."""
+    if when.every_s is None:
+        yield event
+        return
+    start_s, length_s = event.start_s, max(MIN_EVENT_S, at_a_time_s(when))
+    while start_s <= event.end_s - MIN_EVENT_S:
+        yield replace(event, start_s=start_s, end_s=min(start_s + length_s, event.end_s))
+        start_s += apart_s(when, event.caption, start_s)
 
 
 def _under(beds: list[Timed], events: Iterator[Timed]) -> Iterator[Timed]:
