@@ -357,7 +357,8 @@ def test_of_what_stops_and_was_never_told_nothing_is_heard_but_how_it_ends() -> 
     assert said("a phone rings, a van turns off the road") == ["a phone rings", "a van turns off the road"]
     assert said("the rain stops, birds sing") == ["the rain stops", "birds sing"]
     assert said("a door slams, the wind dies down") == ["a door slams", "the wind dies down"]
-    assert said("the street is quiet, a bell rings") == ["a bell rings"]
+    assert said("the street is quiet again, a bell rings") == ["a bell rings"]
+    assert said("the room is quiet except for a clock") == ["the room is quiet except for a clock"]
 
 
 def test_a_bed_goes_on_in_windows_until_it_stops() -> None:

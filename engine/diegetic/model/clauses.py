@@ -28,7 +28,7 @@ _NONE = re.compile(
     r"(?:no|not|never|without|dont|don't|nothing|nobody|neither|nor)\b(?! but|-)"
     r"|.*\b(?:(?:do|does|did|is|are|was|were|has|have|had|ca|could)(?:n['’]?t| not)|never|no longer)\b"
     r"(?!-| (?:far|only|just|stops?|ends?|ceases?)\b)"
-    r"|.*\b(?:is|are|was|were|lies) (?:\w+ )?(?:quiet|silent)\b",
+    r"|.*\b(?:is|are|was|were|lies) (?:\w+ )?(?:quiet|silent)(?: again| now)?$",
     re.IGNORECASE,
 )
 _WITHOUT = re.compile(
