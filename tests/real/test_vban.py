@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.real, pytest.mark.alone]
 
 RATE = 48_000
 SECONDS = 2
+ALL_BYTES = 4 << 20
 
 
 def free_port() -> int:
@@ -39,6 +40,8 @@ def test_aiovban_hears_every_frame_of_a_voice() -> None:
             warnings.simplefilter("ignore", DeprecationWarning)  # it asks for the locale in an old way
             client = AsyncVBANClient(default_queue_size=5000)
         await client.listen("127.0.0.1", port)
+        receiver = client._transport.get_extra_info("socket")
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ALL_BYTES)  # it may be held up as long as all lasts
         device = await client.register_device("127.0.0.1", port)
         stream = device.receive_stream("stage")
         player = Player(
