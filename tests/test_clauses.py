@@ -379,6 +379,7 @@ def test_a_bed_of_the_story_stops_where_what_comes_next_says_so() -> None:
     assert stopping("everything falls silent", beds) == beds
     assert stopping("a bell rings", beds) == []
     assert [part.text for part in parts("the rain stops, a bell rings", ["rain on a roof"])] == ["a bell rings"]
+    assert [part.text for part in parts("the foghorn stops, a bell rings", [])] == ["a bell rings"]
 
 
 def test_what_is_denied_is_no_bed_of_the_llm_s_own() -> None:

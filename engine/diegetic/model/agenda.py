@@ -50,11 +50,11 @@ class Agenda:
     _done: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, text: str, seconds: float, over: Sequence[str] = ()) -> "Agenda":
+    def of(cls, text: str, seconds: float, over: Sequence[str] | None = None) -> "Agenda":
         """Every clause of a text that may name a sound, as many as a plan has room for beside a bed.
 
-        What is heard all along comes first: no event of a plan begins before the one that it tells before. over: sounds
-        of before that the text says stop.
+        What is heard all along comes first: no event of a plan begins before the one that it tells before. over: of a
+        text that goes on with a story, the sounds of before that it says stop.
         """
         told = parts(text, over)
         owed = sorted(told[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)

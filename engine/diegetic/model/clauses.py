@@ -79,12 +79,12 @@ class Part:
     stop: Stop | None = None
 
 
-def parts(text: str, over: Sequence[str] = ()) -> list[Part]:
+def parts(text: str, over: Sequence[str] | None = None) -> list[Part]:
     """The clauses of a text in their order, without those that name nothing, or say what isn't to be heard, or stops.
 
     What only sets the scene is left out where more follows: the words before a colon ("Sunday breakfast: ..."), and a
-    first sentence of several words without a verb ("Deep jungle. ..."). So is what is said in quotes. over: sounds of
-    before that the text says stop (`stopping`).
+    first sentence of several words without a verb ("Deep jungle. ..."). So is what is said in quotes. over: where the
+    text goes on with a story, the sounds of before that it says stop (`stopping`).
     """
     found: list[Part] = []
     spoken = _SPEECH.sub(". ", text)
@@ -105,7 +105,7 @@ def stopping(text: str, sounding: Sequence[str]) -> list[str]:
     return [each for each in sounding if any(_names(what, stems(each)) for what in told if what is not None)]
 
 
-def _add_sentence(found: list[Part], sentence: str, over: Sequence[str]) -> None:
+def _add_sentence(found: list[Part], sentence: str, over: Sequence[str] | None) -> None:
     """Add a sentence's clauses. One that names nothing may say how, or when, the one beside it is heard."""
     first, ahead = len(found), Part("", frozenset())
     for joined, words, goes_on in _pieces(sentence):
@@ -144,7 +144,7 @@ def _told(words: str) -> str:
     return _WITHOUT.sub("", words)
 
 
-def _stopped(what: str | None, words: str, found: Sequence[Part], over: Sequence[str]) -> list[int] | None:
+def _stopped(what: str | None, words: str, found: Sequence[Part], over: Sequence[str] | None) -> list[int] | None:
     """Places of the clauses whose sounds stop where these words say that something does; None where they tell a sound.
 
     Where they don't say what stops, it is the last. Of what was never told, nothing is heard ("the typing stops"),
@@ -157,8 +157,9 @@ def _stopped(what: str | None, words: str, found: Sequence[Part], over: Sequence
         return [place for place in told if found[place].stop is None]
     if told:
         return told[-1:]
-    is_known = bool(found and _KNOWN.match(words)) and not says_how_it_moves(words)
-    return [] if is_known or any(_names(what, stems(each)) for each in over) else None
+    goes_on = bool(found) or over is not None
+    is_known = goes_on and _KNOWN.match(words) is not None and not says_how_it_moves(words)
+    return [] if is_known or any(_names(what, stems(each)) for each in over or ()) else None
 
 
 def _names(what: str, sound: frozenset[str]) -> bool:
