@@ -57,7 +57,7 @@ def with_subject(words: str, joined: str, told: Sequence[str], sentence: Sequenc
         who = next(filter(None, (_who(each.split()) for each in reversed(told))), ())
         return " ".join((*who, rest)) if who else words
     if first.lower() in _DOES or (first.lower() in _DOES_OR_ARE and _GOES_ON.search(joined)):
-        does = (each.split() for each in reversed(sentence) if not is_verb(each.split()[0]))
+        does = (each.split() for each in reversed(sentence) if not _is_verb(each.split()[0]))
         who = _doer(next(does, []))
         return " ".join((*who, words)) if len(who) <= _FEW_WORDS else words
     return words
@@ -68,22 +68,22 @@ def _who(words: Sequence[str]) -> Sequence[str]:
     if _ITS.match(words[0]) or words[0].endswith("ing"):
         return ()
     for place, word in enumerate(words):
-        if is_verb(word) and _SOMEBODY.match(" ".join(words[:place])):
+        if _is_verb(word) and _SOMEBODY.match(" ".join(words[:place])):
             return _PREPOSITION.split(" ".join(words[place + 1 :]))[0].split()
-    return _doer(words) or (() if is_verb(words[0]) or len(words) > _FEW_WORDS else words)
+    return _doer(words) or (() if _is_verb(words[0]) or len(words) > _FEW_WORDS else words)
 
 
 def _doer(words: Sequence[str]) -> Sequence[str]:
     """What stands before a clause's verb, where that names something."""
-    verbs = (place for place, word in enumerate(words) if is_verb(word) and stems(" ".join(words[:place])))
+    verbs = (place for place, word in enumerate(words) if _is_verb(word) and stems(" ".join(words[:place])))
     return words[: next(verbs, 0)]
 
 
 def says_who_does(sentence: str) -> bool:
     """Whether a sentence may have a verb; one of more than one person or animal may be anything ("children play")."""
-    return any(is_verb(word) or word.lower() in _MANY for word in sentence.rstrip(".!?").split())
+    return any(_is_verb(word) or word.lower() in _MANY for word in sentence.rstrip(".!?").split())
 
 
-def is_verb(word: str) -> bool:
+def _is_verb(word: str) -> bool:
     """Whether a word may be what somebody or something does, by its ending."""
     return bool(_VERB.search(word.lower()) or word.lower() in _VERBS) and word.lower() not in _NO_VERBS

@@ -36,8 +36,6 @@ _TOLD = re.compile(
     rf"|\b(?P<since>at|after|from) (?P<at>{_LENGTH}|seconds? {_NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
     re.IGNORECASE,
 )
-
-
 _AN = re.compile(r"\ban(?= (?:occasional|intermittent)\b)", re.IGNORECASE)
 LEAST_APART_S, FEW_S, SOMETIMES_S = 3.0, 5.0, 10.0
 
