@@ -121,6 +121,30 @@ def test_a_bank_is_called_anew_and_keeps_its_audio(tmp_path: Path) -> None:
     assert bank.scores(np.eye(384, dtype=np.float32)[1], "").tolist() == pytest.approx([1 / 3, 0.0])
 
 
+def test_new_kinds_lie_behind_what_a_bank_has() -> None:
+    pytest.importorskip("transformers")
+    from build_bank import joined, kinds_of_table
+
+    def index(units: int, shard: int, typical: float) -> Index:
+        return Index(
+            np.full((units, 4), shard, np.int8), np.array([0, units]), np.zeros(1, np.float32), np.ones(1, np.int64),
+            np.zeros((1, 384), np.float16), np.array([0]), np.array([0, 1]), np.array([shard]), np.array([5]),
+            np.array([7]), np.array([typical], np.float32),
+        )  # fmt: skip
+
+    both = joined(index(3, 0, 0.25), index(2, 1, np.nan))
+    assert both.recordings == 2
+    assert both.unit_offsets.tolist() == [0, 3, 5]
+    assert both.units[:, 0].tolist() == [0, 0, 0, 1, 1]
+    assert both.shards.tolist() == [0, 1]
+    assert both.typical[0] == 0.25 and np.isnan(both.typical[1])
+
+    rain, gong = (Concept(name, "bed", (f"{name} sounds",) * 6, ("Rain",), wordings=()) for name in ("rain", "gong"))
+    row = Row(file="1.opus", concept="rain", kind="bed", captions=[], seconds=1, may_ship=True, held_out=False)
+    assert kinds_of_table([{"file": "1.opus", "caption": ""}], [row], [rain, gong]) == {"rain"}
+    assert kinds_of_table([{"file": "made/gong-0", "caption": "gong sounds"}], [row], [rain, gong]) == {"gong"}
+
+
 class OneHot:
     """A text encoder to which no two captions are alike."""
 

@@ -9,6 +9,10 @@ Which they are is pieces.py's matter. Licence, author and source of each go into
         -o presets/models/pocket/bank
 
 calls the recordings of a bank anew, where concepts.toml has other wordings: its audio stays as it is.
+
+    ... --add
+
+adds the kinds of concepts.toml that a bank doesn't have yet, in files of audio of their own.
 """
 
 import argparse
@@ -80,18 +84,29 @@ def main() -> None:
         origin = {row["file"]: row for row in csv.DictReader(file)}
     guesses = {recording.file: recording.guesses for recording in read_recordings(args.sounds)}
     concepts = {concept.name: concept for concept in read_concepts().concepts}
-    folder = args.sounds / "audio"
+    folder, known = args.sounds / "audio", Bank(args.out) if args.add else None
     made = list(make_all(rows, origin, folder))
-    pieces = list(choose(rows, guesses, described, concepts, made, random.Random(args.seed)))
+    captions = list(captions_of_table(known.table, rows, tuple(concepts.values()))) if known else []
+    there = kinds_of_table(known.table, rows, tuple(concepts.values())) if known else frozenset[str]()
+    pieces = list(
+        choose(
+            [row for row in rows if row["concept"] not in there], guesses, described, concepts,
+            [each for each in made if each.concept not in there], random.Random(args.seed),
+        )
+    )  # fmt: skip
     audio, table = Audio(), []
     for piece in pieces:
         samples = piece.samples(folder)
         audio.add(encode(samples, args.compression))
         table.append(_table_row(piece, origin, len(samples) / SAMPLE_RATE))
-    index, texts = called([piece.captions for piece in pieces], _index(pieces, space, audio), text_encoder)
-    for number, shard in enumerate(audio.shards):
+    index, first = _index(pieces, space, audio), 0
+    if known:
+        first = int(known.index.shards.max()) + 1
+        index = joined(known.index, replace(index, shards=index.shards + first))
+    index, texts = called([*captions, *(piece.captions for piece in pieces)], index, text_encoder)
+    for number, shard in enumerate(audio.shards, start=first):
         write_atomically(args.out / f"audio-{number}.bin", bytes(shard))
-    write_atomically(args.out / TABLE, write_table(table))
+    write_atomically(args.out / TABLE, write_table([*(known.table if known else ()), *table]))
     _write_called(args.out, index, texts)
     seconds = sum(float(row["seconds"]) for row in table)
     print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, audio.shards)) / 1e6:.1f} MB")
@@ -104,6 +119,30 @@ def call_anew(bank: Path, rows: Sequence[Row], concepts: Sequence[Concept], text
     index, texts = called(captions, known.index, text_encoder)
     _write_called(bank, index, texts)
     print(f"{len(captions)} recordings, {len(texts)} captions, {(bank / INDEX).stat().st_size / 1e6:.1f} MB")
+
+
+def joined(one: Index, other: Index) -> Index:
+    """The recordings of one index, then those of another, which nothing finds yet."""
+    both = [(getattr(one, name), getattr(other, name)) for name in ("units", "gains_db", "channels")]
+    units, gains_db, channels = (np.concatenate(each) for each in both)
+    offsets = np.concatenate([one.unit_offsets, other.unit_offsets[1:] + one.unit_offsets[-1]])
+    places = [(getattr(one, name), getattr(other, name)) for name in ("shards", "starts", "sizes", "typical")]
+    shards, starts, sizes, typical = (np.concatenate(each) for each in places)
+    nothing = np.zeros(len(gains_db) + 1, np.int64)
+    return Index(
+        units, offsets, gains_db, channels, other.embeddings, other.captions, nothing, shards, starts, sizes, typical
+    )
+
+
+def kinds_of_table(
+    table: Sequence[Mapping[str, str]], rows: Sequence[Row], concepts: Sequence[Concept]
+) -> frozenset[str]:
+    """The concepts that a bank's table has recordings of."""
+    first = {concept.captions[0]: concept.name for concept in concepts}
+    of_file = {row["file"]: row["concept"] for row in rows}
+    return frozenset(
+        first[each["caption"]] if each["file"].startswith(MADE) else of_file[each["file"]] for each in table
+    )
 
 
 def captions_of_table(
@@ -182,6 +221,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--text-encoder", type=Path, required=True)
     parser.add_argument("--space", type=Path)
     parser.add_argument("--captions-only", action="store_true", help="call a bank's recordings anew, nothing else")
+    parser.add_argument("--add", action="store_true", help="add the kinds that a bank doesn't have, nothing else")
     parser.add_argument("--compression", type=float, default=0.8, help="0 to 1: 256 to 6 kbit/s")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, required=True)

@@ -1,10 +1,10 @@
-"""Recordings that aren't there: steps in a row, made of single ones; a keyboard and a telephone, made of nothing.
+"""Recordings that aren't there: steps in a row, made of single ones; a keyboard and others, made of nothing.
 
 Most recordings of steps are a single step. Rows of them, at the pace that people walk at and as uneven as feet are, are
 what units that follow each other can be taken from. All steps of a row come from one folder of one source under one
 licence. Keys and telephones follow well-known recipes: a keystroke is a finger's touch, the key's landing and its
 coming back, each a burst of noise; an old telephone is two bells that a clapper strikes 20 times a second, a newer one
-a warble between two tones.
+a warble between two tones. What else is made of nothing is in recipes.py.
 
 Knows nothing of how recordings are described or stored.
 """
@@ -24,12 +24,13 @@ from captions import Row
 from describe_sounds import read_mono
 from diegetic.audio.rooms import SMALL_ROOM, in_room
 from diegetic.model.bank.describe import SAMPLE_RATE
+from recipes import RECIPES
 
 Samples = NDArray[np.float32]
 Values = NDArray[np.float64]
 
 SECONDS = 7.0
-ROWS, TELEPHONES, KEYBOARDS = 5, 4, 5
+ROWS, TELEPHONES, KEYBOARDS, VARIANTS = 5, 4, 5, 4
 _LONGEST_STEP_S, _FEWEST_STEPS = 1.0, 3
 _UNEVEN_DB = 2.0
 _BARS = ((1.0, 1.0, 0.5), (2.76, 0.6, 0.25), (5.4, 0.35, 0.12), (8.93, 0.2, 0.06))
@@ -86,6 +87,11 @@ def make_all(rows: Sequence[Row], origin: Mapping[str, Mapping[str, str]], audio
     for number in range(TELEPHONES):
         yield Made(f"telephone-bell-{number}", "telephone", bell_telephone(number), ())
         yield Made(f"telephone-warble-{number}", "telephone", warbling_telephone(number), ())
+    for concept, recipe in RECIPES.items():
+        for number in range(VARIANTS):
+            samples = recipe(np.random.default_rng(zlib.crc32(f"{concept} {number}".encode())))
+            loud = (0.5 / np.abs(samples).max() * samples).astype(np.float32)
+            yield Made(f"{concept.replace(' ', '-')}-{number}", concept, loud, ())
 
 
 def in_a_row(hits: Sequence[Samples], pace: Pace, rng: random.Random) -> Samples:

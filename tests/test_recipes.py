@@ -1,0 +1,41 @@
+"""Sounds made of nothing are sounds, the same each time, and each has its concept."""
+
+import numpy as np
+import pytest
+
+from captions import read_concepts
+from diegetic.model.bank.describe import SAMPLE_RATE
+from recipes import RECIPES, bubbles, gated, laid, tone
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_makes_the_same_sound_again_and_another_by_another_seed(name: str) -> None:
+    first, again, other = (RECIPES[name](np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert np.isfinite(first).all()
+    assert np.abs(first).max() > 0.01
+    assert 0.1 < len(first) / SAMPLE_RATE <= 9.0
+    if name not in ("busy signal",):  # a published tone has no other
+        assert first.shape != other.shape or not np.allclose(first, other)
+
+
+def test_every_recipe_is_of_a_concept() -> None:
+    assert set(RECIPES) <= {concept.name for concept in read_concepts().concepts}
+
+
+def test_a_tone_has_its_pitch_and_no_harmonic_beyond_hearing() -> None:
+    spectrum = np.abs(np.fft.rfft(tone(12_000.0, 1.0, (1.0, 1.0))))
+    assert int(spectrum.argmax()) == 12_000
+    assert spectrum[13_000:].max() < 0.01 * spectrum.max()
+
+
+def test_parts_lie_where_they_are_laid_and_are_cut_at_the_end() -> None:
+    out = laid([(0.5, np.ones(SAMPLE_RATE))], 1.0)
+    assert out[: SAMPLE_RATE // 2].max() == 0.0
+    assert len(out) == SAMPLE_RATE and out[-1] == 1.0
+    assert abs(gated(np.ones(4_800))[[0, -1]]).max() == 0.0
+
+
+def test_more_bubbles_are_heard_of_more_water() -> None:
+    few, many = (np.std(bubbles(np.random.default_rng(0), 2.0, per_s, (200, 800))) for per_s in (20, 400))
+    assert many > 2 * few
