@@ -14,7 +14,9 @@ STEPS_DB = np.array([-70.0, -18.0, -20.0, -50.0, -70.0, -17.0, -22.0, -50.0], np
 @pytest.mark.parametrize(
     "caption",
     ["a heavy oak door slams", "thunder, far away", "A gunshot", "door slam, interior", "the lightning strikes nearby",
-     "a ship's bell", "a bell tolls over the sea", "a rooster crows at dawn", "a car horn", "a glass shatters"],
+     "a ship's bell", "a bell tolls over the sea", "a rooster crows at dawn", "a car horn", "a glass shatters",
+     "UI click", "a confirm chime", "a camera shutter", "a toilet flushes", "a spring goes boing",
+     "a whistle is blown"],
 )  # fmt: skip
 def test_what_is_told_in_the_singular_happens_once(caption: str) -> None:
     assert happens_once(caption)
@@ -24,7 +26,8 @@ def test_what_is_told_in_the_singular_happens_once(caption: str) -> None:
     "caption",
     ["doors slam", "a door slams again and again", "three gunshots", "gunshots", "the clock strikes twelve",
      "a bell rings twice", "thunder and rain", "thunder rolling", "a dog barks", "footsteps on gravel", "people scream",
-     "a horse gallops past", "rain on the roof", "someone knocks on the door", "a door opens and shuts"],
+     "a horse gallops past", "rain on the roof", "someone knocks on the door", "a door opens and shuts",
+     "a wind chime"],
 )  # fmt: skip
 def test_what_goes_on_or_is_told_of_many_does_not(caption: str) -> None:
     assert not happens_once(caption)
@@ -41,6 +44,7 @@ def test_what_happens_once_is_its_first_recording_whole() -> None:
 def test_a_recording_ends_by_itself_where_it_is_over() -> None:
     assert ends_by_itself(SLAM_DB)
     assert not ends_by_itself(np.full(40, -20.0, np.float32))  # as of wind
+    assert ends_by_itself(np.full(3, -20.0, np.float32))  # as of a click, cut close
 
 
 def test_a_recording_s_own_silence_before_it_is_left_out() -> None:

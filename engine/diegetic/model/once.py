@@ -10,16 +10,17 @@ Knows nothing of how it sounds.
 import re
 
 _NOUNS = (
-    "slam|bang|explosion|blast|detonation|gunshot|shot|thunder|thunderclap|thunderbolt|crash|thud|thump|clang|snap|"
+    "slam|bang|explosion|blast|detonation|gunshot|shot|thunder|thunderclap|thunderbolt|crash|thud|thump|clang|snap|crack|"
     "splash|scream|shriek|screech|roar|howl|growl|groan|sneeze|cough|gasp|honk|horn|bell|gong|whoosh|boom|creak|meow|"
-    "neigh|whinny|moo"
+    r"neigh|whinny|moo|shout|yell|cry|burp|boing|pop|ping|ding|beep|click|slap|squelch|shutter|(?<!wind\ )chime"
 )
-_COUNTED = rf"{_NOUNS}|knock|bark|beep|hoot|click|clap|tap|stroke|chime|ring|punch|kick|blow|whistle|bleat|caw|quack"
+_COUNTED = rf"{_NOUNS}|knock|bark|hoot|clap|tap|stroke|ring|punch|kick|blow|whistle|bleat|caw|quack"
 _HAPPENS = re.compile(
     rf"""\b(?:
     slams|shuts|bangs|bursts|breaks|shatters|smashes|snaps|cracks|explodes|erupts|detonates|fires|booms|crashes|thuds|thumps
     |clunks|clangs|strikes|hits|lands|drops|falls|collapses|splashes|clicks|pops|zaps|whooshes|swishes|creaks|squeaks
     |screams|shrieks|screeches|yells|gasps|groans|moans|grunts|growls|snarls|roars|howls|sneezes|coughs|sighs
+    |burps|belches|flushes|pings|is\ blown|goes\ (?:bang|boing|pop)|ui|notification|confirmation|level\ up
     |crows|moos|neighs|whinnies|meows|mews|bleats|squeals|trumpets|hoots|honks|rings|tolls|chimes
     |(?<!(?<!')s\ )(?:
         {_NOUNS}
@@ -28,8 +29,9 @@ _HAPPENS = re.compile(
 )
 _MORE_THAN_ONCE = re.compile(
     r"\b(?:and|or|again|over and over|repeatedly|constantly|times|twice|thrice|several|many|some|more|few|all|every|"
-    r"each|other|two|three|four|five|six|seven|eight|nine|ten|twelve|dozens?|x?\d+x?|people|men|women|children|crowd|keeps?|"
-    r"series|row|volley|barrage|burst of|(?!lightning|building|ceiling|morning|evening|clearing|something)\w{3,}ing)\b"
+    r"each|other|two|three|four|five|six|seven|eight|nine|ten|twelve|dozens?|x?\d+x?|people|men|women|children|crowd|"
+    r"keeps?|series|row|volley|barrage|burst of|(?!lightning|spring|building|ceiling|morning|evening|clearing|"
+    r"something)\w{3,}ing)\b"
 )
 _NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _COUNTS = {word: number for number, word in enumerate(_NUMBERS, 1)} | {"twice": 2, "thrice": 3}

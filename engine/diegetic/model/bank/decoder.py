@@ -32,7 +32,7 @@ from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
-EDITION = 3
+EDITION = 4
 """Of what is built from the same latents: what a bank's model is called by changes with it, and so do its takes."""
 _POOL = 64
 _NEAR = 0.03  # how much less near than the best a recording of the pool may be, in cosine

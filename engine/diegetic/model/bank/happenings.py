@@ -22,6 +22,7 @@ Array = NDArray[np.float32]
 
 _HEARD_DB = 25.0  # so much under its loudest a recording is hardly heard
 _ENDED_DB = 15.0  # so much under its loudest a recording ends that is over; one that is cut out of what goes on doesn't
+_SHORT_UNITS = 6  # half a second: whatever lasts no longer is over
 _ATTACK_UNITS = 4
 _PAUSE_UNITS = 2
 _STROKE_DB, _RISE_DB = 12.0, 6.0  # a stroke is nearly as loud as the loudest, and so much louder than what was before
@@ -30,7 +31,7 @@ _FADING_UNITS = round(OVERLAP_S * UNITS_PER_S)
 
 def ends_by_itself(own_db: Array) -> bool:
     """Whether a recording, by its units' levels, is of something that is over."""
-    return bool(own_db[-2:].min() <= own_db.max() - _ENDED_DB)
+    return len(own_db) <= _SHORT_UNITS or bool(own_db[-2:].min() <= own_db.max() - _ENDED_DB)
 
 
 def first_alone(runs: Sequence[Run], own_db: Sequence[Array], times: int = 1) -> list[Run]:
