@@ -264,9 +264,9 @@ def test_a_bed_lasts_as_long_as_the_text_says() -> None:
 def test_what_is_told_before_a_time_begins_before_it() -> None:
     agenda = Agenda.of("a dog barks, a door slams, at eight seconds thunder", 30.0)
     assert agenda.room(AT, agenda.owed[0], 1.0)[0] < 7
-    assert agenda.begins_next_s(agenda.owed[1], 4.0) == 0.0
+    assert agenda.lasts_until_s(agenda.owed[1], 4.0) == 0.0
     agenda.tell(event("a dog barks", start_s=1.0))
-    assert agenda.begins_next_s(agenda.owed[0], 4.0) == 8.0
+    assert agenda.lasts_until_s(agenda.owed[0], 4.0) == 8.0
 
 
 def test_a_bed_s_next_window_waits_for_what_is_told_sooner() -> None:
@@ -319,19 +319,95 @@ def test_what_the_text_says_stops_is_no_sound_but_the_end_of_one() -> None:
     assert rain.stop == Stop(1, When(10, "either"))
     assert birds.text == "birds sing"
     agenda = Agenda.of("Rain. After ten seconds the rain stops and birds sing", 30.0)
-    assert agenda.stops_s(agenda.owed[0]) == 10
+    assert agenda.times.stops_s(agenda.owed[0]) == 10
     assert agenda.begins_s(agenda.owed[1]) == 10
 
 
 def test_what_stops_without_a_time_sounds_until_the_next_is_told() -> None:
     agenda = Agenda.of("a crowd cheers, a radio plays; everything falls silent, a glass breaks", 30.0)
     crowd, radio, glass = agenda.owed
-    assert [agenda.stops_s(each) for each in (crowd, radio, glass)] == [20, 20, None]
+    assert [agenda.times.stops_s(each) for each in (crowd, radio, glass)] == [20, 20, None]
     assert agenda.begins_s(glass) == 20
     assert agenda.ends(crowd, "a crowd cheers", BED, 0, 30, AT, 1.0) == [20]
     crowd, whistle = Agenda.of("a crowd cheers, a whistle blows and the crowd falls silent", 30.0).owed
     assert crowd.stop == Stop(2)
     assert whistle.stop is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "stops_s", "begins_s"),
+    [
+        ("rain for five seconds, then five seconds of silence, then a gunshot", 20.0, 5.0, 10.0),
+        ("footsteps, then nothing for three seconds, then a knock", 20.0, 7.0, 10.0),
+        ("a phone rings, and after a pause of four seconds it rings again", 30.0, 11.0, 15.0),
+        ("crickets. Silence. A wolf howls", 20.0, 8.0, 10.0),
+        ("a machine hums. After ten seconds everything falls silent. At twenty seconds a bird", 30.0, 10.0, 20.0),
+    ],
+)
+def test_what_sounds_before_told_silence_is_over_and_the_next_begins_behind_it(
+    text: str, seconds: float, stops_s: float, begins_s: float
+) -> None:
+    agenda = Agenda.of(text, seconds)
+    first, after = agenda.owed
+    at = frontier(seconds, PlanStyle())
+    assert agenda.ends(first, first.text, BED, 0, at.total, at, 1.0) == [stops_s]
+    agenda.tell(event(first.text, BED, 0.0, stops_s), first)
+    assert agenda.begins_s(after) == begins_s
+    assert agenda.is_after_silence(after)
+    assert agenda.lasts_until_s(first, 0.0) == 0.0
+
+
+def test_a_text_may_end_in_silence() -> None:
+    assert Agenda.of("heavy footsteps, then five seconds of silence", 16.0).times.seconds == 11
+    assert Agenda.of("a woman screams. Silence.", 20.0).times.seconds == 18
+    assert Agenda.of("rain. After ten seconds the rain stops", 20.0).times.seconds == 10
+    assert Agenda.of("rain, then the rain stops", 20.0).times.seconds == 20
+    assert Agenda.of("rain and wind. After ten seconds the rain stops", 20.0).times.seconds == 20
+
+
+def test_silence_ends_a_bed_that_the_text_does_not_name() -> None:
+    agenda = Agenda.of("a twig snaps, silence, a wolf howls", 30.0)
+    agenda.tell(event("a forest at night", BED, 0, 10))
+    assert agenda.due(AT.after(0, 10), 1.0, None) is None
+    assert agenda.ends(None, "a forest at night", BED, 0, 30, AT, 1.0) == [13]
+    assert agenda.ends(None, "a forest at night", BED, 20, 30, AT.after(0, 20), 1.0)[-1] > 25
+
+
+def test_again_at_a_time_is_the_same_sound_once_more() -> None:
+    horn, again, children = parts("a ship horn at 10 s and again at 25 s, children laughing")
+    assert (horn.text, horn.when.at_s) == ("a ship horn", 10)
+    assert (again.text, again.when.at_s) == ("a ship horn", 25)
+    assert children.when.at_s is None
+
+
+def test_times_told_together_are_the_same_sound_at_each() -> None:
+    told = parts("a bell rings at 5, 12 and 20 seconds")
+    assert [(part.text, part.when.at_s) for part in told] == [("a bell rings", at_s) for at_s in (5, 12, 20)]
+
+
+def test_what_is_switched_off_is_heard_by_what_it_runs() -> None:
+    bath, drip = parts("the bath fills with water, the tap is turned off, drip drip drip")
+    assert bath.stop == Stop(1)
+    assert drip.stop is None
+
+
+def test_what_sets_the_scene_may_stop() -> None:
+    rails, door, brakes = parts("Inside a train: rails clack steadily, a door slams, brakes squeal, the train stops")
+    assert rails.stop == Stop(3)
+    assert (door.stop, brakes.stop) == (None, None)
+
+
+def test_silence_but_for_a_sound_is_none_before_it() -> None:
+    (_, tick) = parts("a storm rages, then silence, only a clock ticks")
+    assert tick.silent_s == 0.0
+    (_, tick) = parts("a storm rages, then silence, a clock ticks")
+    assert tick.silent_s > 0.0
+
+
+def test_what_something_is_filled_with_is_no_sound_beside_it() -> None:
+    assert said("the bath fills with water, a door opens with a creak") == [
+        "the bath fills with water", "a door opens", "a creak",
+    ]  # fmt: skip
 
 
 def test_when_everyone_falls_silent_what_is_no_sound_of_theirs_goes_on() -> None:
@@ -341,7 +417,7 @@ def test_when_everyone_falls_silent_what_is_no_sound_of_theirs_goes_on() -> None
 
 def test_a_sound_that_nothing_comes_after_is_heard_to_the_end_though_it_stops() -> None:
     agenda = Agenda.of("rain, then the rain stops", 30.0)
-    assert agenda.stops_s(agenda.owed[0]) is None
+    assert agenda.times.stops_s(agenda.owed[0]) is None
 
 
 def test_what_dies_down_is_over_when_the_next_begins_and_is_heard_so() -> None:

@@ -96,6 +96,8 @@ def test_windows_of_one_bed_are_one_sound() -> None:
 def test_a_gap_is_seen() -> None:
     assert not sums([Event("e1", "dog", 0, 4), Event("e2", "dog", 5, 15)], 20)
     assert not sums([Event("e1", "dog", 0, 4)], 20)
+    assert sums([Event("e1", "dog", 0, 4), Event("e2", "dog", 5, 13)], 20, may_be_silent=True)
+    assert not sums([Event("e1", "dog", 0, 4)], 20, may_be_silent=True)
 
 
 def test_lines_of_a_chat_are_read_as_a_plan() -> None:

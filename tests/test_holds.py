@@ -76,3 +76,30 @@ def test_a_bed_that_there_is_no_memory_to_hold_ends_and_that_is_said(
     assert [record.getMessage() for record in caplog.records] == [
         "the bed of storm ends before the next is there (shared memory: 0.2 MB don't fit)"
     ]
+
+
+@pytest.mark.parametrize("planned_first", [True, False])
+def test_a_bed_does_not_go_on_into_a_silence_that_is_planned(planned_first: bool) -> None:
+    player: Any = SimpleNamespace(
+        config=SimpleNamespace(rate_hz=RATE), time_of=lambda frame: 0.0, stop_voice=lambda *_: None
+    )
+    begun: list[int] = []
+
+    async def body() -> None:
+        sounds, play = Sounds(), Playing("storm")
+        beds = Holds(player, sounds, lambda play, sound, start: begun.append(start) or 1)
+        sound = SharedSound.make(np.ones((3 * RATE, 2), np.float32), np.ones(3 * RATE, np.float32))
+        sounds.hold(sound.handle)
+        wind, shot = Event("e1", "wind", 0.0, 2.0, BED), Event("e2", "a gunshot", 5.0, 1.0)
+        beds.plan(play, wind)
+        if planned_first:
+            beds.plan(play, shot)
+        beds.watch(play, wind, 0, sound.handle)
+        beds.plan(play, shot)
+        await asyncio.sleep(0.05)
+        sounds.let_go(sound.handle)
+        sound.close()
+
+    with nothing_left_in_shared_memory():
+        asyncio.run(body())
+    assert begun == []

@@ -280,6 +280,17 @@ def test_a_plan_may_be_silent_until_the_time_of_its_first_sound(seed: int) -> No
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_plan_is_silent_where_and_as_long_as_the_text_says(seed: int) -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24), seed)
+    text = "rain for five seconds, then five seconds of silence, a bell rings, then three seconds of silence"
+    told = [each.event for each in narrator.plan(narrator.begin(text, 30))]
+    bell = next(event for event in told if event.caption == "a bell rings")
+    before, after = ([e for e in told if (e.start_s < bell.start_s) is first] for first in (True, False))
+    assert max(event.end_s for event in before) == bell.start_s - 5
+    assert max(event.end_s for event in after) == 27
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_what_stops_is_heard_until_then(seed: int) -> None:
     narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24), seed)
     text = "rain falls without pause. After forty seconds the rain stops, a bell rings"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diegetic.model.stops import EVERYONE, EVERYTHING, stopped
+from diegetic.model.stops import EVERYONE, EVERYTHING, SILENCE_S, silent_s, stopped
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,28 @@ from diegetic.model.stops import EVERYONE, EVERYTHING, stopped
 )
 def test_what_stops_is_told_in_the_clause_s_words(clause: str, what: str) -> None:
     assert stopped(clause) == what
+
+
+@pytest.mark.parametrize(
+    ("clause", "lasts_s", "silent"),
+    [
+        ("then silence", 5.0, 5.0),
+        ("nothing", 3.0, 3.0),
+        ("a short pause", None, SILENCE_S),
+        ("dead silence", None, SILENCE_S),
+        ("a moment of silence", None, SILENCE_S),
+        ("suddenly it is calm", None, 0.0),
+        ("everything goes quiet", 5.0, 5.0),
+        ("pauses", 2.0, 2.0),
+        ("all is quiet", None, 0.0),
+        ("calm returns", None, 0.0),
+        ("a calm sea", None, None),
+        ("the street is quiet", None, None),
+        ("the silence of a church", None, None),
+    ],
+)
+def test_silence_lasts_as_long_as_it_is_told_to(clause: str, lasts_s: float | None, silent: float | None) -> None:
+    assert silent_s(clause, lasts_s) == silent
 
 
 def test_what_is_done_to_it_in_the_end_stops_it() -> None:

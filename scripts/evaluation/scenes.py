@@ -18,6 +18,7 @@ from diegetic.story import BED, Event, continues
 
 SCENES = Path(__file__).parents[2] / "tests/data/scenes.toml"
 LATER = SCENES.with_name("scenes_later.toml")
+_SILENCE = re.compile(r"\b(?:silen(?:ce|t)|quiet|pause|nothing|calm|stops)\b", re.IGNORECASE)
 CONCEPTS = Path(__file__).parents[2] / "presets/models/pocket/concepts.toml"
 
 
@@ -93,7 +94,7 @@ def judge(scene: ToldScene, events: Sequence[Event]) -> Judged:
             if told.bed and event is not None
         ),
         sum(event is not None for event in found) / max(1, len(sounds)),
-        sums(events, scene.seconds),
+        sums(events, scene.seconds, bool(_SILENCE.search(scene.text))),
     )
 
 
@@ -123,14 +124,17 @@ def unchained(events: Sequence[Event]) -> list[Event]:
     return sounds
 
 
-def sums(events: Sequence[Event], seconds: float) -> bool:
-    """Whether events of 1 to 27 s sound from 0 to `seconds` without a gap."""
+def sums(events: Sequence[Event], seconds: float, may_be_silent: bool = False) -> bool:
+    """Whether events of 1 to 27 s sound from 0 to `seconds` without a gap.
+
+    may_be_silent: with gaps, too, and not to the end.
+    """
     reached = 0.0
     for event in sorted(events, key=lambda event: event.start_s):
-        if event.start_s > reached + 1e-6 or not 1 - 1e-6 <= event.duration_s <= 27 + 1e-6:
+        if (event.start_s > reached + 1e-6 and not may_be_silent) or not 1 - 1e-6 <= event.duration_s <= 27 + 1e-6:
             return False
         reached = max(reached, event.end_s)
-    return abs(reached - seconds) < 1e-6
+    return abs(reached - seconds) < 1e-6 or (may_be_silent and seconds / 2 <= reached < seconds)
 
 
 def _bed_s(told: ToldSound, events: Sequence[Event]) -> float:

@@ -9,7 +9,7 @@ Threads: all in the event loop's; the copy of the samples is made in another thr
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 AHEAD_S = 0.3
 """How long before a bed would fade out it is made to go on."""
+_SAME_S = 0.01
 
 Begin = Callable[["Playing", SoundHandle, int], int]
 """Plays a sound at a frame for a play; returns its voice."""
@@ -37,6 +38,7 @@ Begin = Callable[["Playing", SoundHandle, int], int]
 class _Bed:
     """The last bed of a play: where it sounds, what of it goes on, and the voices that already do."""
 
+    event: Event
     end: int
     sound: SoundHandle
     timer: asyncio.TimerHandle | None = None
@@ -53,15 +55,28 @@ class Holds:
         self._beds: dict[Playing, _Bed] = {}
 
     def watch(self, play: "Playing", event: Event, start: int, sound: SoundHandle) -> None:
-        """See to it that this bed goes on, unless the next one of its play is there before it ends."""
+        """See to it that this bed goes on, unless the next one of its play is there before it ends.
+
+        Into a silence that is planned it doesn't go on.
+        """
         self.forget(play)
+        if _is_silent_after(event, play.planned):
+            return
         rate_hz = self._player.config.rate_hz
         end = start + round(event.duration_s * rate_hz)
         if end - start + round(OVERLAP_S * rate_hz) > sound.frames:
             return  # cut off by the story's end: nothing follows it
-        bed = self._beds[play] = _Bed(end, sound)
+        bed = self._beds[play] = _Bed(event, end, sound)
         self._sounds.hold(sound)
         self._call_before(play, bed, bed.end)
+
+    def plan(self, play: "Playing", event: Event) -> None:
+        """Take an event down as planned: the bed that sounds doesn't go on where there is silence before it."""
+        play.planned.append(event)
+        bed = self._beds.get(play)
+        if bed is not None and _is_silent_after(bed.event, play.planned):
+            self.release(play, 0, round(OVERLAP_S * self._player.config.rate_hz))
+            self.forget(play)
 
     def release(self, play: "Playing", at: int, fade: int) -> None:
         """What follows begins at a frame: fade out what holds its place."""
@@ -109,6 +124,12 @@ class Holds:
         bed.voices = (*bed.voices[-1:], (self._begin(play, bed.again, bed.end), bed.end))
         bed.end += bed.again.frames - overlap
         self._call_before(play, bed, bed.end)
+
+
+def _is_silent_after(bed: Event, planned: Sequence[Event]) -> bool:
+    """Whether there is silence where a bed ends: all that is planned to sound later begins later."""
+    later = [event for event in planned if event.end_s > bed.end_s + _SAME_S]
+    return bool(later) and min(event.start_s for event in later) > bed.end_s + _SAME_S
 
 
 def _faded_in(handle: SoundHandle, overlap: int) -> SoundHandle:

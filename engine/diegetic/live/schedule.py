@@ -63,6 +63,7 @@ class Playing:
     whole: bool = False
     stopped: bool = False
     refused: bool = False
+    planned: list[Event] = field(default_factory=list)
     late: dict[str, int] = field(default_factory=dict)  # lane -> frames
     placed: dict[str, int] = field(default_factory=dict)  # event -> voice
 
@@ -93,6 +94,10 @@ class Schedule:
         play.number = next(self._numbers)
         self._plays.append(play)
         return play
+
+    def plan(self, play: Playing, event: Event) -> None:
+        """An event of a play is planned; it isn't ready yet."""
+        self._holds.plan(play, event)
 
     def add(self, play: Playing, ready: ReadyEvent) -> None:
         """Put an event of a play at its frame. What is stopped plays nothing more."""

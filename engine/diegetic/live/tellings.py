@@ -40,7 +40,7 @@ from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
 from diegetic.remarks import remarks_on
-from diegetic.story import Story, Told
+from diegetic.story import Event, Story, Told
 from diegetic.targets import check_lanes
 
 CONTINUED_S = 6.0
@@ -153,7 +153,9 @@ class Tellings:
             self._let_go(ready)
 
         try:
-            finished = await self._perform(job, Priority.LIVE, name, task, take)
+            finished = await self._perform(
+                job, Priority.LIVE, name, task, take, planned=lambda event: self.schedule.plan(play, event)
+            )
         finally:
             self.schedule.finish(play)
         self.shelf.set(name, finished.story)
@@ -166,15 +168,23 @@ class Tellings:
         return finished.text
 
     async def _perform(
-        self, job: int, priority: Priority, name: str, task: Task, take: Callable[[ReadyEvent], None], cue: str = ""
+        self,
+        job: int,
+        priority: Priority,
+        name: str,
+        task: Task,
+        take: Callable[[ReadyEvent], None],
+        cue: str = "",
+        planned: Callable[[Event], None] = lambda event: None,
     ) -> Finished:
         """Do a task, and tell what comes of it; `take` has each rendered event, and lets go of its sound.
 
-        cue: whose events they are, "" for the story's.
+        cue: whose events they are, "" for the story's; planned: has each event once it is planned.
         """
 
         def outcome(each: Outcome) -> None:
             if isinstance(each, PlannedEvent):
+                planned(each.event)
                 self.announce(EventPlanned(name, each.event, cue))
             elif isinstance(each, ReadyEvent):
                 if each.sound is not None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from zlib import crc32
 
-from diegetic.model.clauses import Part, denied, parts
+from diegetic.model.clauses import Part, denied, parts_and_silence
 from diegetic.model.grammar import Frontier, Timed
 from diegetic.model.stems import share_word, stems
 from diegetic.model.stops import stopped
+from diegetic.model.timetable import Timetable
 from diegetic.model.when import NOT_SAID, When
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
@@ -38,12 +39,11 @@ class Due:
 class Agenda:
     """The clauses of a text that are still to be told, in their order.
 
-    seconds: of the plan; clauses: all of the text; named, denied: stems of what it names, and of what isn't heard.
+    times: when the text says that they are heard; named, denied: stems of what it names, and of what isn't heard.
     """
 
     owed: list[Part]
-    seconds: float
-    clauses: Sequence[Part] = ()
+    times: Timetable
     named: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
     told: list[Timed] = field(default_factory=list)
@@ -56,10 +56,11 @@ class Agenda:
         What is heard all along comes first: no event of a plan begins before the one that it tells before. over: of a
         text that goes on with a story, the sounds of before that it says stop.
         """
-        told = parts(text, over)
-        owed = sorted(told[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)
+        told, silence_s = parts_and_silence(text, over)
+        times = Timetable.of(told, seconds, silence_s)
+        owed = sorted(times.clauses[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)
         named = frozenset[str]().union(*(part.stems for part in told))
-        return cls(owed, seconds, told, named, denied(text) - named)
+        return cls(owed, times, named, denied(text) - named)
 
     @property
     def is_plain(self) -> bool:
@@ -106,8 +107,8 @@ class Agenda:
         part = self.part_of(event.caption)
         if event.lane == BED:
             goes_on = any(e.caption == event.caption and abs(e.end_s - event.start_s) < 1e-6 for e in self.told)
-            if goes_on:
-                too_late = event.start_s > (self._told_s(self.owed[0], 0.0) or event.start_s)
+            if goes_on and event.start_s < (self._until_s(event.caption) or math.inf):
+                too_late = event.start_s > (self.times.begins_s(self.owed[0], 0.0) or event.start_s)
                 return self.owed[0] if too_late or at.count + len(self.owed) >= MAX_PLANNED_EVENTS else None
             comes_later = part is not None and part is not self.owed[0] and (part.after or part.when.at_s is not None)
             names_none = not (self.told or self._is_half_told(event.caption) or self.is_denied(event.caption))
@@ -126,44 +127,25 @@ class Agenda:
         """When the text says that a clause's sound begins; None where it doesn't."""
         if part is None:
             return None
-        told_s = self._told_s(part, max((each.start_s for each in self.told if not self._went_on(each)), default=0.0))
+        if part.silent_s and part.when.at_s is None:
+            return max((each.end_s for each in self.told), default=0.0) + part.silent_s
+        told_s = self.times.begins_s(
+            part, max((each.start_s for each in self.told if not self._went_on(each)), default=0.0)
+        )
         if told_s is None and part.after and self.told and self._is_as_long_as_told(self.told[-1]):
             return self._until_s(self.told[-1].caption)
         return told_s
 
-    def stops_s(self, part: Part | None) -> float | None:
-        """When the text says that a clause's sound stops; None where it doesn't, or nothing is told beside it.
-
-        Where it doesn't say at which second, it is where the clause begins that is told next, as if all were equally
-        long.
-        """
-        if part is None or part.stop is None:
-            return None
-        stop = part.stop
-        if stop.when.at_s is not None:
-            before = stop.when.since == "last"
-            return stop.when.at_s + before * self._about_s(stop.place - 1)
-        if stop.place < len(self.clauses):
-            return self._about_s(stop.place)
-        return None if part.place == stop.place - 1 else self.seconds * stop.place / (stop.place + 1)
-
-    def _about_s(self, place: int) -> float:
-        """About when a clause begins: when it says, else as if all were equally long."""
-        when = self.clauses[place].when
-        is_said = when.at_s is not None and when.since != "last"
-        return when.begins_s(0.0) or 0.0 if is_said else self.seconds * place / len(self.clauses)
-
-    def _told_s(self, part: Part, last_s: float) -> float | None:
-        """When a clause says that it begins, behind one that began at `last_s`, or when what stops before it stops."""
-        if part.when.at_s is not None:
-            return part.when.begins_s(last_s)
-        stopping = [each for each in self.clauses if each.stop is not None and each.stop.place == part.place]
-        return max(filter(None, map(self.stops_s, stopping)), default=None)
-
-    def begins_next_s(self, part: Part | None, start_s: float) -> float:
-        """When the text says that the clause begins that is told after this one, which begins at `start_s`; or 0."""
+    def lasts_until_s(self, part: Part | None, start_s: float) -> float:
+        """Until when this clause, which begins at `start_s`, must sound to leave no silence before the next; or 0."""
         following = next((each for each in self.owed if each is not part), None)
-        return (following and self._told_s(following, start_s)) or 0.0
+        if following is None or self.times.is_after_silence(following):
+            return 0.0
+        return self.times.begins_s(following, start_s) or 0.0
+
+    def is_after_silence(self, part: Part | None) -> bool:
+        """Whether nothing need be heard right before a clause."""
+        return not self.told or (part is not None and self.times.is_after_silence(part))
 
     def is_added(self, caption: str) -> bool:
         """Whether a caption tells what was told, or that something stops, or nothing that the text names."""
@@ -176,7 +158,7 @@ class Agenda:
 
     def is_told(self, caption: str) -> bool:
         """Whether an event with this caption was told before."""
-        return any(each.caption == caption for each in self.told)
+        return any(each.caption.casefold() == caption.casefold() for each in self.told)
 
     def heard_until_s(self, caption: str) -> float:
         """Until when a sound is told already; 0 where it isn't."""
@@ -269,17 +251,21 @@ class Agenda:
         what begins at a time.
         """
         every = at.ends(start)
+        windows = [end for end in every if end in at.windows()]
         if part is not None and part.when.every_s is not None:
             return [nearest(start + self._at_a_time(part.when, caption, start, step_s), every)]
-        if part is not None and lane == BED and part.all_along:
-            return [end for end in every if end in at.windows()] or every
+        if part is not None and lane == BED and part.all_along and part.stop is None:
+            return windows or every
         if self.is_last(part):
-            return [end for end in every if end == at.total and lane == FOREGROUND] or every
+            to_the_end = [end for end in every if end == at.total and lane == FOREGROUND]
+            return to_the_end or (windows if self.times.ends_silent else ()) or every
         if (until_s := self._until_s(caption, part, start * step_s)) is not None:
             last_end = nearest(_first_end(start, round(until_s / step_s), at), every)
             if lane == BED or (part is not None and part.when.lasts_s is not None):
                 return [last_end]
-        next_start = min(self.begins_next_s(part, start * step_s) / step_s, at.total - at.shortest)
+        elif lane == BED and self.times.ends_silent:
+            return windows or every
+        next_start = min(self.lasts_until_s(part, start * step_s) / step_s, at.total - at.shortest)
         if at.reached < next_start:
             every = [end for end in every if end >= next_start] or every
         return [end for end in every if end <= last_end and lane == FOREGROUND] or every
@@ -295,8 +281,10 @@ class Agenda:
         part, start_s: of one that isn't told yet.
         """
         part = self._done.get(caption, part)
-        if part is None or part.when.lasts_s is None:
-            return self.stops_s(part)
+        if part is None:
+            return self.times.next_silence_s(start_s)
+        if part.when.lasts_s is None:
+            return self.times.stops_s(part)
         return min([start_s, *(each.start_s for each in self.told if each.caption == caption)]) + part.when.lasts_s
 
     def _is_half_told(self, caption: str) -> bool:
@@ -337,7 +325,7 @@ class Agenda:
         told = [
             round(told_s / step_s) - before
             for before, each in enumerate(others, start=1)
-            if each.when.since != "last" and (told_s := self._told_s(each, 0.0)) is not None
+            if each.when.since != "last" and (told_s := self.times.begins_s(each, 0.0)) is not None
         ]
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
 

@@ -10,19 +10,31 @@ from dataclasses import dataclass, replace
 from diegetic.model.attributes import says_how, says_how_it_moves, without_how
 from diegetic.model.once import happens, says_how_often
 from diegetic.model.stems import share_word, stems
-from diegetic.model.stops import EVERYONE, EVERYTHING, stopped
+from diegetic.model.stops import EVERYONE, EVERYTHING, silent_s, stopped, with_what_runs
 from diegetic.model.subjects import says_who_does, with_subject
-from diegetic.model.when import NOT_SAID, When, timed
+from diegetic.model.when import LENGTH, NOT_SAID, When, timed
 
 _SPEECH = re.compile(r"""["“„«](?:[^"”“»]*[.,!?…-]|[^"”“»]*\s[^"”“»]*)["”“»]""")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 _BREAKS = re.compile(r"(?:[!?;()\[\]\n/+=*|\"“”…–—&>@]|[.:,](?!(?<=\d.)\d))+|\s-+\s|--+")
 _JOINS = re.compile(
-    r"\b(and|then|while|until|till|but|before|after which|when|whereupon|as|followed by|with|because|so that|or)\b",
+    r"\b(and|then|while|until|till|but|before|after which|when|whereupon|as|followed by|because|so that|or"
+    r"|(?<!\bfills )(?<!\bfilled )(?<!\bfilling )(?<!\bcovered )(?<!\bpacked )(?<!\bcrowded )with)\b",
     re.IGNORECASE,
 )
 _AND_AGAIN = re.compile(r"\b(on|over|again) and \1\b", re.IGNORECASE)
 _NOW_AND_THEN = re.compile(r"\b(?:every )?now and (?:then|again)\b", re.IGNORECASE)
+_AFTER_SILENCE = re.compile(
+    rf"\bafter ((?:an?|another|some|{LENGTH} of)(?: [\w-]+)? (?:pause|silence|break)\b(?: (?:of|for) {LENGTH})?)",
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(
+    r"(?:(?:and|then|once|it|they|is|are|heard|sounds?|yet) )*"
+    r"(?:again|once more|one more time|(?:a|the) (?:second|third|fourth|last) time|another(?: one)?)$",
+    re.IGNORECASE,
+)
+_AT_TIMES = re.compile(r"\bat \d+(?:\.\d+)?(?:(?:,? and |, )\d+(?:\.\d+)?)+ ?(?:s|secs?|seconds)\b", re.IGNORECASE)
+_ONLY = re.compile(r"(?:(?:and|then) )*(?:only|just|except|save|apart|but for)\b", re.IGNORECASE)
 _UNTIL = re.compile(r",\s*(until|till)\b", re.IGNORECASE)
 _NONE = re.compile(
     r"(?:no|not|never|without|dont|don't|nothing|nobody|neither|nor)\b(?! but|-)"
@@ -65,7 +77,7 @@ class Part:
 
     place: how many come before it; how: what is said of how the sound is heard, apart ("a cow moos, far to the right");
     when: when it is heard; after: whether that is after what was told before ("then"); all_along: whether it is heard
-    from the beginning on; stop: where the text says that it stops.
+    from the beginning on; stop: where the text says that it stops; silent_s: how long nothing is heard before it.
     """
 
     text: str
@@ -77,45 +89,61 @@ class Part:
     after: bool = False
     all_along: bool = False
     stop: Stop | None = None
+    silent_s: float = 0.0
 
 
 def parts(text: str, over: Sequence[str] | None = None) -> list[Part]:
+    """The clauses of a text (`parts_and_silence`) alone."""
+    return parts_and_silence(text, over)[0]
+
+
+def parts_and_silence(text: str, over: Sequence[str] | None = None) -> tuple[list[Part], float]:
     """The clauses of a text in their order, without those that name nothing, or say what isn't to be heard, or stops.
 
     What only sets the scene is left out where more follows: the words before a colon ("Sunday breakfast: ..."), and a
     first sentence of several words without a verb ("Deep jungle. ..."). So is what is said in quotes. over: where the
-    text goes on with a story, the sounds of before that it says stop (`stopping`).
+    text goes on with a story, the sounds of before that it says stop (`stopping`). With them, how many seconds of
+    silence the text ends with.
     """
-    found: list[Part] = []
+    found, scene, silence_s = list[Part](), "", 0.0
     spoken = _SPEECH.sub(". ", text)
     sentences = [each for each in _SENTENCES.split(spoken if stems(spoken) else text) if each.strip(" .")]
     for number, sentence in enumerate(sentences):
         frame, colon, rest = sentence.partition(": ")
         if colon and rest.strip() and len(list(_pieces(frame))) == 1:
-            sentence = rest
+            sentence, scene = rest, frame
         elif number == 0 and len(sentences) > 1 and len(_told(sentence).split()) > 1 and not says_who_does(sentence):
+            scene = sentence
             continue
-        _add_sentence(found, sentence, over)
-    return found
+        silence_s = _add_sentence(found, sentence, scene, over, silence_s)
+    return found, silence_s
 
 
 def stopping(text: str, sounding: Sequence[str]) -> list[str]:
     """Those of some sounds that a text says stop."""
-    told = [stopped(words, joined) for each in _SENTENCES.split(text) for joined, words, _ in _pieces(each)]
+    told = [stopped(timed(words)[0], joined) for each in _SENTENCES.split(text) for joined, words, _ in _pieces(each)]
     return [each for each in sounding if any(_names(what, stems(each)) for what in told if what is not None)]
 
 
-def _add_sentence(found: list[Part], sentence: str, over: Sequence[str] | None) -> None:
-    """Add a sentence's clauses. One that names nothing may say how, or when, the one beside it is heard."""
-    first, ahead = len(found), Part("", frozenset())
+def _add_sentence(found: list[Part], sentence: str, scene: str, over: Sequence[str] | None, silence_s: float) -> float:
+    """Add a sentence's clauses. One that names nothing may say how, or when, the one beside it is heard.
+
+    scene: what sets it; silence_s: told before the sentence; what is told at its end is given back.
+    """
+    first, ahead = len(found), Part("", frozenset(), silent_s=silence_s)
     for joined, words, goes_on in _pieces(sentence):
         words, when = timed(_told(words))
         after = ahead.after or bool(_AFTER.match(joined) or _AFTER.match(words))
-        if _NONE.match(words):
+        if _ONLY.match(f"{joined} {words}".strip()):  # silence but for what comes
+            ahead = replace(ahead, silent_s=0.0)
+        silent = silent_s(words, when.lasts_s) if found or when.lasts_s else None
+        if silent is not None:
+            _stop(found, _stopped(EVERYTHING, words, found, "", over) or (), when | ahead.when)
+            ahead = Part("", frozenset(), silent_s=ahead.silent_s + silent)
+        elif _NONE.match(words):
             ahead = replace(ahead, after=after)
-        elif (places := _stopped(stopped(words, joined), words, found, over)) is not None:
-            for place in places:
-                found[place] = replace(found[place], stop=Stop(len(found), when | ahead.when))
+        elif (places := _stopped(stopped(words, joined), words, found, scene, over)) is not None:
+            _stop(found, places, when | ahead.when)
             if places == [len(found) - 1] and says_how_it_moves(words):  # it dies down
                 found[-1] = _said_of(found[-1], words, goes_on, NOT_SAID)
             ahead = Part("", frozenset())
@@ -124,12 +152,28 @@ def _add_sentence(found: list[Part], sentence: str, over: Sequence[str] | None) 
             words = with_subject(words, joined, told, told[first:])
             found.append(_part(words, len(found), goes_on, replace(ahead, when=when | ahead.when, after=after)))
             ahead = Part("", frozenset())
+        elif _is_again(joined, words, when, found[first:]):
+            found.append(replace(found[-1], place=len(found), when=when, stop=None, silent_s=0.0))
         elif (len(found) > first and not after and when.at_s is None) or (found and says_how_it_moves(words)):
             found[-1] = _said_of(found[-1], words, goes_on, when)
         else:
             ahead = replace(_said_of(ahead, words, goes_on, when), after=after)
     if len(found) > first:
         found[-1] = replace(found[-1], when=found[-1].when | ahead.when)
+    return ahead.silent_s
+
+
+def _is_again(joined: str, words: str, when: When, told: Sequence[Part]) -> bool:
+    """Whether a clause says that the sound before it is heard once more, at another time."""
+    if not told or when.at_s is None:
+        return False
+    return bool(_AGAIN.match(words)) or (joined == "and" and not words and told[-1].when.at_s is not None)
+
+
+def _stop(found: list[Part], places: Sequence[int], when: When) -> None:
+    """Say of some clauses' sounds that they stop before what is told next, or then."""
+    for place in places:
+        found[place] = replace(found[place], stop=Stop(len(found), when))
 
 
 def _part(words: str, place: int, goes_on: bool, ahead: Part) -> Part:
@@ -144,19 +188,25 @@ def _told(words: str) -> str:
     return _WITHOUT.sub("", words)
 
 
-def _stopped(what: str | None, words: str, found: Sequence[Part], over: Sequence[str] | None) -> list[int] | None:
+def _stopped(
+    what: str | None, words: str, found: Sequence[Part], scene: str, over: Sequence[str] | None
+) -> list[int] | None:
     """Places of the clauses whose sounds stop where these words say that something does; None where they tell a sound.
 
-    Where they don't say what stops, it is the last. Of what was never told, nothing is heard ("the typing stops"),
-    unless it is told anew ("a car stops"), comes first, or is heard ending ("the wind dies down").
+    Where they don't say what stops, it is the last; where it is what sets the scene, all that goes on there. Of what
+    was never told, nothing is heard ("the typing stops"), unless it is told anew ("a car stops"), comes first, or is
+    heard ending ("the wind dies down").
     """
     if what is None:
         return None
     told = [part.place for part in found if _names(what, part.stems) or not stems(what)]
+    told = told or [part.place for part in found if _names(with_what_runs(what), part.stems)]
     if what in (EVERYTHING, EVERYONE):
         return [place for place in told if found[place].stop is None]
     if told:
         return told[-1:]
+    if share_word(stems(what), stems(scene)) and any(part.goes_on for part in found):
+        return [part.place for part in found if part.goes_on and part.stop is None]
     goes_on = bool(found) or over is not None
     is_known = goes_on and _KNOWN.match(words) is not None and not says_how_it_moves(words)
     return [] if is_known or any(_names(what, stems(each)) for each in over or ()) else None
@@ -191,12 +241,18 @@ def denied(text: str) -> frozenset[str]:
     return frozenset[str]().union(*map(stems, unheard))
 
 
+def _each_time(told: re.Match[str]) -> str:
+    """Times told together ("at 5, 12 and 20 seconds"), one by one."""
+    return " and ".join(f"at {time} seconds" for time in re.findall(r"\d+(?:\.\d+)?", told[0]))
+
+
 def _pieces(sentence: str) -> Iterator[tuple[str, str, bool]]:
     """A sentence's clauses, without empty ones: what joins each, its words, and whether it says that it goes on.
 
     What is told "while" or "with ...ing" goes on, and what is told "until".
     """
     sentence, joined = _AND_AGAIN.sub("constantly", _NOW_AND_THEN.sub("occasionally", sentence)), ""
+    sentence = _AFTER_SILENCE.sub(r", \1, ", _AT_TIMES.sub(_each_time, sentence))
     for piece in _BREAKS.split(_UNTIL.sub(r" \1", sentence)):
         clauses = ["", *_JOINS.split(piece), ""]  # join, clause, join, clause, ..., join
         for before, clause, after in zip(clauses[::2], clauses[1::2], clauses[2::2], strict=False):

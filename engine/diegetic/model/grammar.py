@@ -94,9 +94,10 @@ class Frontier:
         return [end for end in ends if self._can_finish(max(end, self.reached))]
 
     def silent_until(self, start: int) -> "Frontier":
-        """The frontier behind a silence at the plan's beginning, as long as leaves an event its room."""
-        reached = max(self.reached, min(start, self.total - self.shortest))
-        return replace(self, reached=reached, latest_start=max(self.latest_start, reached))
+        """The frontier behind a silence that is told, as long as leaves an event its room."""
+        last = self.total - self.shortest
+        reached = max(self.reached, min(start, last))
+        return replace(self, reached=reached, latest_start=max(self.latest_start, min(reached, last)))
 
     def after(self, start: int, end: int) -> "Frontier":
         """The frontier once an event from `start` to `end` is planned."""

@@ -69,7 +69,7 @@ class Narrator:
         memory.look = look
         self.reason(memory, self._draft_reasoning(memory))
         agenda = Agenda.of(memory.told if self.style.cover else "", memory.seconds)
-        yield from self._events(memory, frontier(memory.seconds, self.style), agenda)
+        yield from self._events(memory, frontier(agenda.times.seconds, self.style), agenda)
 
     @torch.inference_mode()
     def reason(self, memory: StoryMemory, reasoning: str) -> None:
@@ -152,12 +152,13 @@ class Narrator:
         That plan is made apart, since a small LLM that goes on with what it has told adds to it.
         """
         if agenda.is_plain and seconds <= MAX_EVENT_S:
-            yield from _again(self._only_event(memory, agenda.owed[0], seconds), agenda.owed[0].when)
+            only = self._only_event(memory, agenda.owed[0], seconds)
+            yield from _again(replace(only, end_s=agenda.times.seconds), agenda.owed[0].when)
             return
         apart = self.begin(text, seconds)
         apart.look = memory.look
         self.reason(apart, self._draft_reasoning(apart))
-        for each in self._events(apart, frontier(seconds, self.style), agenda):
+        for each in self._events(apart, frontier(agenda.times.seconds, self.style), agenda):
             yield each.event
 
     @torch.inference_mode()
@@ -165,7 +166,7 @@ class Narrator:
         """The event of the one clause that is told, from when it says on: only its lane is for the LLM to say."""
         draft, caption = self._give(memory, with_how(part, bare(part)))
         lanes = (BED,) if part.goes_on else (FOREGROUND, BED) if part.when.every_s is None else (FOREGROUND,)
-        start_s = min(part.when.begins_s(0.0) or 0.0, seconds - MIN_EVENT_S)
+        start_s = min(part.when.begins_s(0.0) or part.silent_s, seconds - MIN_EVENT_S)
         start = whole_steps(memory.seconds - seconds + start_s, self.style)
         lane, _ = draft.choose_among(self.encoder.start_options({each: [start] for each in lanes}))
         draft.forget()
@@ -281,7 +282,7 @@ class Narrator:
             starts = [start for start in starts if start <= last_start] or starts or at.starts()
             later = [start for start in starts if start * step > agenda.latest_s + 1e-6] or starts
             if (wanted_s := agenda.begins_s(tells)) is not None:
-                at = at if agenda.told else at.silent_until(round(wanted_s / step))
+                at = at.silent_until(round(wanted_s / step)) if agenda.is_after_silence(tells) else at
                 starts = later = [nearest(wanted_s / step, at.starts())]
             of_lanes = {FOREGROUND: later, BED: starts[:1] if agenda.is_overdue(tells) else starts}
             if tells is not None and tells.goes_on:

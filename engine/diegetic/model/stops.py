@@ -9,7 +9,7 @@ EVERYTHING = "everything"
 EVERYONE = "people, crowds, audiences, children, voices, chatter, talks, murmurs, laughs, shouts, cheers, applause"
 """Words for the sounds of people."""
 
-_QUIET = r"(?:completely |totally |suddenly |very )?(?:silent|quiet|still)"
+_QUIET = r"(?:completely |totally |suddenly |very )?(?:silent|quiet|still|calm)"
 _OFF = r"(?:off|down)"
 _ENDS = (
     r"stops|stopped|(?<!bus )(?<!tram )(?<!full )(?<!\ba )(?<!\bthe )(?<!-)stop(?! signs?\b)|ceases?|ceased|ends|ended"
@@ -26,8 +26,12 @@ _STOPPED = re.compile(
     re.IGNORECASE,
 )
 _SILENCE = re.compile(
-    r"(?:(?:then|and|but|finally|suddenly|an?|the|total|complete|dead|sudden|absolute|deep|long|eerie|tense) )*"
-    r"(?:silence(?: (?:falls|follows|returns|settles|sets in|again))?|nothing(?: more)?)$",
+    r"(?:(?:then|and|but|finally|suddenly|an?|the|total|complete|dead|sudden|absolute|deep|long|short|brief|eerie|tense"
+    r"|some|moment of|beat of) )*"
+    r"(?:(?P<for_a_while>silence(?: (?:falls|follows|returns|settles|sets in|again))?|nothing(?: more)?|pauses?|break"
+    r"|beat)"
+    r"|calm(?: returns| again)?"
+    rf"|(?:it|all|everything)(?: is| was| goes| went| falls| fell| becomes| grows| gets|'s) (?:\w+ )?{_QUIET})$",
     re.IGNORECASE,
 )
 _IS_DONE = re.compile(
@@ -38,6 +42,27 @@ _IS_DONE = re.compile(
 _IT = re.compile(r"(?:it|they)\b", re.IGNORECASE)
 _ALL = re.compile(r"\b(?:everything|it all|all of it|all(?! (?:the|of|his|her|their)\b))", re.IGNORECASE)
 _EVERYONE = re.compile(r"\b(?:everyone|everybody)\b", re.IGNORECASE)
+
+
+_RUNS = {
+    re.compile(r"\b(?:taps?|faucets?|showers?|hose|hosepipe)\b", re.IGNORECASE): "water",
+    re.compile(r"\b(?:engine|motor|ignition)\b", re.IGNORECASE): "car, truck, lorry, van, bus, motorcycle, boat",
+    re.compile(r"\b(?:radio|stereo|tv|television|record player)\b", re.IGNORECASE): "music, song, news",
+}
+"""What is heard of something that is switched off."""
+SILENCE_S = 2.0
+"""How long told silence lasts, where the text doesn't say."""
+
+
+def silent_s(clause: str, lasts_s: float | None) -> float | None:
+    """How long a clause says that nothing is heard, at least; None where it says no such thing."""
+    told = _SILENCE.match(clause.strip(" ."))
+    return None if told is None else lasts_s or (SILENCE_S if told["for_a_while"] else 0.0)
+
+
+def with_what_runs(what: str) -> str:
+    """What stops, with what is heard of it: the tap is turned off, and the water stops."""
+    return ", ".join((what, *(sounds for source, sounds in _RUNS.items() if source.search(what))))
 
 
 def stopped(clause: str, joined: str = "") -> str | None:

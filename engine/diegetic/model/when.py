@@ -32,11 +32,12 @@ _SOMETIMES = (
 _TOLD = re.compile(
     rf"\b(?P<later>{_LENGTH}) (?:later|after(?:wards| that))\b"
     rf"|\b{_OFTEN}|\b(?P<sometimes>{_SOMETIMES})\b"
-    rf"|\b(?:for|lasting) (?P<lasts>{_LENGTH})|\b(?P<of>{_LENGTH}) of\b"
+    rf"|\b(?:for|lasting|(?<=pause )of|(?<=silence )of|(?<=break )of) (?P<lasts>{_LENGTH})|\b(?P<of>{_LENGTH}) of\b"
     rf"|\b(?P<since>at|after|from) (?P<at>{_LENGTH}|seconds? {_NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
     re.IGNORECASE,
 )
 _AN = re.compile(r"\ban(?= (?:occasional|intermittent)\b)", re.IGNORECASE)
+LENGTH = _LENGTH
 LEAST_APART_S, FEW_S, SOMETIMES_S = 3.0, 5.0, 10.0
 
 
