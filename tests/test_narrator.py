@@ -290,6 +290,14 @@ def test_a_plan_is_silent_where_and_as_long_as_the_text_says(seed: int) -> None:
     assert max(event.end_s for event in after) == 27
 
 
+@pytest.mark.parametrize(("seconds", "end_s"), [(6.0, 4.0), (1.0, 1.0)])
+def test_what_comes_next_may_end_in_silence(seconds: float, end_s: float) -> None:
+    narrator = tiny_narrator(replace(SPAN, cover=True))
+    memory = narrator.begin("rain", 4.0)
+    (door,) = narrator.continue_(memory, "a door slams, then silence", seconds)
+    assert (door.event.start_s, door.event.end_s) == (4.0, 4.0 + end_s)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_what_stops_is_heard_until_then(seed: int) -> None:
     narrator = tiny_narrator(replace(SPAN, cover=True, max_caption_tokens=24), seed)

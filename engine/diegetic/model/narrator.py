@@ -153,7 +153,8 @@ class Narrator:
         """
         if agenda.is_plain and seconds <= MAX_EVENT_S:
             only = self._only_event(memory, agenda.owed[0], seconds)
-            yield from _again(replace(only, end_s=agenda.times.seconds), agenda.owed[0].when)
+            end_s = max(agenda.times.seconds, only.start_s + MIN_EVENT_S)
+            yield from _again(replace(only, end_s=end_s), agenda.owed[0].when)
             return
         apart = self.begin(text, seconds)
         apart.look = memory.look
