@@ -156,18 +156,24 @@ def kill_often(tmp_path: Path, name: str, times: int) -> None:
     began = time.monotonic()
     work.do(whole, PAUSE_S)
     took_s, expected = time.monotonic() - began, without_times(whole)
-    draw, killed = random.Random(f"{name} 5"), 0
-    for number in range(times):
+    draw, killed, enough = random.Random(f"{name} 5"), 0, times * 0.4
+    for number in range(5 * times):
+        if number >= times and killed >= enough:
+            break
         path = tmp_path / str(number)
         shutil.copytree(before, path)
-        killed += killed_after(draw.uniform(0, 0.9 * took_s), work, path)
+        moment_s = draw.uniform(0, 0.9 * took_s)
+        if killed_after(moment_s, work, path):
+            killed += 1
+        else:  # the machine was busy while it was timed
+            took_s = moment_s
         check(path)
         work.do(path, 0.0)
         check(path)
         assert without_times(path) == expected, f"kill {number}"
         assert not list(path.rglob("*.tmp"))
         shutil.rmtree(path)
-    assert killed >= times * 0.4
+    assert killed >= enough
 
 
 @pytest.mark.parametrize("name", WORKS)
