@@ -18,6 +18,13 @@ from left_behind import nothing_left_in_shared_memory
 RATE = 8_000
 
 
+def held(sounds: Sounds) -> SharedSound:
+    """Two seconds of a bed, and room for its fade."""
+    sound = SharedSound.make(np.ones((3 * RATE, 2), np.float32), np.ones(3 * RATE, np.float32))
+    sounds.hold(sound.handle)
+    return sound
+
+
 def test_a_bed_that_is_let_go_while_it_is_made_to_go_on_leaves_no_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     made = holds._faded_in
     begun: list[int] = []
@@ -34,8 +41,7 @@ def test_a_bed_that_is_let_go_while_it_is_made_to_go_on_leaves_no_sound(monkeypa
         monkeypatch.setattr(holds, "_faded_in", slowly)
         sounds, play = Sounds(), Playing("storm")
         beds = Holds(player, sounds, lambda play, sound, start: begun.append(start) or 1)
-        sound = SharedSound.make(np.ones((3 * RATE, 2), np.float32), np.ones(3 * RATE, np.float32))
-        sounds.hold(sound.handle)
+        sound = held(sounds)
         beds.watch(play, Event("e1", "wind", 0.0, 2.0, BED), 0, sound.handle)
         await making.wait()
         beds.forget(play)
@@ -62,8 +68,7 @@ def test_a_bed_that_there_is_no_memory_to_hold_ends_and_that_is_said(
         monkeypatch.setattr(holds, "_faded_in", refused)
         sounds, play = Sounds(), Playing("storm")
         beds = Holds(player, sounds, lambda play, sound, start: 1)
-        sound = SharedSound.make(np.ones((3 * RATE, 2), np.float32), np.ones(3 * RATE, np.float32))
-        sounds.hold(sound.handle)
+        sound = held(sounds)
         beds.watch(play, Event("e1", "wind", 0.0, 2.0, BED), 0, sound.handle)
         while not caplog.records:
             await asyncio.sleep(0.01)
@@ -88,8 +93,7 @@ def test_a_bed_does_not_go_on_into_a_silence_that_is_planned(planned_first: bool
     async def body() -> None:
         sounds, play = Sounds(), Playing("storm")
         beds = Holds(player, sounds, lambda play, sound, start: begun.append(start) or 1)
-        sound = SharedSound.make(np.ones((3 * RATE, 2), np.float32), np.ones(3 * RATE, np.float32))
-        sounds.hold(sound.handle)
+        sound = held(sounds)
         wind, shot = Event("e1", "wind", 0.0, 2.0, BED), Event("e2", "a gunshot", 5.0, 1.0)
         beds.plan(play, wind)
         if planned_first:

@@ -86,8 +86,9 @@ def main() -> None:
     concepts = {concept.name: concept for concept in read_concepts().concepts}
     folder, known = args.sounds / "audio", Bank(args.out) if args.add else None
     made = list(make_all(rows, origin, folder))
-    captions = list(captions_of_table(known.table, rows, tuple(concepts.values()))) if known else []
-    there = kinds_of_table(known.table, rows, tuple(concepts.values())) if known else frozenset[str]()
+    table_there, kinds = known.table if known else (), tuple(concepts.values())
+    captions = list(captions_of_table(table_there, rows, kinds))
+    there = kinds_of_table(table_there, rows, kinds)
     pieces = list(
         choose(
             [row for row in rows if row["concept"] not in there], guesses, described, concepts,
@@ -106,7 +107,7 @@ def main() -> None:
     index, texts = called([*captions, *(piece.captions for piece in pieces)], index, text_encoder)
     for number, shard in enumerate(audio.shards, start=first):
         write_atomically(args.out / f"audio-{number}.bin", bytes(shard))
-    write_atomically(args.out / TABLE, write_table([*(known.table if known else ()), *table]))
+    write_atomically(args.out / TABLE, write_table([*table_there, *table]))
     _write_called(args.out, index, texts)
     seconds = sum(float(row["seconds"]) for row in table)
     print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, audio.shards)) / 1e6:.1f} MB")
@@ -123,41 +124,40 @@ def call_anew(bank: Path, rows: Sequence[Row], concepts: Sequence[Concept], text
 
 def joined(one: Index, other: Index) -> Index:
     """The recordings of one index, then those of another, which nothing finds yet."""
-    both = [(getattr(one, name), getattr(other, name)) for name in ("units", "gains_db", "channels")]
-    units, gains_db, channels = (np.concatenate(each) for each in both)
+    names = ("units", "gains_db", "channels", "shards", "starts", "sizes", "typical")
+    both = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
     offsets = np.concatenate([one.unit_offsets, other.unit_offsets[1:] + one.unit_offsets[-1]])
-    places = [(getattr(one, name), getattr(other, name)) for name in ("shards", "starts", "sizes", "typical")]
-    shards, starts, sizes, typical = (np.concatenate(each) for each in places)
-    nothing = np.zeros(len(gains_db) + 1, np.int64)
-    return Index(
-        units, offsets, gains_db, channels, other.embeddings, other.captions, nothing, shards, starts, sizes, typical
-    )
+    nothing = np.zeros(one.recordings + other.recordings + 1, np.int64)
+    return replace(other, **both, unit_offsets=offsets, caption_offsets=nothing)
 
 
 def kinds_of_table(
     table: Sequence[Mapping[str, str]], rows: Sequence[Row], concepts: Sequence[Concept]
 ) -> frozenset[str]:
     """The concepts that a bank's table has recordings of."""
-    first = {concept.captions[0]: concept.name for concept in concepts}
-    of_file = {row["file"]: row["concept"] for row in rows}
-    return frozenset(
-        first[each["caption"]] if each["file"].startswith(MADE) else of_file[each["file"]] for each in table
-    )
+    return frozenset(concept.name for concept, _ in _told_of_table(table, rows, concepts))
 
 
 def captions_of_table(
     table: Sequence[Mapping[str, str]], rows: Sequence[Row], concepts: Sequence[Concept]
 ) -> Iterator[tuple[str, ...]]:
-    """What each recording of a bank's table is found by. Made ones are told by the first caption of their concept."""
+    """What each recording of a bank's table is found by."""
+    return (found_by(told, concept) for concept, told in _told_of_table(table, rows, concepts))
+
+
+def _told_of_table(
+    table: Sequence[Mapping[str, str]], rows: Sequence[Row], concepts: Sequence[Concept]
+) -> Iterator[tuple[Concept, Sequence[str]]]:
+    """The concept of each recording, and what is told of it. Made ones are told by their concept's first caption."""
     named = {concept.name: concept for concept in concepts}
     first = {concept.captions[0]: concept for concept in concepts}
     of_file = {row["file"]: row for row in rows}
     for each in table:
         if each["file"].startswith(MADE):
-            yield found_by((), first[each["caption"]])
+            yield first[each["caption"]], ()
         else:
             row = of_file[each["file"]]
-            yield found_by(row["captions"], named[row["concept"]])
+            yield named[row["concept"]], row["captions"]
 
 
 def called(captions: Sequence[tuple[str, ...]], index: Index, text_encoder: TextEncoder) -> tuple[Index, Sequence[str]]:

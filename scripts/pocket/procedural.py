@@ -22,9 +22,9 @@ from scipy.signal import butter, sosfilt
 
 from captions import Row
 from describe_sounds import read_mono
-from diegetic.audio.rooms import SMALL_ROOM, in_room
+from diegetic.audio.rooms import SMALL_ROOM
 from diegetic.model.bank.describe import SAMPLE_RATE
-from recipes import RECIPES
+from recipes import RECIPES, heard_in
 
 Samples = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -118,8 +118,7 @@ def keyboard(number: int) -> Samples:
     low_hz, bright = rng.uniform(1_200, 1_900), rng.uniform(1.0, 2.0)
     keys = [_keystroke(rng, low_hz, bright) for _ in range(10)]
     dry = in_a_row(keys, TYPE, random.Random(number))
-    heard: Samples = in_room(np.stack([dry, dry], axis=1), SMALL_ROOM, SAMPLE_RATE, more_db=4.0).mean(1)
-    return heard
+    return heard_in(SMALL_ROOM, dry, more_db=4.0).astype(np.float32)
 
 
 def bell_telephone(number: int) -> Samples:

@@ -122,7 +122,7 @@ def repeated(part: Values, period_s: float, length_s: float, on_s: float = 0.0) 
     return laid([(at_s, part) for at_s in times], length_s)
 
 
-def heard_in(room: Room, samples: Values, more_db: float = 0.0) -> Values:
+def heard_in(room: Room, samples: NDArray[np.floating], more_db: float = 0.0) -> Values:
     """A sound in a room."""
     dry = samples.astype(np.float32)
     wet: Values = in_room(np.stack([dry, dry], axis=1), room, SAMPLE_RATE, more_db=more_db).mean(1).astype(np.float64)

@@ -250,8 +250,8 @@ class Agenda:
         last_end: of what isn't a bed, so that others find their place; or later, so that there is no silence before
         what begins at a time.
         """
-        every = at.ends(start)
-        windows = [end for end in every if end in at.windows()]
+        every, edges = at.ends(start), at.windows()
+        windows = [end for end in every if end in edges]
         if part is not None and part.when.every_s is not None:
             return [nearest(start + self._at_a_time(part.when, caption, start, step_s), every)]
         if part is not None and lane == BED and part.all_along and part.stop is None:

@@ -21,23 +21,22 @@ _NUMBERS = {word: float(number) for number, word in enumerate(_ONES[:-1], start=
 _NUMBERS |= {word: 10.0 * tens for tens, word in enumerate(_TENS, start=1)}
 _WORDS = rf"(?:half a|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(_ONES)})|{'|'.join(_TENS)})"
 _NUMBER = rf"(?:\d+(?:[.,]\d+)?|\b{_WORDS})"
-_LENGTH = (
+LENGTH = (
     rf"(?:(?:about|around|exactly|another|the first|the last) )?{_NUMBER}[ -]?(?:s|secs?|seconds?|mins?|minutes?)\b"
 )
-_OFTEN = rf"every (?:(?P<every>{_LENGTH})|(?P<few>few|couple of) seconds|(?P<one>minute)\b)"
+_OFTEN = rf"every (?:(?P<every>{LENGTH})|(?P<few>few|couple of) seconds|(?P<one>minute)\b)"
 _SOMETIMES = (
     r"(?:occasional(?:ly)?|sporadic(?:ally)?|intermittent(?:ly)?|from time to time|once in a while|every so often"
     r"|sometimes)"
 )
 _TOLD = re.compile(
-    rf"\b(?P<later>{_LENGTH}) (?:later|after(?:wards| that))\b"
+    rf"\b(?P<later>{LENGTH}) (?:later|after(?:wards| that))\b"
     rf"|\b{_OFTEN}|\b(?P<sometimes>{_SOMETIMES})\b"
-    rf"|\b(?:for|lasting|(?<=pause )of|(?<=silence )of|(?<=break )of) (?P<lasts>{_LENGTH})|\b(?P<of>{_LENGTH}) of\b"
-    rf"|\b(?P<since>at|after|from) (?P<at>{_LENGTH}|seconds? {_NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
+    rf"|\b(?:for|lasting|(?<=pause )of|(?<=silence )of|(?<=break )of) (?P<lasts>{LENGTH})|\b(?P<of>{LENGTH}) of\b"
+    rf"|\b(?P<since>at|after|from) (?P<at>{LENGTH}|seconds? {_NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
     re.IGNORECASE,
 )
 _AN = re.compile(r"\ban(?= (?:occasional|intermittent)\b)", re.IGNORECASE)
-LENGTH = _LENGTH
 LEAST_APART_S, FEW_S, SOMETIMES_S = 3.0, 5.0, 10.0
 
 
