@@ -34,10 +34,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from diegetic.model.capture import Captured
 from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
 from diegetic.model.flow import Velocity
+from diegetic.model.oobleck import FIRST_FRAMES
 from diegetic.model.reader import TokenStep
 from diegetic.model.transformer import FlowTransformer
 from gpu_table import Results, table
-from gpu_work import FIRST_CHUNK, Plan, Work, launches
+from gpu_work import Plan, Work, launches
 
 PRESET = Path(__file__).parents[1] / "presets" / "models" / "audiostory-3b.toml"
 Run = Callable[[], object]
@@ -151,12 +152,12 @@ def pairs(work: Work) -> list[Pair]:
         Pair("precision", "one step: float32 / bfloat16", *_precisions(work), needs_gpu=True),
         Pair("graph", "a window of 50 steps: launched / replayed as a CUDA graph", lambda: work.window(one), replayed,
              lambda seconds: bound(work, seconds, 50), needs_gpu=True),
-        Pair("chunks", f"first sound: all decoded / the first of {FIRST_CHUNK} frames",
+        Pair("chunks", f"first sound: all decoded / the first of {FIRST_FRAMES} frames",
              lambda: work.codec.decode(latents), lambda: work.first_sound(latents)),
         Pair("all_chunks", "all sound: at once / in chunks of 128", lambda: work.codec.decode(latents),
              lambda: list(work.sounds(latents))),
         Pair("event", "an event: its whole window decoded, then cut / its own latents",
-             lambda: work.codec.decode(latents), lambda: list(work.event_sounds(latents))),
+             lambda: work.codec.decode(latents), lambda: work.event_sound(latents)),
         Pair("steps_25", "a window: 50 steps / 25", lambda: work.window(one), lambda: work.window(one, steps=25)),
         Pair("steps_12", "a window: 50 steps / 12 of the better solver", lambda: work.window(one),
              lambda: work.window(one, None, 12, "adams_bashforth")),

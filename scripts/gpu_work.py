@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -18,18 +19,19 @@ from torch.utils._pytree import tree_leaves
 from transformers import DynamicCache
 
 from diegetic.model.audiostory import AudioStory
+from diegetic.model.codec import Drawn
 from diegetic.model.config import ModelConfig
 from diegetic.model.fewer_launches import in_fewer_launches
 from diegetic.model.flow import Solver, Velocity, event_noise, sample
 from diegetic.model.meta import rebuild_rotary
-from diegetic.model.oobleck import CHUNK_FRAMES, Oobleck
+from diegetic.model.oobleck import CHUNK_FRAMES, FIRST_FRAMES, Oobleck, OobleckCodec
 from diegetic.model.placement import Placement
 from diegetic.model.reader import Reader, TokenStep
 from diegetic.model.transformer import FlowTransformer
-from diegetic.story import OVERLAP_S
+from diegetic.protocol import Hear, Samples, unheard
+from diegetic.story import OVERLAP_S, Event
 
-FIRST_CHUNK = 43
-"""Latent frames of the first chunk: 2 s at the paper's rate."""
+_NO_NAME = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +176,19 @@ class Work:
 
     def first_sound(self, latents: Tensor) -> Tensor:
         """The first chunk of samples."""
-        return next(self.codec.decode_chunks(latents, FIRST_CHUNK))
+        return next(self.codec.decode_chunks(latents, CHUNK_FRAMES, FIRST_FRAMES))
 
     def sounds(self, latents: Tensor) -> Iterator[Tensor]:
         """All samples in chunks."""
         return self.codec.decode_chunks(latents, CHUNK_FRAMES)
 
-    def event_sounds(self, latents: Tensor) -> Iterator[Tensor]:
-        """The samples of an event, as the engine decodes it: of a window only what the event lasts, in chunks."""
-        frames = math.ceil((self.plan.seconds + OVERLAP_S) * self.codec.rate_hz / self.codec.hop)
-        return self.sounds(latents[:, :frames])
+    def event_sound(self, latents: Tensor, hear: Hear = unheard) -> Samples:
+        """The samples of an event, by the engine's codec: of a window only what the event lasts, in chunks."""
+        codec = OobleckCodec(self.codec)
+        drawn = latents[0, : math.ceil((self.plan.seconds + OVERLAP_S) * codec.latent_rate_hz)].float().cpu().numpy()
+        return codec.decode(Drawn(drawn, _NO_NAME, 0), Event("e1", "a sound", 0.0, self.plan.seconds), hear)
 
-    # Stories: told is called when the first event can be heard, which is handed over whole.
+    # Stories: told is called when the first event can be heard: ours where the rest is decoded in time.
 
     def story(self, told: Callable[[], None], steps: int, solver: Solver = "euler") -> None:
         """Each event drawn as soon as it is planned."""
@@ -224,10 +227,15 @@ class Work:
         samples.cpu()
 
     def _sound(self, condition: Tensor, number: int, told: Callable[[], None], steps: int, solver: Solver) -> None:
-        for samples in self.event_sounds(self.window(condition, None, steps, solver)):
-            samples.cpu()
-        if not number:
-            told()
+        """told: of the first event."""
+        heard: list[Samples] = []
+
+        def hear(samples: Samples) -> None:
+            if not number and not heard:
+                told()
+            heard.append(samples)
+
+        hear(self.event_sound(self.window(condition, None, steps, solver), hear))
 
 
 class _own_stream:  # noqa: N801

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from diegetic.errors import Failure
-from diegetic.protocol import Condition, Latents, Look, Planned, Watch, go_on
+from diegetic.protocol import Condition, Hear, Latents, Look, Planned, Samples, Watch, go_on, unheard
 from diegetic.story import BED, Event
 from mock_model import MockModel
 
@@ -92,6 +92,37 @@ def _holding(file: Path, name: str) -> Holding:
 def holding(file: Path) -> Callable[[str], Holding]:
     """A loader for Holding."""
     return partial(_holding, file)
+
+
+class Piecewise(MockModel):
+    """Decodes its first two seconds, and the rest once a file isn't there any more; ends itself where another is."""
+
+    def __init__(self, file: Path, crash: Path) -> None:
+        super().__init__()
+        self._file, self._crash = file, crash
+
+    def plan(self, memory: list[str], look: Look = go_on) -> Iterator[Planned]:
+        event = Event("e1", "wind", 0.0, float(memory[1]), BED)
+        yield Planned(event, self._read(memory, event), "wind")
+
+    def decode(self, latents: Latents, condition: Condition, event: Event, seed: int, hear: Hear = unheard) -> Samples:
+        whole = super().decode(latents, condition, event, seed)
+        hear(whole[: 2 * self.sample_rate])
+        while self._file.exists():
+            if self._crash.exists():
+                self._crash.unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(0.01)
+        return whole
+
+
+def _piecewise(file: Path, crash: Path, name: str) -> Piecewise:
+    return Piecewise(file, crash)
+
+
+def piecewise(file: Path, crash: Path) -> Callable[[str], Piecewise]:
+    """A loader for Piecewise."""
+    return partial(_piecewise, file, crash)
 
 
 class Thoughtful(MockModel):

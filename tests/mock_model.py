@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diegetic.director import Planned, Watch
-from diegetic.protocol import Look, go_on
+from diegetic.protocol import Hear, Look, go_on, unheard
 from diegetic.story import MAX_EVENT_S, OVERLAP_S, Event
 
 RATE = 24_000
@@ -82,7 +82,9 @@ class MockModel:
         drawn[-overlap:] = following[:overlap]
         return drawn
 
-    def decode(self, latents: NDArray[np.float32], condition: bytes, event: Event, seed: int) -> NDArray[np.float32]:
+    def decode(
+        self, latents: NDArray[np.float32], condition: bytes, event: Event, seed: int, hear: Hear = unheard
+    ) -> NDArray[np.float32]:
         self.calls.append(f"decode {event.id}")
         frames = round(event.duration_s * RATE)
         pitch_hz = 100 + len(event.caption) * 10

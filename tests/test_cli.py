@@ -383,10 +383,10 @@ class Interrupted(MockModel):
             raise KeyboardInterrupt
         return super().imagine(condition, event, seed, held, watch)
 
-    def decode(self, latents, condition, event, seed):  # type: ignore[no-untyped-def]
+    def decode(self, latents, condition, event, seed, hear):  # type: ignore[no-untyped-def]
         if event.id == "e2" and self.stage == "decode":
             raise Cancelled("stopped; the same command goes on from there")
-        return super().decode(latents, condition, event, seed)
+        return super().decode(latents, condition, event, seed, hear)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

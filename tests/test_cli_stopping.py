@@ -47,10 +47,10 @@ class Slow(MockModel):
             reach("diffuse")
         return super().imagine(condition, event, seed, held, watch)
 
-    def decode(self, latents, condition, event, seed):
+    def decode(self, latents, condition, event, seed, hear):
         if event.id == "e2":
             reach("decode")
-        return super().decode(latents, condition, event, seed)
+        return super().decode(latents, condition, event, seed, hear)
 
     def save(self, memory):  # called while files are written, when story.toml is there
         reach("write")

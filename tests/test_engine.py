@@ -589,6 +589,35 @@ def test_a_bed_goes_on_until_what_follows_it_is_rendered(tmp_path: Path) -> None
     assert level[sounding[0] + 1 : sounding[-1] - 16].min() > 0.2 * np.median(level[sounding])
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+def test_an_event_sounds_before_it_is_whole_and_is_whole_when_it_has_sounded(tmp_path: Path, crashes: bool) -> None:
+    """Its decoder stops after two of four seconds; or its process ends there, and another one does all of it."""
+    held, crash, record = tmp_path / "held", tmp_path / "crash", tmp_path / "played.wav"
+    held.touch()
+
+    async def body(live: Live) -> None:
+        job = live.engine.tell("storm", "wind", 4.0)
+        await live.until(lambda: bool(live.of(SegmentStart)))
+        assert not live.of(JobEnded)
+        if crashes:
+            crash.touch()
+            await live.until(lambda: not crash.exists())
+        held.unlink()
+        await live.done(job)
+        await live.until(lambda: bool(live.of(SegmentEnd)))
+        assert [len(live.of(kind)) for kind in (SegmentReady, SegmentStart, SegmentEnd)] == [1, 1, 1]
+        await live.done(live.engine.bounce("storm", "out"))
+
+    live(body, tmp_path / "project", live_models.piecewise(held, crash), record=record)
+    played, _ = soundfile.read(record, dtype="float32")
+    bounced, _ = read_wav(tmp_path / "project/out/mix.wav")
+    onset_played, onset_bounced = (int(np.argmax(np.abs(each).max(1) > 0.01)) for each in (played, bounced))
+    heard = played[onset_played - onset_bounced :][: len(bounced)]
+    # After a crash, what was due before it was decoded again was silence; the beginning and the end never are.
+    for there in (slice(0, RATE), slice(-RATE, None)) if crashes else (slice(None),):
+        np.testing.assert_allclose(heard[there], bounced[there], atol=1e-6)
+
+
 def test_stopping_all_forgets_what_is_pending(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         engine = live.engine

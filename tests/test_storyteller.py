@@ -13,6 +13,7 @@ from diegetic.model.audiostory import AudioStory
 from diegetic.model.codec import Drawn
 from diegetic.model.config import BridgeConfig, ModelConfig, read_config
 from diegetic.model.storyteller import Storyteller
+from diegetic.protocol import Hear
 from diegetic.story import OVERLAP_S, Event
 from tiny_llm import tiny_narrator
 
@@ -25,8 +26,10 @@ class CountingCodec:
     def steady(self, latents: NDArray[np.float32], known: int, before: NDArray[np.float32]) -> NDArray[np.float32]:
         return latents
 
-    def decode(self, drawn: Drawn, event: Event) -> NDArray[np.float32]:
-        return np.repeat(drawn.latents[:, :1], 100, axis=0)
+    def decode(self, drawn: Drawn, event: Event, hear: Hear) -> NDArray[np.float32]:
+        whole = np.repeat(drawn.latents[:, :1], 100, axis=0)
+        hear(whole[: len(whole) // 2])
+        return whole
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +142,18 @@ def test_numbers_that_are_not_finite_are_a_failure(model: Storyteller) -> None:
     drawn = Drawn(np.full((10, 4), np.nan, np.float32), np.zeros(8, np.float32), 0)
     with pytest.raises(Failure, match="another seed"):
         model.decode(drawn, None, event, 0)  # type: ignore[arg-type]
+
+
+def test_samples_that_are_given_early_are_the_first_and_finite(model: Storyteller) -> None:
+    event, early = Event("e1", "rain", 0, 1), list[NDArray[np.float32]]()
+    latents = np.arange(40, dtype=np.float32).reshape(10, 4)
+    whole = model.decode(Drawn(latents, np.zeros(8, np.float32), 0), None, event, 0, early.append)  # type: ignore[arg-type]
+    (first,) = early
+    np.testing.assert_array_equal(first, whole[:500])
+    latents[0] = np.inf
+    with pytest.raises(Failure, match="another seed"):
+        model.decode(Drawn(latents, np.zeros(8, np.float32), 0), None, event, 0, early.append)  # type: ignore[arg-type]
+    assert len(early) == 1
 
 
 def tiny_config() -> ModelConfig:

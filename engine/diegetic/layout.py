@@ -23,6 +23,7 @@ from diegetic.story import BED, OVERLAP_S, Event, Story, continues, follows
 
 Samples = NDArray[np.float32]
 
+RESAMPLING = "VHQ"
 _EDGE_S = 0.005
 """The ramp that keeps a beginning from clicking."""
 _END_S = 0.25
@@ -115,6 +116,11 @@ def as_wide(clip: Samples, channels: int) -> Samples:
     return np.repeat(mono, channels, axis=1)
 
 
+def levelled(clip: Samples, channels: int, gain_db: float) -> Samples:
+    """A clip with so many channels, at an event's level."""
+    return as_wide(clip, channels) * np.float32(10 ** (gain_db / 20))
+
+
 def fades_in(later: Event, earlier: Event, curve: Curve) -> bool:
     """Whether an event fades in under the one before it, or keeps its attack."""
     return curve == "linear" or later.lane == BED or continues(later, earlier)
@@ -144,8 +150,8 @@ class _Fit:
 
     def level(self, clip: Samples, gain_db: float) -> Samples:
         if self.clip_rate_hz != self.rate_hz:
-            clip = soxr.resample(clip, self.clip_rate_hz, self.rate_hz, quality="VHQ")
-        return as_wide(clip, self.channels) * np.float32(10 ** (gain_db / 20))
+            clip = soxr.resample(clip, self.clip_rate_hz, self.rate_hz, quality=RESAMPLING)
+        return levelled(clip, self.channels, gain_db)
 
 
 def _edges(event: Event, frames: int, rate_hz: int) -> Samples:

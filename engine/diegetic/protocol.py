@@ -23,10 +23,16 @@ Watch: TypeAlias = Callable[[int, int], None]
 """Told how many of how many steps are done; raises Cancelled to stop between two of them."""
 Look: TypeAlias = Callable[[], None]
 """Called between the tokens of a plan, whose number nobody knows; raises Cancelled to stop between two of them."""
+Hear: TypeAlias = Callable[[Samples], None]
+"""Given the samples of an event piece by piece, while the rest is decoded: so early that it is there in time."""
 
 
 def go_on() -> None:
     """The Look of one who never stops."""
+
+
+def unheard(early: object) -> None:
+    """The Hear of one who waits for the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,11 @@ class StoryModel(Protocol):
     ) -> Latents:
         """Draw latents of what sounds before `following`, for `event.duration_s`: they end with its first OVERLAP_S."""
 
-    def decode(self, latents: Latents, condition: Condition, event: Event, seed: int) -> Samples:
-        """Samples [frames, channels], float32, at `sample_rate`."""
+    def decode(self, latents: Latents, condition: Condition, event: Event, seed: int, hear: Hear = unheard) -> Samples:
+        """Samples [frames, channels], float32, at `sample_rate`.
+
+        hear: given the first of them, and more, where the rest takes less time than they do to be heard.
+        """
 
     def save(self, memory: Memory) -> bytes:
         """The memory, exactly."""

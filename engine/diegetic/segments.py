@@ -16,7 +16,7 @@ from diegetic.clock import now
 from diegetic.errors import Failure
 from diegetic.handles import read_handles, render_handles, write_handles
 from diegetic.progress import Progress, Report
-from diegetic.protocol import Condition, Latents, Listening, Samples, StoryModel
+from diegetic.protocol import Condition, Hear, Latents, Listening, Samples, StoryModel, unheard
 from diegetic.story import OVERLAP_S, Event, Story, continues, event_seed, milliseconds
 from diegetic.takes import AHEAD, Made, Recipe, Take, TakeStore
 
@@ -67,13 +67,16 @@ class Segments:
         """Find or render the take of the next event, and keep it; raises as both."""
         return self.keep(self.render(event, condition))
 
-    def render(self, event: Event, condition: Condition | None) -> Rendering:
-        """Find or render the next event, for `keep`; condition None: recall it if it is needed. Raises Failure."""
+    def render(self, event: Event, condition: Condition | None, hear: Hear = unheard) -> Rendering:
+        """Find or render the next event, for `keep`; condition None: recall it if it is needed. Raises Failure.
+
+        hear: given what is decoded before the rest of it is (see StoryModel.decode).
+        """
         if condition is not None:
             self._conditions[event.id] = condition
         recipe = self._recipe(event)
         began = time.monotonic()
-        found = self.store.find(recipe.key) or self._render(event, recipe)
+        found = self.store.find(recipe.key) or self._render(event, recipe, hear)
         took_s = round(time.monotonic() - began, 3)
         self.first_audio_at = self.first_audio_at or time.monotonic()
         return Rendering(event, recipe, found, Made(self.model.name, __version__, now(), took_s))
@@ -107,10 +110,10 @@ class Segments:
         made = Made(RECORDED, __version__, now(), 0.0)
         self.store.add(event.id, self._recipe(event), samples, self.model.sample_rate, made)
 
-    def _render(self, event: Event, recipe: Recipe) -> Samples:
+    def _render(self, event: Event, recipe: Recipe, hear: Hear) -> Samples:
         latents = self._imagine(event)
         self.report(Progress("decode", 0, 1, event))
-        return self.model.decode(latents, self._condition(event), _whole(event), recipe.seed)
+        return self.model.decode(latents, self._condition(event), _whole(event), recipe.seed, hear)
 
     def _add_handles(self, event: Event, take: Take) -> None:
         """Render what is around a take, where it is asked for and not there yet."""

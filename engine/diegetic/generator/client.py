@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
-from diegetic.audio.shared_sound import SharedSound
+from diegetic.audio.shared_sound import SharedSound, SoundHandle
 from diegetic.child import Child
 from diegetic.generator.messages import (
     Answer,
     Drop,
+    Early,
     Failed,
     Load,
     Request,
@@ -107,7 +108,9 @@ class Generator:
         self._cancel: Any = RawValue("q", 0)
         self._turns = Turns()
         self._answer: asyncio.Future[Answer] | None = None
-        self._progress: dict[int, Callable[[Within], None]] = {}
+        self._watches: dict[int, Callable[[Within], None]] = {}
+        self._takes_early: dict[int, Callable[[Outcome], None]] = {}
+        self._taken_early: SoundHandle | None = None
         self._epoch = 0
         self._child: Child | None = None
         self._ending = False
@@ -170,21 +173,26 @@ class Generator:
     ) -> Finished:
         """Do a task; `take` is given each outcome, all again where it had to be begun again. Raises Refused.
 
+        An event that can be heard before it is whole is given as soon as it can, and again when it is; not where the
+        task had to be begun again: then it may sound already.
+
         begun: called when it has its turn.
         """
         crashes = 0
-        self._progress[job] = watch
+        self._watches[job], self._takes_early[job] = watch, take
         try:
             while True:
                 try:
                     return await self._steps(job, priority, task, take, begun)
                 except Died as died:
+                    self._takes_early.pop(job, None)
                     crashes += died.mine
                     if crashes > 1:
                         text = "generator: ended twice in the middle of this job, which is given up; its log says more"
                         raise Refused(500, text) from None
         finally:
-            del self._progress[job]
+            del self._watches[job]
+            self._takes_early.pop(job, None)
             self._rest()
 
     async def _steps(
@@ -271,20 +279,35 @@ class Generator:
         except asyncio.CancelledError:
             self._cancel.value = job
             with contextlib.suppress(Died):
-                _free(await _come(self._answer))
+                self._free(await _come(self._answer))
             raise
         finally:
             self._cancel.value = 0
             self.busy_with = 0
 
     def _hear(self, answer: Answer) -> None:
-        if isinstance(answer, Within):
-            if (watch := self._progress.get(answer.job)) is not None:
-                watch(answer)
+        if isinstance(answer, Within | Early):
+            self._hear_within(answer)
             return
         self.memory_bytes = answer.memory_bytes
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
+
+    def _hear_within(self, answer: Within | Early) -> None:
+        """What comes before a step is over."""
+        if isinstance(answer, Within):
+            if (watch := self._watches.get(answer.job)) is not None:
+                watch(answer)
+        elif (take := self._takes_early.get(answer.job)) is not None:
+            self._taken_early = answer.ready.sound
+            take(answer.ready)
+
+    def _free(self, answer: Answer) -> None:
+        """Free a sound that nobody waits for any more; one that was given early is the receiver's."""
+        if isinstance(answer, Stepped) and isinstance(answer.outcome, ReadyEvent):
+            sound = answer.outcome.sound
+            if sound is not None and sound != self._taken_early:
+                SharedSound.open(sound).remove()
 
     def _died(self, exit_code: int) -> None:
         self.alive, self.loaded = False, ""
@@ -321,11 +344,11 @@ class Generator:
     def _rest(self) -> None:
         """Unload after a while without work."""
         self._keep_awake()
-        if self._keep_alive_s and not self._progress and not self._ending:
+        if self._keep_alive_s and not self._watches and not self._ending:
             self._unloading = asyncio.get_running_loop().call_later(self._keep_alive_s, self._unload_idle)
 
     def _unload_idle(self) -> None:
-        if not self._progress:
+        if not self._watches:
             task = asyncio.get_running_loop().create_task(self.unload())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -337,9 +360,3 @@ async def _come(answer: asyncio.Future[Answer]) -> Answer:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([answer])
     return answer.result()
-
-
-def _free(answer: Answer) -> None:
-    """Free a sound that nobody waits for any more."""
-    if isinstance(answer, Stepped) and isinstance(answer.outcome, ReadyEvent) and answer.outcome.sound is not None:
-        SharedSound.open(answer.outcome.sound).remove()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from diegetic.generator.tasks import Outcome, Task
+from diegetic.generator.tasks import Outcome, ReadyEvent, Task
 from diegetic.progress import Stage
 
 
@@ -75,5 +75,13 @@ class Within:
     total: float
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """An event of a job can be heard, and isn't whole yet: its step goes on."""
+
+    job: int
+    ready: ReadyEvent
+
+
 Request: TypeAlias = Load | Unload | Step | Drop
-Answer: TypeAlias = Loaded | Unloaded | Stepped | Failed | Within
+Answer: TypeAlias = Loaded | Unloaded | Stepped | Failed | Within | Early

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from diegetic.atomic import write_atomically
@@ -19,7 +20,7 @@ from diegetic.counted import counted
 from diegetic.director import begin, memory_of, plan_after, plan_told, read_again, recall, render_story, story_of
 from diegetic.errors import Cancelled, InputError
 from diegetic.folder import StoryFolder
-from diegetic.generator.hearing import Hearing
+from diegetic.generator.hearing import Early, Hearing
 from diegetic.generator.latest import Latest
 from diegetic.generator.tasks import (
     Bounce,
@@ -38,7 +39,7 @@ from diegetic.manifest import Manifest, read_manifest, write_manifest
 from diegetic.memory_file import read_memory, write_memory
 from diegetic.names import free_path
 from diegetic.progress import Report
-from diegetic.protocol import Latents, Memory, Planned, StoryModel
+from diegetic.protocol import Hear, Latents, Memory, Planned, StoryModel, unheard
 from diegetic.schema import read_strict
 from diegetic.segments import Segments, recipes
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, last_events, milliseconds, open_beds
@@ -68,15 +69,18 @@ class Performer:
         with contextlib.suppress(Cancelled):
             self.model.imagine(condition, event, 0, None, once)
 
-    def perform(self, task: Task, report: Report) -> Iterator[Outcome]:
-        """Do a task, step by step. `report` is called within steps, and may raise Cancelled."""
+    def perform(self, task: Task, report: Report, early: Early = unheard) -> Iterator[Outcome]:
+        """Do a task, step by step. `report` is called within steps, and may raise Cancelled.
+
+        early: called within a step with an event that can be heard before it is whole.
+        """
         match task:
             case Tell():
-                return self._tell(task, report)
+                return self._tell(task, report, early)
             case Render():
-                return self._render(task, report)
+                return self._render(task, report, early)
             case Continue():
-                return self._continue(task, report)
+                return self._continue(task, report, early)
             case Bounce():
                 return self._bounce(task, report)
             case SaveState():
@@ -84,13 +88,13 @@ class Performer:
             case LoadState():
                 return self._load(task)
 
-    def _tell(self, task: Tell, report: Report) -> Iterator[Outcome]:
+    def _tell(self, task: Tell, report: Report, early: Early) -> Iterator[Outcome]:
         told, folder = check_told(task.told), StoryFolder(task.folder)
         with folder.held():
             _begin_manifest(folder, told, self.model)
             memory = begin(self.model, told)
             segments = Segments(self.model, told.seed, folder.takes, report, latents=self._latents, ahead=not task.keep)
-            hearing = Hearing(told.seconds, task.rate_hz)
+            hearing = Hearing(told.seconds, self.model.sample_rate, task.rate_hz, early)
             heard: list[Planned] = []
             for planned in _in_lane(task.lane, plan_told(self.model, memory, told, report)):
                 heard.append(planned)
@@ -104,29 +108,29 @@ class Performer:
                 self._keep(folder, story, memory)
         yield Finished(story, f"{counted(len(story.events), 'event')} in {story.seconds:g} s")
 
-    def _render(self, task: Render, report: Report, keep: bool = True) -> Iterator[Outcome]:
+    def _render(self, task: Render, report: Report, early: Early, keep: bool = True) -> Iterator[Outcome]:
         folder, story = StoryFolder(task.folder), check_story(task.story)
         with folder.held():
             memory = begin(self.model, story)
             segments = Segments(self.model, story.seed, folder.takes, report, latents=self._latents)
-            hearing = Hearing(story.seconds, task.rate_hz)
+            hearing = Hearing(story.seconds, self.model.sample_rate, task.rate_hz, early)
             for planned in recall(self.model, memory, story):
                 yield from _rendered(segments, hearing, planned.event, planned.condition)
             if keep:
                 self._keep(folder, story, memory)
         yield Finished(story, f"{counted(len(segments.rendered), 'event')} rendered, {len(segments.kept())} kept")
 
-    def _continue(self, task: Continue, report: Report) -> Iterator[Outcome]:
+    def _continue(self, task: Continue, report: Report, early: Early) -> Iterator[Outcome]:
         """What comes next, from what is remembered; the memory itself moves on only where the story does."""
         if task.story is None:
             told = Told(task.text, task.seconds, task.seed)
-            yield from self._tell(Tell(task.folder, told, True, task.rate_hz, task.keep, task.lane), report)
+            yield from self._tell(Tell(task.folder, told, True, task.rate_hz, task.keep, task.lane), report, early)
             return
         told, folder, story = check_told(Told(task.text, task.seconds)), StoryFolder(task.folder), task.story
         longer = replace(story, seconds=milliseconds(story.seconds + told.seconds))
         with folder.held():
             memory = self._memory(folder, story)
-            hearing = Hearing(longer.seconds, task.rate_hz)
+            hearing = Hearing(longer.seconds, self.model.sample_rate, task.rate_hz, early)
             segments = Segments(
                 self.model, story.seed, folder.takes, report,
                 recall=lambda: read_again(self.model, story)[1], latents=self._latents, ahead=not task.keep,
@@ -151,7 +155,7 @@ class Performer:
         """Segment by segment, so that others come between; the files of the whole at the end."""
         source, target = StoryFolder(task.folder), StoryFolder(task.target)
         target.accept(task.story)  # before anything is rendered
-        for outcome in self._render(Render(task.folder, task.story, 0), report, keep=False):
+        for outcome in self._render(Render(task.folder, task.story, 0), report, unheard, keep=False):
             if not isinstance(outcome, Finished):
                 yield outcome
         if task.target != task.folder:
@@ -226,10 +230,11 @@ def _rendered(segments: Segments, hearing: Hearing, event: Event, condition: obj
 
     So no disk, which may be busy with a DAW's recording, is between an event and its sound.
     """
-    rendering = segments.render(event, condition)
+    hear: Hear = partial(hearing.begin, event) if hearing.rate_hz else unheard
+    rendering = segments.render(event, condition, hear)
     try:
         if hearing.rate_hz:
-            yield hearing.add(event, segments.samples(rendering), segments.model.sample_rate)
+            yield hearing.add(event, segments.samples(rendering))
         else:
             yield ReadyEvent(event, None, None)
     finally:

@@ -18,7 +18,7 @@ import psutil
 from diegetic.audio.shared_sound import NoRoom
 from diegetic.child import GOODBYE
 from diegetic.errors import Cancelled, DiegeticError, InputError
-from diegetic.generator.messages import Drop, Failed, Load, Loaded, Step, Stepped, Unload, Unloaded, Within
+from diegetic.generator.messages import Drop, Early, Failed, Load, Loaded, Step, Stepped, Unload, Unloaded, Within
 from diegetic.generator.perform import Performer
 from diegetic.generator.tasks import Finished, Outcome
 from diegetic.heap import trim
@@ -88,8 +88,10 @@ class _Generator:
             if step.task is not None:
                 if self._performer is None:
                     raise InputError("model: none is loaded; load one first")
-                report = self._reporter(step.job)
-                self._jobs[step.job] = self._performer.perform(step.task, report)
+                job, report = step.job, self._reporter(step.job)
+                self._jobs[job] = self._performer.perform(
+                    step.task, report, lambda ready: self._connection.send(Early(job, ready))
+                )
             outcome = next(self._jobs[step.job])
         except Exception as error:  # the boundary: a job's failure is an answer, the process lives on
             self.drop(step.job)

@@ -107,7 +107,10 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class ReadyEvent:
-    """An event is rendered. sound: samples and gain, the receiver's to free; None where none were asked for."""
+    """An event can be heard. sound: samples and gain, the receiver's to free; None where none were asked for.
+
+    One that can be heard before all of it is decoded comes twice, with the same sound: the second time it is whole.
+    """
 
     event: Event
     sound: SoundHandle | None

@@ -104,6 +104,16 @@ class Schedule:
         if not play.stopped:
             self._player.play(self._place(play, ready))
 
+    def complete(self, play: Playing, ready: ReadyEvent) -> None:
+        """An event that was added is whole now. Where a generator ended before it was, another's samples fill it."""
+        voice = self._voices.get(play.placed[ready.event.id])
+        if voice is None or ready.sound is None or voice.sound == ready.sound:
+            return
+        sound, whole = SharedSound.open(voice.sound), SharedSound.open(ready.sound)
+        sound.samples[:] = whole.samples
+        sound.close()
+        whole.close()
+
     def add_all(self, play: Playing, ready: Sequence[ReadyEvent]) -> None:
         """Put all events of a play at their frames; without a time, they begin with the next block."""
         voices = [self._place(play, each) for each in ready]

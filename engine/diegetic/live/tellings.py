@@ -148,8 +148,10 @@ class Tellings:
         """Do a task, play its events as they become ready, and keep the story."""
 
         def take(ready: ReadyEvent) -> None:
-            if ready.event.id not in play.placed:  # else it was there before a crash
+            if ready.event.id not in play.placed:
                 self.schedule.add(play, ready)
+            else:  # it sounded before it was whole, or before a crash
+                self.schedule.complete(play, ready)
             self._let_go(ready)
 
         try:
@@ -182,6 +184,8 @@ class Tellings:
         cue: whose events they are, "" for the story's; planned: has each event once it is planned.
         """
 
+        can_be_heard: set[str] = set()
+
         def outcome(each: Outcome) -> None:
             if isinstance(each, PlannedEvent):
                 planned(each.event)
@@ -190,7 +194,9 @@ class Tellings:
                 if each.sound is not None:
                     self.sounds.hold(each.sound)
                 take(each)
-                self.announce(SegmentReady(name, each.event, cue))
+                if each.event.id not in can_be_heard:
+                    can_be_heard.add(each.event.id)
+                    self.announce(SegmentReady(name, each.event, cue))
 
         def within(each: Within) -> None:
             self.board.progress(job, each.stage, each.done, each.total)

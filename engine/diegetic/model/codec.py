@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from diegetic.protocol import Hear
 from diegetic.story import Event
 
 Samples = NDArray[np.float32]
@@ -47,5 +48,5 @@ class Codec(Protocol):
     def steady(self, latents: NDArray[np.float32], known: int, before: NDArray[np.float32]) -> NDArray[np.float32]:
         """Latents [T, C] of a bed's next window, of which the first `known` are given, as those before [K, C] were."""
 
-    def decode(self, drawn: Drawn, event: Event) -> Samples:
-        """Samples [frames, channels] of at least the event's duration."""
+    def decode(self, drawn: Drawn, event: Event, hear: Hear) -> Samples:
+        """Samples [frames, channels] of at least the event's duration. hear: see StoryModel.decode."""

@@ -3,7 +3,9 @@
 Knows nothing of events; latents are used as they are, without a scale.
 """
 
+import itertools
 import math
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
@@ -16,10 +18,13 @@ from torch import Tensor, nn
 
 from diegetic.model.codec import Drawn, Samples
 from diegetic.model.config import OobleckConfig
+from diegetic.protocol import Hear, unheard
 from diegetic.story import Event
 
-CHUNK_FRAMES = 128
-"""6 s at the paper's rate; the frames that neighbours share cost a sixth more work."""
+FIRST_FRAMES, CHUNK_FRAMES = 43, 128
+"""2 s, then 6 s at a time at the paper's rate; the frames that neighbours share cost a sixth more work."""
+_IN_TIME = 3.0
+"""How many times longer the rest may take to decode than what was decoded says: the GPU may be a game's, too."""
 
 
 class Oobleck(nn.Module):
@@ -42,14 +47,16 @@ class Oobleck(nn.Module):
         samples = cast(Tensor, self.autoencoder.decode(latents.transpose(1, 2)).sample).transpose(1, 2)
         return samples if duration_s is None else samples[:, : int(duration_s * self.rate_hz)]
 
-    def decode_chunks(self, latents: Tensor, chunk: int) -> Iterator[Tensor]:
+    def decode_chunks(self, latents: Tensor, chunk: int, first_chunk: int = 0) -> Iterator[Tensor]:
         """The same samples, `chunk` latent frames at a time: the first are there before the last are decoded.
 
         Each chunk is decoded with all the frames beside it that its samples depend on, so joins can't be heard.
+        first_chunk: latent frames of the first one, where it is to be another; 0: it isn't.
         """
-        for start in range(0, latents.shape[1], chunk):
-            end = min(start + chunk, latents.shape[1])
-            first, last = max(0, start - self.reach), min(end + self.reach, latents.shape[1])
+        frames = latents.shape[1]
+        starts = [0, *range(first_chunk or chunk, frames, chunk)]
+        for start, end in itertools.pairwise([*starts, frames]):
+            first, last = max(0, start - self.reach), min(end + self.reach, frames)
             samples = self.decode(latents[:, first:last])
             yield samples[:, (start - first) * self.hop : (end - first) * self.hop]
 
@@ -78,13 +85,24 @@ class OobleckCodec:
         """The same: what these latents have in common is nothing that could be moved."""
         return latents
 
-    def decode(self, drawn: Drawn, event: Event) -> Samples:
-        """Samples [frames, channels] of all latents."""
+    def decode(self, drawn: Drawn, event: Event, hear: Hear = unheard) -> Samples:
+        """Samples [frames, channels] of all latents. hear: see StoryModel.decode."""
         place = next(self._oobleck.parameters())
         latents = torch.from_numpy(drawn.latents)[None].to(place)
-        chunks = [chunk[0].float().cpu() for chunk in self._oobleck.decode_chunks(latents, CHUNK_FRAMES)]
-        array: Samples = torch.cat(chunks).numpy()
-        return array
+        total = latents.shape[1] * self._oobleck.hop
+        began, decoded, unheard_from = time.monotonic(), [], 0
+        for chunk in self._oobleck.decode_chunks(latents, CHUNK_FRAMES, FIRST_FRAMES):
+            decoded.append(chunk[0].float().cpu().numpy())
+            done = sum(map(len, decoded))
+            if done < total and self._is_in_time(time.monotonic() - began, done, total):
+                hear(np.concatenate(decoded[unheard_from:]))
+                unheard_from = len(decoded)
+        return np.concatenate(decoded)
+
+    def _is_in_time(self, took_s: float, done: int, total: int) -> bool:
+        """Whether the samples that are left will be decoded before those that are done have been heard."""
+        left_s = took_s * (total - done) / done
+        return _IN_TIME * left_s <= done / self.sample_rate
 
 
 def _reach(ratios: Sequence[int]) -> int:

@@ -30,7 +30,7 @@ from diegetic.model.config import PipelineConfig, PipelinePreset
 from diegetic.model.device import pick_device
 from diegetic.model.memory import out_of_memory
 from diegetic.model.release_files import ORIGIN, PIPELINE
-from diegetic.protocol import Look, Memory, Planned, StoryModel, Watch, go_on
+from diegetic.protocol import Hear, Look, Memory, Planned, StoryModel, Watch, go_on, unheard
 from diegetic.schema import unknown
 from diegetic.settings import Settings
 from diegetic.story import OVERLAP_S, Event
@@ -96,7 +96,7 @@ class PipelineModel:
         drawn = self._draw(self._pipe, condition, event, seed, watch, {})
         return np.concatenate([drawn[:-overlap], crossfade(drawn[-overlap:], following[:overlap], "equal_power")])
 
-    def decode(self, latents: Samples, condition: Caption, event: Event, seed: int) -> Samples:
+    def decode(self, latents: Samples, condition: Caption, event: Event, seed: int, hear: Hear = unheard) -> Samples:
         """Samples [frames, channels] of the event's duration. Raises Failure where they aren't numbers."""
         if not np.isfinite(latents).all():
             raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")

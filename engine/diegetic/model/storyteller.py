@@ -29,7 +29,7 @@ from diegetic.model.grammar import Timed
 from diegetic.model.memory import out_of_memory
 from diegetic.model.narrator import Narrated, Narrator
 from diegetic.model.story_memory import StoryMemory
-from diegetic.protocol import Heard, Look, Planned, Watch, go_on
+from diegetic.protocol import Hear, Heard, Look, Planned, Watch, go_on, unheard
 from diegetic.story import BED, OVERLAP_S, Event
 
 
@@ -149,13 +149,12 @@ class Storyteller:
     def _overlap(self) -> int:
         return round(OVERLAP_S * self.codec.latent_rate_hz)
 
-    def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int) -> Samples:
+    def decode(self, latents: Drawn, condition: Condition, event: Event, seed: int, hear: Hear = unheard) -> Samples:
         """Samples [frames, channels] of the event's duration."""
         frames = round(event.duration_s * self.sample_rate)
         with out_of_memory(f"event {event.id}"):
-            samples = self.codec.decode(latents, event)
-        if not np.isfinite(samples).all():
-            raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
+            samples = self.codec.decode(latents, event, lambda piece: hear(_finite(piece, event)))
+        _finite(samples, event)
         whole = np.zeros((frames, samples.shape[1]), np.float32)
         whole[: len(samples)] = samples[:frames]
         return whole
@@ -215,3 +214,10 @@ class Storyteller:
         if self._belonging is not None and memory.first is not None:
             belongs = self._belonging.direction(memory.first)
         return Condition(network.fusion(semantic, residual), called, memory.reasoning, belongs)
+
+
+def _finite(samples: Samples, event: Event) -> Samples:
+    """The same. Raises Failure where they aren't numbers."""
+    if not np.isfinite(samples).all():
+        raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
+    return samples

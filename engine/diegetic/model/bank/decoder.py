@@ -28,6 +28,7 @@ from diegetic.model.bank.overlap_add import overlap_add
 from diegetic.model.bank.units import FLOWING, NATURAL, SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
 from diegetic.model.once import happens
+from diegetic.protocol import Hear, unheard
 from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
@@ -97,8 +98,11 @@ class BankDecoder:
         """Channels of the latents."""
         return self.space.channels
 
-    def decode(self, drawn: Drawn, event: Event) -> Samples:
-        """Stereo samples [units * UNIT_FRAMES, 2] of an event. Raises Failure where the bank's audio can't be read."""
+    def decode(self, drawn: Drawn, event: Event, hear: Hear = unheard) -> Samples:
+        """Stereo samples [units * UNIT_FRAMES, 2] of an event. Raises Failure where the bank's audio can't be read.
+
+        They are there all at once: the path goes through the whole, and so does its treatment.
+        """
         treatment = treatment_of(event, drawn.place)
         if drawn.window != "whole":  # what moved through the sound is where it began, or has come to its end
             treatment = treatment.at_start() if drawn.window == "before" else treatment.at_end()
