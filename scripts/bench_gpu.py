@@ -34,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from diegetic.model.capture import Captured
 from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
 from diegetic.model.flow import Velocity
-from diegetic.model.oobleck import FIRST_FRAMES
+from diegetic.model.oobleck import CHUNK_FRAMES, FIRST_FRAMES
 from diegetic.model.reader import TokenStep
 from diegetic.model.transformer import FlowTransformer
 from gpu_table import Results, table
@@ -82,9 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work = Work(config, device, plan, getattr(torch, precision))
         results.keep("ceilings", lambda: ceilings(work))
         rows: dict[str, Callable[[], dict[str, Any]]] = {"memory": lambda: memory(work)}
-        rows |= {pair.key: partial(measure, pair, work, runs, results.rows["ceilings"]) for pair in pairs(work)}
-        if options.compile:
-            rows["compile"] = partial(measure, compiled(work), work, runs, results.rows["ceilings"])
+        steps = pairs(work) + (compiled(work) if options.compile else [])
+        rows |= {pair.key: partial(measure, pair, work, runs, results.rows["ceilings"]) for pair in steps}
         rows["story"] = lambda: stories(work, runs)
         if unknown := set(options.only or ()) - set(rows):
             raise SystemExit(f"--only: there is no row {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
@@ -121,7 +120,8 @@ def pairs(work: Work) -> list[Pair]:
     several = one.expand(work.plan.events, -1, -1)
     latents = work.window(one, steps=1)
     many = work.plan.events
-    graph = Captured(flow)
+    decoder: Any = work.codec.autoencoder.decoder
+    graph, recorded = Captured(flow), Captured(decoder, what="the codec")
 
     def replayed() -> Tensor:
         found = work.window(one, graph)
@@ -154,6 +154,8 @@ def pairs(work: Work) -> list[Pair]:
              lambda seconds: bound(work, seconds, 50), needs_gpu=True),
         Pair("chunks", f"first sound: all decoded / the first of {FIRST_FRAMES} frames",
              lambda: work.codec.decode(latents), lambda: work.first_sound(latents)),
+        Pair("codec_graph", f"{CHUNK_FRAMES} frames of sound: launched / replayed as a CUDA graph",
+             lambda: work.chunk(decoder), lambda: work.chunk(recorded), needs_gpu=True),
         Pair("all_chunks", "all sound: at once / in chunks of 128", lambda: work.codec.decode(latents),
              lambda: list(work.sounds(latents))),
         Pair("event", "an event: its whole window decoded, then cut / its own latents",
@@ -170,12 +172,16 @@ def pairs(work: Work) -> list[Pair]:
     ]  # fmt: skip
 
 
-def compiled(work: Work) -> Pair:
-    """The denoise step as torch's compiler has it."""
-    faster: Any = torch.compile(work.network.flow)
+def compiled(work: Work) -> list[Pair]:
+    """The denoise step and the codec as torch's compiler has them."""
+    decoder: Any = work.codec.autoencoder.decoder
+    flow, faster = torch.compile(work.network.flow), torch.compile(decoder)
     one = next(work.conditions())
-    text = "a window: as it is / torch.compile"
-    return Pair("compile", text, lambda: work.window(one), lambda: work.window(one, faster))
+    return [
+        Pair("compile", "a window: as it is / torch.compile", lambda: work.window(one), lambda: work.window(one, flow)),
+        Pair("codec_compile", f"{CHUNK_FRAMES} frames of sound: as it is / torch.compile",
+             lambda: work.chunk(decoder), lambda: work.chunk(faster)),
+    ]  # fmt: skip
 
 
 def written(work: Work, recorded: bool) -> Tensor:

@@ -146,7 +146,7 @@ class Work:
         shape = self.config.transformer
         noise = event_noise(0, shape.max_latent_frames, shape.in_channels).to(self.device)
         noise = noise.expand(len(condition), -1, -1)
-        run = velocity or self.velocity
+        run = self.velocity if velocity is None else velocity
         null, seconds = self.network.null, self.plan.seconds
         return sample(
             run, condition, null, seconds, noise, steps, guidance=4.0, solver=solver, guided_above=guided_above
@@ -177,6 +177,11 @@ class Work:
     def first_sound(self, latents: Tensor) -> Tensor:
         """The first chunk of samples."""
         return next(self.codec.decode_chunks(latents, CHUNK_FRAMES, FIRST_FRAMES))
+
+    def chunk(self, decoder: Callable[[Tensor], Tensor]) -> Tensor:
+        """Samples [1, 2, frames] of as many latents as the codec's decoder is given in the middle of an event."""
+        frames = CHUNK_FRAMES + 2 * self.codec.reach
+        return decoder(torch.randn(1, self.codec.channels, frames, device=self.device))
 
     def sounds(self, latents: Tensor) -> Iterator[Tensor]:
         """All samples in chunks."""

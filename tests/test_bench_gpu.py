@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import bench_gpu
+from diegetic.model.capture import Captured
 from diegetic.model.reader import TokenStep
 from gpu_work import Plan, Work, launches
 from recorder import Recorder
@@ -45,6 +46,32 @@ def test_every_way_through_a_story_draws_each_event_and_tells_of_the_first_sound
         way(lambda told=told: told.append(len(drawn)), 2)
         assert told == [1]
         assert len(drawn) == PLAN.events
+
+
+@torch.inference_mode()
+def test_a_window_is_drawn_by_the_velocity_that_is_given_whatever_it_is(work: Work) -> None:
+    """What torch.compile gives has no truth: it asks its module for a length."""
+
+    class Compiled:
+        def __len__(self) -> int:
+            raise TypeError
+
+        def __call__(self, latents: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+            return torch.zeros_like(latents)
+
+    one = next(work.conditions())
+    noise = work.window(one, lambda latents, *rest: torch.zeros_like(latents), steps=2)
+    torch.testing.assert_close(work.window(one, Compiled(), steps=2), noise)
+
+
+@torch.inference_mode()
+def test_a_codec_is_replayed_for_chunks_of_one_length(work: Work) -> None:
+    recorder = Recorder()
+    recorded = Captured(work.codec.autoencoder.decoder, recorder)
+    for _ in range(3):
+        latents = torch.randn(1, work.codec.channels, 12)
+        torch.testing.assert_close(recorded(latents), work.codec.autoencoder.decoder(latents))
+    assert (recorder.records, recorder.replays) == (1, 4)  # once to see that it is right
 
 
 @torch.inference_mode()

@@ -14,8 +14,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from diegetic.model.flow import Velocity
-
 Work: TypeAlias = Callable[[], Tensor]
 Replay: TypeAlias = Callable[[], None]
 Record: TypeAlias = Callable[[Work], tuple[Replay, Tensor]]
@@ -67,15 +65,17 @@ class _Recorded:
 
 
 class Captured:
-    """A velocity that is recorded at its first call and replayed at each later one of the same shapes.
+    """A function of tensors, such as a velocity, recorded at its first call and replayed at later ones of its shapes.
 
     The first `_SHAPES` of them are recorded. Where one can't be, or is replayed wrongly, all stays the ordinary way.
 
     Threads: one at a time, since a record keeps its own input and output.
     """
 
-    def __init__(self, velocity: Velocity, record: Record = cuda_graph) -> None:
-        self._velocity, self._record = velocity, record
+    def __init__(
+        self, computed: Callable[..., Tensor], record: Record = cuda_graph, what: str = "the denoise step"
+    ) -> None:
+        self._computed, self._record, self._what = computed, record, what
         self._recorded: dict[tuple[torch.Size, ...], _Recorded] = {}
         self._gave_up = False
 
@@ -84,28 +84,27 @@ class Captured:
         """Whether calls are replayed."""
         return bool(self._recorded)
 
-    def __call__(self, latents: Tensor, sigma: Tensor, condition: Tensor, duration_s: Tensor) -> Tensor:
-        """As the velocity: [B, T, C], [B], [B, S, F], [B] -> [B, T, C]."""
-        asked = (latents, sigma, condition, duration_s)
+    def __call__(self, *asked: Tensor) -> Tensor:
+        """As the function."""
         shapes = tuple(each.shape for each in asked)
         if shapes not in self._recorded and len(self._recorded) < _SHAPES and not self._gave_up:
             self._try_recording(asked)
         recorded = self._recorded.get(shapes)
         if recorded is None:
-            return self._velocity(*asked)
+            return self._computed(*asked)
         for place, tensor in zip(recorded.given, asked, strict=True):
             place.copy_(tensor)
         recorded.replay()
         return recorded.found.clone()
 
-    def _try_recording(self, asked: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
-        latents, sigma, condition, duration_s = given = tuple(each.clone() for each in asked)
+    def _try_recording(self, asked: tuple[Tensor, ...]) -> None:
+        given = tuple(each.clone() for each in asked)
         try:
-            replay, found = replayed(lambda: self._velocity(latents, sigma, condition, duration_s), self._record)
+            replay, found = replayed(lambda: self._computed(*given), self._record)
             self._recorded[tuple(each.shape for each in given)] = _Recorded(given, replay, found)
         except RuntimeError as error:
             self._gave_up, self._recorded = True, {}
-            not_recorded("the denoise step", error)
+            not_recorded(self._what, error)
 
 
 def not_recorded(what: str, error: RuntimeError) -> None:
