@@ -68,15 +68,15 @@ def crashing(name: str) -> Crashing:
 
 
 class Holding(MockModel):
-    """A bed of two windows; the second is not imagined while a file is there."""
+    """A bed of two windows, silence between them; the second is not imagined while a file is there."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, silence_s: float) -> None:
         super().__init__()
-        self._file = file
+        self._file, self._silence_s = file, silence_s
 
     def plan(self, memory: list[str], look: Look = go_on) -> Iterator[Planned]:
-        half_s = float(memory[1]) / 2
-        for event in (Event("e1", "wind", 0.0, half_s, BED), Event("e2", "storm", half_s, half_s, BED)):
+        seconds, each_s = float(memory[1]), (float(memory[1]) - self._silence_s) / 2
+        for event in (Event("e1", "wind", 0.0, each_s, BED), Event("e2", "storm", seconds - each_s, each_s, BED)):
             yield Planned(event, self._read(memory, event), "wind, then a storm")
 
     def imagine(self, condition: Condition, event: Event, seed: int, held: Latents | None, watch: Watch) -> Latents:
@@ -85,13 +85,13 @@ class Holding(MockModel):
         return super().imagine(condition, event, seed, held, watch)
 
 
-def _holding(file: Path, name: str) -> Holding:
-    return Holding(file)
+def _holding(file: Path, silence_s: float, name: str) -> Holding:
+    return Holding(file, silence_s)
 
 
-def holding(file: Path) -> Callable[[str], Holding]:
+def holding(file: Path, silence_s: float = 0.0) -> Callable[[str], Holding]:
     """A loader for Holding."""
-    return partial(_holding, file)
+    return partial(_holding, file, silence_s)
 
 
 class Piecewise(MockModel):

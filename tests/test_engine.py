@@ -589,6 +589,26 @@ def test_a_bed_goes_on_until_what_follows_it_is_rendered(tmp_path: Path) -> None
     assert level[sounding[0] + 1 : sounding[-1] - 16].min() > 0.2 * np.median(level[sounding])
 
 
+def test_a_bed_does_not_go_on_into_a_silence_that_is_planned(tmp_path: Path) -> None:
+    """Two seconds of a bed, two of silence, two of another, which is held back until the first has faded out."""
+    record = tmp_path / "played.wav"
+    (tmp_path / "held").touch()
+
+    async def body(live: Live) -> None:
+        job = live.engine.tell("storm", "wind", 6.0)
+        await live.until(lambda: bool(live.of(SegmentEnd)))
+        (tmp_path / "held").unlink()
+        await live.done(job)
+        await live.until(lambda: len(live.of(SegmentEnd)) == 2)
+
+    live(body, tmp_path / "project", loader=live_models.holding(tmp_path / "held", 2.0), record=record)
+    played, _ = soundfile.read(record, dtype="float32")
+    sounding = np.flatnonzero(np.abs(played).max(1) > 1e-3)
+    silence, longest = np.diff(sounding), int(np.argmax(np.diff(sounding)))
+    assert (sounding[longest] - sounding[0]) / RATE == pytest.approx(2.0 + OVERLAP_S, abs=0.1)
+    assert silence[longest] / RATE >= 2.0 - OVERLAP_S - 0.01
+
+
 @pytest.mark.parametrize("crashes", [False, True])
 def test_an_event_sounds_before_it_is_whole_and_is_whole_when_it_has_sounded(tmp_path: Path, crashes: bool) -> None:
     """Its decoder stops after two of four seconds; or its process ends there, and another one does all of it."""
