@@ -36,7 +36,7 @@ from diegetic.generator.messages import (
 from diegetic.generator.process import main
 from diegetic.generator.tasks import Finished, Outcome, ReadyEvent, Task
 from diegetic.live.jobs import Priority, Refused
-from diegetic.protocol import StoryModel
+from diegetic.protocol import StoryModel, unheard
 
 _RESTARTS_S = (0.0, 0.2, 1.0, 3.0)
 
@@ -108,9 +108,8 @@ class Generator:
         self._cancel: Any = RawValue("q", 0)
         self._turns = Turns()
         self._answer: asyncio.Future[Answer] | None = None
-        self._watches: dict[int, Callable[[Within], None]] = {}
-        self._takes_early: dict[int, Callable[[Outcome], None]] = {}
-        self._taken_early: SoundHandle | None = None
+        self._within: dict[int, tuple[Callable[[Within], None], Callable[[ReadyEvent], None]]] = {}
+        self._given_early: SoundHandle | None = None
         self._epoch = 0
         self._child: Child | None = None
         self._ending = False
@@ -170,29 +169,26 @@ class Generator:
         take: Callable[[Outcome], None],
         watch: Callable[[Within], None],
         begun: Callable[[], None] = lambda: None,
+        early: Callable[[ReadyEvent], None] = unheard,
     ) -> Finished:
         """Do a task; `take` is given each outcome, all again where it had to be begun again. Raises Refused.
 
-        An event that can be heard before it is whole is given as soon as it can, and again when it is; not where the
-        task had to be begun again: then it may sound already.
-
-        begun: called when it has its turn.
+        begun: called when it has its turn. early: given an event that can be heard before it is whole, which `take` is
+        given then; its sound is the receiver's to free once, and not before that.
         """
         crashes = 0
-        self._watches[job], self._takes_early[job] = watch, take
+        self._within[job] = watch, early
         try:
             while True:
                 try:
                     return await self._steps(job, priority, task, take, begun)
                 except Died as died:
-                    self._takes_early.pop(job, None)
                     crashes += died.mine
                     if crashes > 1:
                         text = "generator: ended twice in the middle of this job, which is given up; its log says more"
                         raise Refused(500, text) from None
         finally:
-            del self._watches[job]
-            self._takes_early.pop(job, None)
+            del self._within[job]
             self._rest()
 
     async def _steps(
@@ -294,19 +290,19 @@ class Generator:
             self._answer.set_result(answer)
 
     def _hear_within(self, answer: Within | Early) -> None:
-        """What comes before a step is over."""
+        """What comes before a step is over; of a step that nobody waits for any more it is nobody's."""
+        watch, early = self._within.get(answer.job, (unheard, unheard))
         if isinstance(answer, Within):
-            if (watch := self._watches.get(answer.job)) is not None:
-                watch(answer)
-        elif (take := self._takes_early.get(answer.job)) is not None:
-            self._taken_early = answer.ready.sound
-            take(answer.ready)
+            watch(answer)
+        else:
+            self._given_early = answer.ready.sound
+            early(answer.ready)
 
     def _free(self, answer: Answer) -> None:
         """Free a sound that nobody waits for any more; one that was given early is the receiver's."""
         if isinstance(answer, Stepped) and isinstance(answer.outcome, ReadyEvent):
             sound = answer.outcome.sound
-            if sound is not None and sound != self._taken_early:
+            if sound is not None and sound != self._given_early:
                 SharedSound.open(sound).remove()
 
     def _died(self, exit_code: int) -> None:
@@ -344,11 +340,11 @@ class Generator:
     def _rest(self) -> None:
         """Unload after a while without work."""
         self._keep_awake()
-        if self._keep_alive_s and not self._watches and not self._ending:
+        if self._keep_alive_s and not self._within and not self._ending:
             self._unloading = asyncio.get_running_loop().call_later(self._keep_alive_s, self._unload_idle)
 
     def _unload_idle(self) -> None:
-        if not self._watches:
+        if not self._within:
             task = asyncio.get_running_loop().create_task(self.unload())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

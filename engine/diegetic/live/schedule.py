@@ -105,8 +105,8 @@ class Schedule:
             self._player.play(self._place(play, ready))
 
     def complete(self, play: Playing, ready: ReadyEvent) -> None:
-        """An event that was added is whole now. Where a generator ended before it was, another's samples fill it."""
-        voice = self._voices.get(play.placed[ready.event.id])
+        """An event that was added is whole. Where a generator ended before it was, what another one made fills it."""
+        voice = self._voices.get(play.placed.get(ready.event.id, 0))
         if voice is None or ready.sound is None or voice.sound == ready.sound:
             return
         sound, whole = SharedSound.open(voice.sound), SharedSound.open(ready.sound)

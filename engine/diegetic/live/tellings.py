@@ -10,6 +10,7 @@ Threads: all in the event loop's.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from diegetic.bounce import Output
@@ -39,6 +40,7 @@ from diegetic.live.schedule import Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 from diegetic.player.client import Player
+from diegetic.protocol import unheard
 from diegetic.remarks import remarks_on
 from diegetic.story import Event, Story, Told
 from diegetic.targets import check_lanes
@@ -147,16 +149,18 @@ class Tellings:
     async def _played(self, job: int, name: str, task: Task, play: Playing) -> str:
         """Do a task, play its events as they become ready, and keep the story."""
 
-        def take(ready: ReadyEvent) -> None:
-            if ready.event.id not in play.placed:
+        def hear(ready: ReadyEvent) -> None:
+            if ready.event.id not in play.placed:  # else it was there before a crash
                 self.schedule.add(play, ready)
-            else:  # it sounded before it was whole, or before a crash
-                self.schedule.complete(play, ready)
+
+        def take(ready: ReadyEvent) -> None:
+            hear(ready)
+            self.schedule.complete(play, ready)
             self._let_go(ready)
 
         try:
             finished = await self._perform(
-                job, Priority.LIVE, name, task, take, planned=lambda event: self.schedule.plan(play, event)
+                job, Priority.LIVE, name, task, take, planned=partial(self.schedule.plan, play), early=hear
             )
         finally:
             self.schedule.finish(play)
@@ -178,34 +182,57 @@ class Tellings:
         take: Callable[[ReadyEvent], None],
         cue: str = "",
         planned: Callable[[Event], None] = lambda event: None,
+        early: Callable[[ReadyEvent], None] = unheard,
     ) -> Finished:
         """Do a task, and tell what comes of it; `take` has each rendered event, and lets go of its sound.
 
-        cue: whose events they are, "" for the story's; planned: has each event once it is planned.
+        cue: whose events they are, "" for the story's; planned: has each event once it is planned; early: has one that
+        can be heard before it is whole, and lets it be.
         """
+        filling: list[ReadyEvent] = []
 
-        can_be_heard: set[str] = set()
+        def begin(each: ReadyEvent) -> None:
+            """What isn't whole stays until it is, whoever stops it: the generator fills it."""
+            end()
+            filling.append(each)
+            self._hold(each)
+            early(each)
+            self.announce(SegmentReady(name, each.event, cue))
+
+        def end() -> bool:
+            """The generator fills nothing any more; whether it did."""
+            did = bool(filling)
+            while filling:
+                self._let_go(filling.pop())
+            return did
 
         def outcome(each: Outcome) -> None:
             if isinstance(each, PlannedEvent):
                 planned(each.event)
                 self.announce(EventPlanned(name, each.event, cue))
             elif isinstance(each, ReadyEvent):
-                if each.sound is not None:
-                    self.sounds.hold(each.sound)
+                self._hold(each)
                 take(each)
-                if each.event.id not in can_be_heard:
-                    can_be_heard.add(each.event.id)
+                if not end():
                     self.announce(SegmentReady(name, each.event, cue))
 
         def within(each: Within) -> None:
             self.board.progress(job, each.stage, each.done, each.total)
 
-        return await self.generator.perform(job, priority, task, outcome, within, lambda: self.board.run(job))
+        try:
+            return await self.generator.perform(
+                job, priority, task, outcome, within, lambda: self.board.run(job), begin
+            )
+        finally:
+            end()
 
     @property
     def _rate_hz(self) -> int:
         return self.player.config.rate_hz
+
+    def _hold(self, ready: ReadyEvent) -> None:
+        if ready.sound is not None:
+            self.sounds.hold(ready.sound)
 
     def _let_go(self, ready: ReadyEvent) -> None:
         if ready.sound is not None:
