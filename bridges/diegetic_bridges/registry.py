@@ -338,7 +338,7 @@ MESSAGES: tuple[Message, ...] = (
         "An event was planned. A cue's is told once more when it becomes part of its story, with its id there.",
     ),
     _event(
-        "segment/ready", (_STORY, _EVENT_ID, Argument("duration", "f", unit="s"), _OF_CUE), "An event was rendered."
+        "segment/ready", (_STORY, _EVENT_ID, Argument("duration", "f", unit="s"), _OF_CUE), "An event can be heard."
     ),
     _event("segment/start", (_STORY, _EVENT_ID, _TIME, _OF_CUE), "An event begins to sound."),
     _event("segment/end", (_STORY, _EVENT_ID, _TIME, _OF_CUE), "An event has sounded."),
