@@ -261,7 +261,7 @@ class Agenda:
             return to_the_end or (windows if self.times.ends_silent else ()) or every
         if (until_s := self._until_s(caption, part, start * step_s)) is not None:
             last_end = nearest(_first_end(start, round(until_s / step_s), at), every)
-            if lane == BED or (part is not None and part.when.lasts_s is not None):
+            if lane == BED or (part is not None and _says_until_when(part)):
                 return [last_end]
         elif lane == BED and self.times.ends_silent:
             return windows or every
@@ -352,6 +352,11 @@ def _first_end(start: int, until: int, at: Frontier) -> int:
     """Where the first of equal windows ends that a sound is cut into to be heard until then."""
     windows = max(1, -((start - until) // max(1, at.longest - 2)))
     return start + round((until - start) / windows)
+
+
+def _says_until_when(part: Part) -> bool:
+    """Whether a clause says how long its sound lasts, or at which second it stops."""
+    return part.when.lasts_s is not None or (part.stop is not None and part.stop.when.at_s is not None)
 
 
 def _told_share(named: frozenset[str], words: frozenset[str]) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from diegetic.model.attributes import says_how, says_how_it_moves, without_how
 from diegetic.model.once import happens, says_how_often
+from diegetic.model.prose import TOGETHER, together
 from diegetic.model.stems import share_word, stems
 from diegetic.model.stops import EVERYONE, EVERYTHING, silent_s, stopped, with_what_runs
 from diegetic.model.subjects import says_who_does, with_subject
@@ -40,7 +41,8 @@ _NONE = re.compile(
     r"(?:no|not|never|without|dont|don't|nothing|nobody|neither|nor)\b(?! but|-)"
     r"|.*\b(?:(?:do|does|did|is|are|was|were|has|have|had|ca|could)(?:n['’]?t| not)|never|no longer)\b"
     r"(?!-| (?:far|only|just|stops?|ends?|ceases?)\b)"
-    r"|.*\b(?:is|are|was|were|lies) (?:\w+ )?(?:quiet|silent)(?: again| now)?$",
+    r"|.*\b(?:is|are|was|were|lies) (?:\w+ )?(?:quiet|silent)(?: again| now)?$"
+    r"|(?:it|that|all|everything|he|she|they)(?:['’](?:s|re)| is| are| was| were) (?:all )?(?:done|ready|finished)$",
     re.IGNORECASE,
 )
 _WITHOUT = re.compile(
@@ -49,6 +51,7 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 _AFTER = re.compile(r"(?:.* )?(?:then|after which|followed by|finally|eventually|at last|afterwards)\b", re.IGNORECASE)
+_FIRST = re.compile(r"first\b", re.IGNORECASE)
 _KNOWN = re.compile(
     r"(?:the|his|her|their|its|this|that|these|those|my|our|your|some(?:one|body)|he|she|they|i|you|we)\b",
     re.IGNORECASE,
@@ -112,11 +115,16 @@ def parts_and_silence(text: str, over: Sequence[str] | None = None) -> tuple[lis
         frame, colon, rest = sentence.partition(": ")
         if colon and rest.strip() and len(list(_pieces(frame))) == 1:
             sentence, scene = rest, frame
-        elif number == 0 and len(sentences) > 1 and len(_told(sentence).split()) > 1 and not says_who_does(sentence):
+        elif number == 0 and len(sentences) > 1 and _only_sets_the_scene(sentence):
             scene = sentence
             continue
         silence_s = _add_sentence(found, sentence, scene, over, silence_s)
     return found, silence_s
+
+
+def _only_sets_the_scene(sentence: str) -> bool:
+    """Whether a text's first sentence, of several, is a place rather than a sound."""
+    return len(_told(sentence).split()) > 1 and not says_who_does(sentence) and not _FIRST.match(sentence)
 
 
 def stopping(text: str, sounding: Sequence[str]) -> list[str]:
@@ -180,6 +188,7 @@ def _part(words: str, place: int, goes_on: bool, ahead: Part) -> Part:
     """A clause, with what was said of it ahead."""
     goes_on = (goes_on or ahead.goes_on) and happens(words) < 2 and ahead.when.every_s is None
     all_along = goes_on and (ahead.all_along or _is_all_along(words, ahead.after, ahead.when))
+    words = words.replace(TOGETHER, " ")
     return replace(ahead, text=words, stems=stems(words), place=place, goes_on=goes_on, all_along=all_along)
 
 
@@ -219,6 +228,7 @@ def _names(what: str, sound: frozenset[str]) -> bool:
 
 def _said_of(part: Part, words: str, goes_on: bool, when: When) -> Part:
     """A clause of which further words say how, and when, it is heard."""
+    words = words.replace(TOGETHER, " ")
     how = words if says_how(words) or says_how_often(words) else ""
     when |= part.when
     return replace(
@@ -252,7 +262,7 @@ def _pieces(sentence: str) -> Iterator[tuple[str, str, bool]]:
     What is told "while" or "with ...ing" goes on, and what is told "until".
     """
     sentence, joined = _AND_AGAIN.sub("constantly", _NOW_AND_THEN.sub("occasionally", sentence)), ""
-    sentence = _AFTER_SILENCE.sub(r", \1, ", _AT_TIMES.sub(_each_time, sentence))
+    sentence = together(_AFTER_SILENCE.sub(r", \1, ", _AT_TIMES.sub(_each_time, sentence)))
     for piece in _BREAKS.split(_UNTIL.sub(r" \1", sentence)):
         clauses = ["", *_JOINS.split(piece), ""]  # join, clause, join, clause, ..., join
         for before, clause, after in zip(clauses[::2], clauses[1::2], clauses[2::2], strict=False):

@@ -23,6 +23,7 @@ from diegetic.model.clauses import Part, stopping
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
 from diegetic.model.once import happens
+from diegetic.model.prose import prose
 from diegetic.model.reader import Reader
 from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
@@ -60,6 +61,7 @@ class Narrator:
     @torch.inference_mode()
     def begin(self, instruction: str, seconds: float) -> StoryMemory:
         """Read the told text."""
+        instruction = prose(instruction) if self.style.cover else instruction
         memory = StoryMemory(seconds, instruction)
         self._keep(memory, self.encoder.prompt(instruction, seconds))
         return memory
@@ -100,6 +102,7 @@ class Narrator:
         with a bed of its own; only where each clause must have its event.
         """
         memory.look = look
+        text = prose(text) if self.style.cover else text
         with torch.inference_mode():
             self._keep(memory, self.encoder.continuation(text, seconds))
         began_s, memory.seconds = memory.seconds, memory.seconds + seconds

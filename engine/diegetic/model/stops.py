@@ -27,7 +27,7 @@ _STOPPED = re.compile(
 )
 _SILENCE = re.compile(
     r"(?:(?:then|and|but|finally|suddenly|an?|the|total|complete|dead|sudden|absolute|deep|long|short|brief|eerie|tense"
-    r"|some|moment of|beat of) )*"
+    r"|some|moment of|beat of|there is|there['’]s|there comes) )*"
     r"(?:(?P<for_a_while>silence(?: (?:falls|follows|returns|settles|sets in|again))?|nothing(?: more)?|pauses?|break"
     r"|beat)"
     r"|calm(?: returns| again)?"

@@ -25,21 +25,21 @@ _DOES = frozenset(
     """
     accelerates applauds approaches begins blares brays breathes chews chuckles collapses comes continues creaks
     crunches disappears dives drags drives eats erupts explodes fades flies flutters gallops gets giggles goes grinds
-    hits hovers idles keeps limps meows moos mumbles neighs opens passes recedes revs screeches shakes shatters shuffles
-    shuts sings sits slams sloshes sneaks soars speaks sputters stomps stumbles swings swoops tiptoes trembles unlocks
-    vanishes vibrates walks weeps wheezes whimpers whinnies whizzes writes
+    hits hovers idles keeps lands limps meows moos mumbles neighs opens passes recedes revs screeches shakes shatters
+    shuffles shuts sings sits slams sloshes slows sneaks soars speaks sputters stomps stumbles swings swoops tiptoes
+    trembles unlocks vanishes vibrates walks weeps wheezes whimpers whinnies whizzes writes
     """.split()  # noqa: SIM905
 )
 _DOES_OR_ARE = frozenset(
     """
     babbles bangs barks beeps bellows bleats blows boils booms brakes breaks bubbles burps bursts buzzes cackles caws
     chatters cheers chimes chirps chugs circles clacks clanks claps clatters clicks climbs clinks closes clucks clunks
-    coughs crackles cracks crashes crawls cries crows crumbles digs drills drinks drips drops falls fizzes
-    flaps flicks gasps groans growls grunts gulps gurgles gushes hammers hisses honks hoots howls hums jumps kisses
-    knocks lands laps lashes laughs locks marches moans moves pants plops pops pounds pours puffs pulls purrs quacks
-    rattles returns rings rips roars rolls rumbles runs rustles saws scrapes scratches screams shouts sighs sizzles
-    skids slurps snaps snarls sneezes sniffs snores snorts sobs speeds spins spits splashes sprays squeaks squeals
-    starts strikes stutters swallows sweeps swims talks taps tears thuds thunders ticks tolls trickles trips trots turns
+    coughs crackles cracks crashes crawls cries crows crumbles digs drills drinks drips drops falls fizzes flaps
+    flicks gasps groans growls grunts gulps gurgles gushes hammers hisses honks hoots howls hums jumps kisses knocks
+    laps lashes laughs locks marches moans moves pants plops pops pounds pours puffs pulls purrs quacks rattles
+    returns rings rips roars rolls rumbles runs rustles saws scrapes scratches screams shouts sighs sizzles skids
+    slurps snaps snarls sneezes sniffs snores snorts sobs speeds spins spits splashes sprays squeaks squeals starts
+    strikes stutters swallows sweeps swims talks taps tears thuds thunders ticks tolls trickles trips trots turns
     types wails whines whips whirs whispers whistles whooshes wipes yawns yells
     """.split()  # noqa: SIM905
 )

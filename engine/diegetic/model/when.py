@@ -15,15 +15,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "fifteen")
+_ONES = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
 _TENS = ("ten", "twenty", "thirty", "forty", "fifty", "sixty")
-_NUMBERS = {word: float(number) for number, word in enumerate(_ONES[:-1], start=1)} | {"fifteen": 15.0}
+_NUMBERS = {word: float(number) for number, word in enumerate(_ONES, start=1)}
 _NUMBERS |= {word: 10.0 * tens for tens, word in enumerate(_TENS, start=1)}
-_WORDS = rf"(?:half a|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(_ONES)})|{'|'.join(_TENS)})"
-_NUMBER = rf"(?:\d+(?:[.,]\d+)?|\b{_WORDS})"
-LENGTH = (
-    rf"(?:(?:about|around|exactly|another|the first|the last) )?{_NUMBER}[ -]?(?:s|secs?|seconds?|mins?|minutes?)\b"
-)
+_WORDS = rf"(?:half a|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(reversed(_ONES))})|{'|'.join(_TENS)})"
+NUMBER = rf"(?:\d+(?:[.,]\d+)?|\b{_WORDS})"
+LENGTH = rf"(?:(?:about|around|exactly|another|the first|the last) )?{NUMBER}[ -]?(?:s|secs?|seconds?|mins?|minutes?)\b"
 _OFTEN = rf"every (?:(?P<every>{LENGTH})|(?P<few>few|couple of) seconds|(?P<one>minute)\b)"
 _SOMETIMES = (
     r"(?:occasional(?:ly)?|sporadic(?:ally)?|intermittent(?:ly)?|from time to time|once in a while|every so often"
@@ -33,7 +34,7 @@ _TOLD = re.compile(
     rf"\b(?P<later>{LENGTH}) (?:later|after(?:wards| that))\b"
     rf"|\b{_OFTEN}|\b(?P<sometimes>{_SOMETIMES})\b"
     rf"|\b(?:for|lasting|(?<=pause )of|(?<=silence )of|(?<=break )of) (?P<lasts>{LENGTH})|\b(?P<of>{LENGTH}) of\b"
-    rf"|\b(?P<since>at|after|from) (?P<at>{LENGTH}|seconds? {_NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
+    rf"|\b(?P<since>at|after|from|^in) (?P<at>{LENGTH}|seconds? {NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
     re.IGNORECASE,
 )
 _AN = re.compile(r"\ban(?= (?:occasional|intermittent)\b)", re.IGNORECASE)
@@ -78,24 +79,25 @@ def timed(clause: str) -> tuple[str, When]:
         if _is_too_often(told):
             continue
         if told["every"] or told["one"]:
-            when |= When(every_s=_seconds(told["every"] or "one minute"))
+            when |= When(every_s=seconds_of(told["every"] or "one minute"))
         elif told["few"] or told["sometimes"]:
             when |= When(every_s=FEW_S if told["few"] else SOMETIMES_S, is_irregular=True)
         elif lasts := told["lasts"] or told["of"]:
-            when |= When(lasts_s=_seconds(lasts))
+            when |= When(lasts_s=seconds_of(lasts))
         elif told["later"] or "another" in told["at"].lower():
-            when |= When(_seconds(told["later"] or told["at"]), "last")
+            when |= When(seconds_of(told["later"] or told["at"]), "last")
         else:
-            when |= When(_seconds(told["at"]), "either" if told["since"].lower() == "after" else "start")
+            when |= When(seconds_of(told["at"]), "either" if told["since"].lower() == "after" else "start")
     return " ".join(_TOLD.sub(lambda told: told[0] if _is_too_often(told) else " ", clause).split()), when
 
 
 def _is_too_often(told: re.Match[str]) -> bool:
     """Whether what is told to be heard so often goes on, rather."""
-    return told["every"] is not None and _seconds(told["every"]) < LEAST_APART_S
+    return told["every"] is not None and seconds_of(told["every"]) < LEAST_APART_S
 
 
-def _seconds(length: str) -> float:
+def seconds_of(length: str) -> float:
+    """How many seconds a length is ("half a minute", "5 s"); a number alone is so many."""
     said = length.lower().replace(",", ".").replace("half a", "0.5")
     words = re.findall(r"\d+(?:\.\d+)?|[a-z]+", said)
     count = sum(_NUMBERS.get(word) or float(word) for word in words if word in _NUMBERS or word[0].isdigit())
