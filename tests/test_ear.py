@@ -104,6 +104,16 @@ def test_silence_is_not_named(ears: PocketEars) -> None:
     assert both[0].start_s == pytest.approx(3.0, abs=0.1)
 
 
+def test_what_is_over_at_once_is_heard_in_a_long_silence(ears: PocketEars) -> None:
+    samples = np.zeros(20 * RATE, np.float32)
+    samples[12 * RATE : 12 * RATE + 24_000] = tone(0.5)
+    (found,) = ears.hear(samples[:, None])
+    assert (found.caption, ears.hear_whole(samples[:, None]).caption) == ("a low tone", "a low tone")
+    assert found.start_s == pytest.approx(12.0, abs=0.1)
+    assert found.end_s == pytest.approx(12.5, abs=0.1)
+    assert found.gain_db == pytest.approx(ears.hear_whole(tone(2.0)[:, None]).gain_db, abs=1.0)
+
+
 def test_a_question_is_answered_by_where_its_words_are_nearest(ears: PocketEars) -> None:
     samples = np.concatenate([hiss(4.0), tone(4.0)])[:, None]
     answer = ears.ask(samples, "a tone?")

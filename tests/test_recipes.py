@@ -5,6 +5,10 @@ import pytest
 
 from captions import read_concepts
 from diegetic.model.bank.describe import SAMPLE_RATE
+from diegetic.model.ear import Ear
+from diegetic.model.loading import EAR, SPACE, read_space
+from diegetic.settings import presets_folder
+from procedural import VARIANTS, made_by_recipes
 from recipes import RECIPES, bubbles, gated, laid, tone
 
 
@@ -21,6 +25,15 @@ def test_a_recipe_makes_the_same_sound_again_and_another_by_another_seed(name: s
 
 def test_every_recipe_is_of_a_concept() -> None:
     assert set(RECIPES) <= {concept.name for concept in read_concepts().concepts}
+
+
+def test_pockets_ear_names_what_recipes_make_in_variants_that_it_was_not_taught() -> None:
+    folder = presets_folder() / "models/pocket"
+    ear = Ear.read(folder / EAR, read_space(folder / SPACE))
+    heard = {made.concept: ear.hear(made.samples) for made in made_by_recipes([VARIANTS])}
+    assert list(heard) == list(RECIPES)
+    right = [name for name, each in heard.items() if each is not None and each.concept.name == name]
+    assert len(right) > 0.9 * len(RECIPES)
 
 
 def test_a_tone_has_its_pitch_and_no_harmonic_beyond_hearing() -> None:

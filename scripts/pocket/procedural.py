@@ -87,8 +87,13 @@ def make_all(rows: Sequence[Row], origin: Mapping[str, Mapping[str, str]], audio
     for number in range(TELEPHONES):
         yield Made(f"telephone-bell-{number}", "telephone", bell_telephone(number), ())
         yield Made(f"telephone-warble-{number}", "telephone", warbling_telephone(number), ())
+    yield from made_by_recipes(range(VARIANTS))
+
+
+def made_by_recipes(numbers: Sequence[int]) -> Iterator[Made]:
+    """Variants of each recipe by their numbers; those below `VARIANTS` are the bank's."""
     for concept, recipe in RECIPES.items():
-        for number in range(VARIANTS):
+        for number in numbers:
             samples = recipe(np.random.default_rng(zlib.crc32(f"{concept} {number}".encode())))
             loud = (0.5 / np.abs(samples).max() * samples).astype(np.float32)
             yield Made(f"{concept.replace(' ', '-')}-{number}", concept, loud, ())

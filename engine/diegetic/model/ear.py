@@ -111,11 +111,12 @@ class Ear:
         return cls(network, concepts, space)
 
     def hear(self, samples: Array) -> Heard | None:
-        """What mono samples [frames] at 48 kHz sound like as a whole; None where they are silent."""
+        """What mono samples [frames] at 48 kHz sound like as a whole, less the silence around; None if silent."""
         features = levelled(describe(samples))
         if features is None:
             return None
-        return self._heard(white(features, self._space), 0.0, len(samples) / 48_000)
+        first, last = sounding(features)
+        return self._heard(white(features[first:last], self._space), 0.0, len(samples) / 48_000)
 
     def hear_in_time(self, samples: Array) -> list[Heard]:
         """What sounds when: windows of 2 s, neighbours that sound alike joined, silence left out."""
@@ -126,9 +127,8 @@ class Ear:
         seconds = len(samples) / 48_000
         for start in range(0, max(1, len(described) - WINDOW_UNITS // 2), HOP_UNITS):
             end = min(start + WINDOW_UNITS, len(described))
-            (audible,) = (features[start:end, 0] > _SILENT_DB).nonzero()
-            if len(audible):
-                first, last = start + int(audible[0]), start + int(audible[-1]) + 1
+            first, last = (start + place for place in sounding(features[start:end]))
+            if last > first:
                 found.append(self._heard(described[first:last], first / UNITS_PER_S, min(last / UNITS_PER_S, seconds)))
         return joined(found)
 
@@ -148,12 +148,24 @@ class Ear:
 
 def levelled(features: Array) -> Array | None:
     """Features [units, FEATURES] at the bank's level; None where they are silent."""
-    loud = float(np.percentile(features[:, 0], 95))
-    if loud < FLOOR_DB + 10:
+    loud = loudness_db(features)
+    if loud is None:
         return None
     features = features.copy()
     features[:, 0] = np.maximum(features[:, 0] + LEVEL_DB - loud, FLOOR_DB)
     return features
+
+
+def loudness_db(features: Array) -> float | None:
+    """How loud what sounds is, however much silence is around it; None where nothing does."""
+    levels = features[features[:, 0] >= FLOOR_DB + 10, 0]
+    return float(np.percentile(levels, 95)) if len(levels) else None
+
+
+def sounding(features: Array) -> tuple[int, int]:
+    """The unit that sounds first, and the one behind the last; (0, 0) where none does."""
+    (audible,) = (features[:, 0] > _SILENT_DB).nonzero()
+    return (int(audible[0]), int(audible[-1]) + 1) if len(audible) else (0, 0)
 
 
 def white(features: Array, space: LatentSpace) -> Array:

@@ -160,7 +160,7 @@ def digest_of(config: ModelConfig, folder: Path, own_bank: Path | None) -> str:
         digest.update(b"%d" % EDITION)
     origin = folder / ORIGIN  # of a converted release: it has the checksums of all the rest, which is too much to read
     files = [origin] if origin.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
-    files = [path for path in files if path.name != EAR]  # what is heard shapes nothing that is rendered
+    files = [path for path in files if path.name != EAR]  # it shapes only what goes on from a recording
     for path in [*files, *([own_bank / INDEX] if own_bank else [])]:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

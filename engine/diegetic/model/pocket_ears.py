@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from diegetic.errors import Failure
 from diegetic.model.bank.describe import SAMPLE_RATE, LatentSpace, describe
 from diegetic.model.codec import Drawn
-from diegetic.model.ear import LEVEL_DB, Ear, levelled
+from diegetic.model.ear import LEVEL_DB, Ear, levelled, loudness_db
 from diegetic.model.ear import Heard as HeardConcept
 from diegetic.protocol import Heard, Samples
 from diegetic.story import BED, FOREGROUND, GAIN_RANGE_DB
@@ -82,6 +82,6 @@ def _mono(samples: Samples) -> Array:
 
 def _gain_db(mono: Array) -> float:
     """From the level that recordings are heard at to this one's own."""
-    loud = float(np.percentile(describe(mono[: 60 * SAMPLE_RATE])[:, 0], 95))
+    loud = loudness_db(describe(mono[: 60 * SAMPLE_RATE]))
     low, high = GAIN_RANGE_DB
-    return min(high, max(low, loud - LEVEL_DB))
+    return low if loud is None else min(high, max(low, loud - LEVEL_DB))
