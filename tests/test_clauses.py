@@ -368,9 +368,13 @@ def test_a_text_may_end_in_silence() -> None:
 def test_silence_ends_a_bed_that_the_text_does_not_name() -> None:
     agenda = Agenda.of("a twig snaps, silence, a wolf howls", 30.0)
     agenda.tell(event("a forest at night", BED, 0, 10))
-    assert agenda.due(AT.after(0, 10), 1.0, None) is None
-    assert agenda.ends(None, "a forest at night", BED, 0, 30, AT, 1.0) == [13]
-    assert agenda.ends(None, "a forest at night", BED, 20, 30, AT.after(0, 20), 1.0)[-1] > 25
+    assert agenda.due(AT.after(0, 10), 1.0, None) == Due("a forest at night", BED, 10, 13)
+    agenda.tell(event("a forest at night", BED, 10, 13))
+    assert agenda.due(AT.after(10, 13), 1.0, None) is None
+    assert Agenda.of("a twig snaps, silence, a wolf howls", 30.0).ends(
+        None, "a forest at night", BED, 0, 30, AT, 1.0
+    ) == [13]
+    assert agenda.ends(None, "another forest", BED, 20, 30, AT.after(0, 20), 1.0)[-1] > 25
 
 
 def test_again_at_a_time_is_the_same_sound_once_more() -> None:

@@ -281,11 +281,10 @@ class Agenda:
         part, start_s: of one that isn't told yet.
         """
         part = self._done.get(caption, part)
+        began_s = min([start_s, *(each.start_s for each in self.told if each.caption == caption)])
         if part is None:
-            return self.times.next_silence_s(start_s)
-        if part.when.lasts_s is None:
-            return self.times.stops_s(part)
-        return min([start_s, *(each.start_s for each in self.told if each.caption == caption)]) + part.when.lasts_s
+            return self.times.next_silence_s(began_s)
+        return self.times.stops_s(part) if part.when.lasts_s is None else began_s + part.when.lasts_s
 
     def _is_half_told(self, caption: str) -> bool:
         """Whether a caption has half of what a clause names: that one is told in its own words."""
