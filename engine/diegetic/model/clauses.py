@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from diegetic.model.attributes import says_how, says_how_it_moves, without_how
+from diegetic.model.lasting import lasts
 from diegetic.model.once import happens, says_how_often
 from diegetic.model.prose import TOGETHER, together
 from diegetic.model.stems import share_word, stems
@@ -186,7 +187,7 @@ def _stop(found: list[Part], places: Sequence[int], when: When) -> None:
 
 def _part(words: str, place: int, goes_on: bool, ahead: Part) -> Part:
     """A clause, with what was said of it ahead."""
-    goes_on = (goes_on or ahead.goes_on) and happens(words) < 2 and ahead.when.every_s is None
+    goes_on = (goes_on or ahead.goes_on or lasts(words)) and happens(words) < 2 and ahead.when.every_s is None
     all_along = goes_on and (ahead.all_along or _is_all_along(words, ahead.after, ahead.when))
     words = words.replace(TOGETHER, " ")
     return replace(ahead, text=words, stems=stems(words), place=place, goes_on=goes_on, all_along=all_along)

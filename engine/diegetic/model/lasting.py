@@ -1,0 +1,46 @@
+"""What goes on by its nature, though the text doesn't say so: a fire crackles, the fridge hums, waves lap.
+
+By what sounds and what it does, together: a bee that buzzes past is no lamp that buzzes. English only. Knows nothing of
+plans.
+"""
+
+import re
+
+_LASTING = {
+    "rain drizzle sleet downpour": "fall patter drum pour beat lash pelt pound hammer",
+    "wind breeze gale blizzard": "blow howl whistle moan sigh whisper sweep rustle",
+    "waves sea surf ocean tide": "lap roll crash break wash roar murmur",
+    "stream brook creek river water fountain waterfall": "flow babble gurgle trickle rush murmur drip",
+    "fire campfire bonfire fireplace hearth logs embers flames torches": "crackle burn roar",
+    "crickets cicadas insects grasshoppers frogs birds songbirds larks": "chirp sing buzz croak twitter chirr",
+    "leaves reeds grass trees branches": "rustle whisper sway",
+    "crowd people guests voices diners patrons customers audience": "murmur chatter talk mutter",
+    "traffic city highway motorway": "hum rumble roar buzz murmur rush",
+    "clock": "tick",
+    "neon sign light lights lamp lamps fridge refrigerator freezer fan fans ventilator vent conditioner server servers"
+    " computer computers machine machines machinery generator transformer jukebox projector reactor spaceship boiler"
+    " furnace dishwasher engine engines motor": "hum buzz whir drone throb purr chug idle spin",
+    "oil bacon steak onions eggs": "sizzle fry",
+    "pot cauldron kettle soup stew lava swamp": "bubble boil simmer",
+}
+"""What sounds, and what it does."""
+
+
+def _does(verbs: str) -> str:
+    """A verb's forms: it hums, they hum, humming."""
+    stems = (re.sub("[ey]$", "", verb) for verb in verbs.split())
+    return "|".join(rf"{stem}{stem[-1]}?(?:e|es|y|ies|s|ing)?" for stem in stems)
+
+
+def _told(what: str, verbs: str) -> str:
+    """That it does so: the wind howls, the wind in the trees howls, howling wind."""
+    named, does = "|".join(what.split()), _does(verbs)
+    return rf"(?:{named}) (?:\w+ ){{0,3}}?(?:{does})|(?:{does}) (?:{named})"
+
+
+_LASTS = re.compile(rf"\b(?:{'|'.join(_told(*each) for each in _LASTING.items())})\b", re.IGNORECASE)
+
+
+def lasts(clause: str) -> bool:
+    """Whether what a clause tells goes on until something says that it doesn't."""
+    return _LASTS.search(clause) is not None
