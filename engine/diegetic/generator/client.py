@@ -108,7 +108,7 @@ class Generator:
         self._cancel: Any = RawValue("q", 0)
         self._turns = Turns()
         self._answer: asyncio.Future[Answer] | None = None
-        self._within: dict[int, tuple[Callable[[Within], None], Callable[[ReadyEvent], None]]] = {}
+        self._within: dict[int, tuple[Callable[[Within], None], Callable[[ReadyEvent], None] | None]] = {}
         self._given_early: SoundHandle | None = None
         self._epoch = 0
         self._child: Child | None = None
@@ -169,12 +169,12 @@ class Generator:
         take: Callable[[Outcome], None],
         watch: Callable[[Within], None],
         begun: Callable[[], None] = lambda: None,
-        early: Callable[[ReadyEvent], None] = unheard,
+        early: Callable[[ReadyEvent], None] | None = None,
     ) -> Finished:
         """Do a task; `take` is given each outcome, all again where it had to be begun again. Raises Refused.
 
-        begun: called when it has its turn. early: given an event that can be heard before it is whole, which `take` is
-        given then; its sound is the receiver's to free once, and not before that.
+        begun: called when it has its turn. early: given an event that can be heard before it is whole; once it is,
+        `take` is given it with the same sound, which is to be freed once, and not before.
         """
         crashes = 0
         self._within[job] = watch, early
@@ -291,10 +291,10 @@ class Generator:
 
     def _hear_within(self, answer: Within | Early) -> None:
         """What comes before a step is over; of a step that nobody waits for any more it is nobody's."""
-        watch, early = self._within.get(answer.job, (unheard, unheard))
+        watch, early = self._within.get(answer.job, (unheard, None))
         if isinstance(answer, Within):
             watch(answer)
-        else:
+        elif early is not None:
             self._given_early = answer.ready.sound
             early(answer.ready)
 
