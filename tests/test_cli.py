@@ -117,6 +117,19 @@ def test_a_plan_is_a_file_that_can_be_rendered(diegetic: Run, tmp_path: Path) ->
     assert diegetic("plan", SCENE, "-o", "storm", "--model", "mock")[0] == 2, "a plan that is there is not overwritten"
 
 
+def test_a_story_is_as_long_as_its_text_says_where_nobody_else_does(diegetic: Run, tmp_path: Path) -> None:
+    sheet = "0:00 rain, 0:20 thunder, 1:10 a door slams"
+    code, _, err = diegetic("plan", sheet, "--model", "mock", "-o", "long")
+    assert code == 0, err
+    assert "note" not in err
+    assert read_story(tmp_path / "long/story.toml").seconds == 80
+    _, _, err = diegetic("plan", sheet, "--seconds", 30, "--model", "mock", "-o", "short")
+    assert "note: the text gives seconds that a story of 30 hasn't; with --seconds 80 it has" in err
+    assert read_story(tmp_path / "short/story.toml").seconds == 30
+    _, _, err = diegetic("plan", "rain, a bell", "--model", "mock", "-o", "usual")
+    assert read_story(tmp_path / "usual/story.toml").seconds == 40
+
+
 def test_a_plan_in_the_references_format_can_be_rendered(diegetic: Run, tmp_path: Path) -> None:
     text = "<|gen|>rain <timestamp>4.5</timestamp><|/gen|><|gen|>a bell <timestamp>3</timestamp><|/gen|><|gen|>a d"
     (tmp_path / "by-hand.txt").write_text(text, encoding="utf-8")

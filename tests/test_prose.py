@@ -4,6 +4,7 @@ import pytest
 
 from diegetic.model.clauses import parts
 from diegetic.model.prose import prose
+from diegetic.model.timetable import told_s
 from diegetic.model.when import When
 
 SAME = (
@@ -69,6 +70,20 @@ def test_a_time_without_its_unit_is_one_where_another_has_it() -> None:
     assert alarm.when == When(10.0)
     assert alarm.stop is not None
     assert alarm.stop.when == When(18.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0:00 rain, 1:10 a door slams", 80),
+        ("rain (0-50s), thunder (20-25s)", 50),
+        ("a siren at ten seconds, which is switched off at fifty", 50),
+        ("a shot, ten seconds later another", 0),
+        ("a storm over a harbour", 0),
+    ],
+)
+def test_a_text_says_how_long_its_story_must_be(text: str, seconds: float) -> None:
+    assert told_s(text) == seconds
 
 
 @pytest.mark.parametrize(("word", "number"), [("thirteen", 13), ("nineteen", 19), ("six", 6), ("twenty-one", 21)])

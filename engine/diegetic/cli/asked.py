@@ -10,7 +10,7 @@ from diegetic.cli.screen import typed
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.names import slug
-from diegetic.story import Story, Told, check_story, check_told, check_words
+from diegetic.story import MAX_TOLD_S, Story, Told, check_story, check_told, check_words
 from diegetic.story_file import NAME, read_story
 from diegetic.written_plan import Written, is_written_plan, read_written_plan
 
@@ -36,7 +36,8 @@ def asked_for(what: str, wishes: Wishes) -> Told | Story:
     if not is_planned(what):
         text = read_text(Path(what)) if is_file(what) else what
         _check_no_folder(what, text)
-        told = Told(check_text(text), DEFAULT_SECONDS if wishes.seconds is None else wishes.seconds, wishes.seed or 0)
+        text = check_text(text)
+        told = Told(text, _usual_seconds(text) if wishes.seconds is None else wishes.seconds, wishes.seed or 0)
         return check_told(replace(told, variation=wishes.variation))
     written = not what.strip().lower().endswith(".toml")
     if written:
@@ -51,6 +52,13 @@ def asked_for(what: str, wishes: Wishes) -> Told | Story:
     if wishes.variation is not None:
         story = replace(story, events=tuple(replace(event, variation=wishes.variation) for event in story.events))
     return check_story(story)
+
+
+def _usual_seconds(text: str) -> float:
+    """How long a story is where nobody says: longer than usual where its text gives later seconds."""
+    from diegetic.model.timetable import told_s
+
+    return min(MAX_TOLD_S, max(DEFAULT_SECONDS, told_s(text)))
 
 
 def _check_no_folder(what: str, text: str) -> None:

@@ -5,7 +5,12 @@ from typing import Annotated, TypeAlias
 import typer
 
 Seconds: TypeAlias = Annotated[
-    float | None, typer.Option("--seconds", help="How long, 1 to 324 seconds; 40 where left out.", show_default=False)
+    float | None,
+    typer.Option(
+        "--seconds",
+        help="How long, 1 to 324 seconds; if left out 40, or what the text says.",
+        show_default=False,
+    ),
 ]
 Seed: TypeAlias = Annotated[
     int | None, typer.Option("--seed", help="Another number, other sounds; 0 where left out.", show_default=False)

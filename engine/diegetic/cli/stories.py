@@ -1,5 +1,6 @@
 """render, plan and continue: a scene in words becomes a folder, or a story file to edit."""
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -132,7 +133,7 @@ def render(
         check_lanes(asked, laid.targets)
     else:
         folder.so_far(asked, name)
-    _remark_on(asked.instruction)
+    _remark_on(asked.instruction, asked.seconds)
     with Work(asked.seconds, lambda: same_command(folder, unit is not None)) as work:
         loaded, load_s = work.load(name, lambda: outside.load(name, settings))
         if unit is not None and laid.bpm is not None:
@@ -171,7 +172,7 @@ def plan(
     assert isinstance(told, Told)
     outside.check_name(settings.model, settings)
     file = _plan_file(text, output)
-    _remark_on(told.instruction)
+    _remark_on(told.instruction, told.seconds)
     with Work(told.seconds, lambda: "nothing was written; run the same command again") as work:
         loaded, _ = work.load(settings.model, lambda: outside.load(settings.model, settings))
         story = plan_story(loaded, told, work.report)
@@ -243,11 +244,15 @@ def show_rendered(
     show(all_lines, json, {**rendered_facts(folder, done, load_s), **(facts or {})})
 
 
-def _remark_on(text: str) -> None:
+def _remark_on(text: str, seconds: float = math.inf) -> None:
+    """Say what is to be known of a text, and of one that gives later seconds than its story has."""
+    from diegetic.model.timetable import A_SOUND_S, told_s
     from diegetic.remarks import remarks_on
 
     for remark in remarks_on(text):
         complain(remark)
+    if (needed_s := told_s(text)) >= seconds + A_SOUND_S:
+        complain(f"note: the text gives seconds that a story of {seconds:g} hasn't; with --seconds {needed_s:g} it has")
 
 
 def _plan_file(text: str, output: str | None) -> Path:

@@ -8,7 +8,11 @@ Knows nothing of events.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from diegetic.model.clauses import Part
+from diegetic.model.clauses import Part, parts
+from diegetic.model.prose import prose
+
+A_SOUND_S = 10.0
+"""How long a sound has, at least, of which a text only says when it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +85,14 @@ class Timetable:
         when = self.clauses[place].when
         is_said = when.at_s is not None and when.since != "last"
         return when.begins_s(0.0) or 0.0 if is_said else self.seconds * place / len(self.clauses)
+
+
+def told_s(text: str) -> float:
+    """How long a story must be for all that a text gives a second of; 0 where it gives none."""
+    ends_s = [0.0]
+    for part in parts(prose(text)):
+        if part.when.at_s is not None and part.when.since != "last":
+            ends_s.append(part.when.at_s + (part.when.lasts_s or A_SOUND_S))
+        if part.stop is not None and part.stop.when.at_s is not None and part.stop.when.since != "last":
+            ends_s.append(part.stop.when.at_s)
+    return max(ends_s)
