@@ -126,6 +126,8 @@ def test_a_story_is_as_long_as_its_text_says_where_nobody_else_does(diegetic: Ru
     _, _, err = diegetic("plan", sheet, "--seconds", 30, "--model", "mock", "-o", "short")
     assert "note: the text gives seconds that a story of 30 hasn't; with --seconds 80 it has" in err
     assert read_story(tmp_path / "short/story.toml").seconds == 30
+    _, _, err = diegetic("render", "short/story.toml")
+    assert "--seconds" not in err, "a story that is planned has its length in its file"
     _, _, err = diegetic("plan", "rain, a bell", "--model", "mock", "-o", "usual")
     assert read_story(tmp_path / "usual/story.toml").seconds == 40
 

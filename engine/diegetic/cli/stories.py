@@ -133,7 +133,7 @@ def render(
         check_lanes(asked, laid.targets)
     else:
         folder.so_far(asked, name)
-    _remark_on(asked.instruction, asked.seconds)
+    _remark_on(asked.instruction, math.inf if isinstance(asked, Story) else asked.seconds)
     with Work(asked.seconds, lambda: same_command(folder, unit is not None)) as work:
         loaded, load_s = work.load(name, lambda: outside.load(name, settings))
         if unit is not None and laid.bpm is not None:
@@ -245,7 +245,7 @@ def show_rendered(
 
 
 def _remark_on(text: str, seconds: float = math.inf) -> None:
-    """Say what is to be known of a text, and of one that gives later seconds than its story has."""
+    """Say what is to be known of a text, and of one that gives later seconds than those that it is told for."""
     from diegetic.model.timetable import A_SOUND_S, told_s
     from diegetic.remarks import remarks_on
 

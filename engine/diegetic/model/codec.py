@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from diegetic.errors import Failure
 from diegetic.protocol import Hear
 from diegetic.story import Event
 
@@ -50,3 +51,10 @@ class Codec(Protocol):
 
     def decode(self, drawn: Drawn, event: Event, hear: Hear) -> Samples:
         """Samples [frames, channels] of at least the event's duration. hear: see StoryModel.decode."""
+
+
+def finite(samples: Samples, event: Event) -> Samples:
+    """The same. Raises Failure where they aren't numbers."""
+    if not np.isfinite(samples).all():
+        raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
+    return samples

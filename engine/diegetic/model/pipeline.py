@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from diegetic.audio.joins import crossfade
 from diegetic.errors import Failure, InputError
+from diegetic.model.codec import finite
 from diegetic.model.config import PipelineConfig, PipelinePreset
 from diegetic.model.device import pick_device
 from diegetic.model.memory import out_of_memory
@@ -98,9 +99,7 @@ class PipelineModel:
 
     def decode(self, latents: Samples, condition: Caption, event: Event, seed: int, hear: Hear = unheard) -> Samples:
         """Samples [frames, channels] of the event's duration. Raises Failure where they aren't numbers."""
-        if not np.isfinite(latents).all():
-            raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
-        return self._fitted(latents, event)
+        return self._fitted(finite(latents, event), event)
 
     def save(self, memory: Memory) -> bytes:
         """The planner's memory."""

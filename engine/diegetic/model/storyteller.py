@@ -23,7 +23,7 @@ from torch import Tensor
 from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.belonging import Belonging
-from diegetic.model.codec import Codec, Drawn, Samples
+from diegetic.model.codec import Codec, Drawn, Samples, finite
 from diegetic.model.flow import Velocity, event_noise, sample
 from diegetic.model.grammar import Timed
 from diegetic.model.memory import out_of_memory
@@ -153,8 +153,8 @@ class Storyteller:
         """Samples [frames, channels] of the event's duration."""
         frames = round(event.duration_s * self.sample_rate)
         with out_of_memory(f"event {event.id}"):
-            samples = self.codec.decode(latents, event, lambda piece: hear(_finite(piece, event)))
-        _finite(samples, event)
+            samples = self.codec.decode(latents, event, lambda piece: hear(finite(piece, event)))
+        finite(samples, event)
         whole = np.zeros((frames, samples.shape[1]), np.float32)
         whole[: len(samples)] = samples[:frames]
         return whole
@@ -214,10 +214,3 @@ class Storyteller:
         if self._belonging is not None and memory.first is not None:
             belongs = self._belonging.direction(memory.first)
         return Condition(network.fusion(semantic, residual), called, memory.reasoning, belongs)
-
-
-def _finite(samples: Samples, event: Event) -> Samples:
-    """The same. Raises Failure where they aren't numbers."""
-    if not np.isfinite(samples).all():
-        raise Failure(f"event {event.id}: the model drew numbers that aren't finite; render it with another seed")
-    return samples

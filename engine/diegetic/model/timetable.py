@@ -82,17 +82,16 @@ class Timetable:
 
     def _about_s(self, place: int) -> float:
         """About when a clause begins: when it says, else as if all were equally long."""
-        when = self.clauses[place].when
-        is_said = when.at_s is not None and when.since != "last"
-        return when.begins_s(0.0) or 0.0 if is_said else self.seconds * place / len(self.clauses)
+        second_s = self.clauses[place].when.second_s
+        return self.seconds * place / len(self.clauses) if second_s is None else second_s
 
 
 def told_s(text: str) -> float:
     """How long a story must be for all that a text gives a second of; 0 where it gives none."""
     ends_s = [0.0]
     for part in parts(prose(text)):
-        if part.when.at_s is not None and part.when.since != "last":
-            ends_s.append(part.when.at_s + (part.when.lasts_s or A_SOUND_S))
-        if part.stop is not None and part.stop.when.at_s is not None and part.stop.when.since != "last":
-            ends_s.append(part.stop.when.at_s)
+        if part.when.second_s is not None:
+            ends_s.append(part.when.second_s + (part.when.lasts_s or A_SOUND_S))
+        if part.stop is not None and part.stop.when.second_s is not None:
+            ends_s.append(part.stop.when.second_s)
     return max(ends_s)

@@ -54,6 +54,11 @@ class When:
     every_s: float | None = None
     is_irregular: bool = False
 
+    @property
+    def second_s(self) -> float | None:
+        """The story's second at which it begins; None where that isn't said, or only by the sound before."""
+        return None if self.since == "last" else self.at_s
+
     def begins_s(self, last_s: float) -> float | None:
         """When it begins, behind a sound that began at `last_s`."""
         if self.at_s is None:
