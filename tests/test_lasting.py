@@ -11,7 +11,10 @@ from diegetic.model.lasting import lasts
     [
         "the wind howls", "wind in the chimney whistles", "crackling fire", "a neon sign buzzes", "a car engine idling",
         "oil sizzling in a pan", "waves lap against the hull", "birds singing", "water drips from a pipe",
-        "the ventilation fan whirs", "a clock ticks", "people talk", "bubbling cauldron",
+        "the ventilation fan whirs", "a clock ticks", "people talk", "bubbling cauldron", "the reeds sway",
+        "a piano plays", "someone strums a guitar", "a street musician plays the accordion", "the radio plays jazz",
+        "music drifts from a bar", "a choir sings", "monks chant in the crypt", "war drums beat", "bagpipes playing",
+        "bagpipes on the hill", "a distant piano", "soft music", "an old accordion somewhere in the street",
     ],
 )  # fmt: skip
 def test_what_goes_on_by_what_it_is_and_does_is_a_bed(clause: str) -> None:
@@ -24,7 +27,9 @@ def test_what_goes_on_by_what_it_is_and_does_is_a_bed(clause: str) -> None:
     [
         "a wolf howls", "a bee buzzes by", "someone hums a song", "a tree falls", "a wave crashes", "a bird sings",
         "the crowd cheers", "the engine roars", "the machine beeps", "the light turns on", "fireworks crackle",
-        "a human voice", "engine starts",
+        "a human voice", "engine starts", "a drum roll", "the radio crackles", "a woman sings", "children play",
+        "the piano lid slams", "a guitar string snaps", "the band stops", "he drops the guitar on the floor",
+        "a band of orcs",
     ],
 )  # fmt: skip
 def test_what_only_one_of_both_says_is_not(clause: str) -> None:

@@ -1,10 +1,17 @@
-"""What goes on by its nature, though the text doesn't say so: a fire crackles, the fridge hums, waves lap.
+"""What goes on by its nature, though the text doesn't say so: a fire crackles, the fridge hums, a band plays.
 
 By what sounds and what it does, together: a bee that buzzes past is no lamp that buzzes. English only. Knows nothing of
 plans.
 """
 
 import re
+
+_PLAYED = """
+piano pianist organ organist harpsichord accordion accordionist guitar guitarist banjo violin violinist fiddle fiddler
+cello cellist harp harpist flute saxophone harmonica sitar lute bagpipes piper busker buskers bard minstrel minstrels
+musician musicians band orchestra quartet radio jukebox gramophone stereo carousel music
+"""
+"""Who plays, and what: heard without a verb, too."""
 
 _LASTING = {
     "rain drizzle sleet downpour": "fall patter drum pour beat lash pelt pound hammer",
@@ -22,23 +29,32 @@ _LASTING = {
     " furnace dishwasher engine engines motor": "hum buzz whir drone throb purr chug idle spin",
     "oil bacon steak onions eggs": "sizzle fry",
     "pot cauldron kettle soup stew lava swamp": "bubble boil simmer",
+    _PLAYED: "play strum drift blare thump",
+    "choir monks congregation": "sing chant",
+    "drums drummers": "beat pound throb play",
 }
 """What sounds, and what it does."""
 
 
 def _does(verbs: str) -> str:
     """A verb's forms: it hums, they hum, humming."""
-    stems = (re.sub("[ey]$", "", verb) for verb in verbs.split())
+    stems = (re.sub("e$|(?<![aeiou])y$", "", verb) for verb in verbs.split())
     return "|".join(rf"{stem}{stem[-1]}?(?:e|es|y|ies|s|ing)?" for stem in stems)
 
 
 def _told(what: str, verbs: str) -> str:
-    """That it does so: the wind howls, the wind in the trees howls, howling wind."""
+    """That it does so: the wind howls, the wind in the trees howls, howling wind, plays the piano."""
     named, does = "|".join(what.split()), _does(verbs)
-    return rf"(?:{named}) (?:\w+ ){{0,3}}?(?:{does})|(?:{does}) (?:{named})"
+    return rf"(?:{named})\ (?:\w+\ ){{0,3}}?(?:{does})|(?:{does})\ (?:(?:an?|the)\ )?(?:{named})"
 
 
-_LASTS = re.compile(rf"\b(?:{'|'.join(_told(*each) for each in _LASTING.items())})\b", re.IGNORECASE)
+_LASTS = re.compile(
+    rf"""\b(?:{"|".join(_told(*each) for each in _LASTING.items())})\b
+    |^(?:(?:an?|the|some|distant|faint|soft|quiet|loud|slow|sad|lone|lonely|old|street|church|jazz)\ )*
+    (?:{"|".join(_PLAYED.split())})(?:\ music)?
+    (?:$|\ (?:in|on|at|from|across|behind|through|outside|nearby|somewhere)\b)""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def lasts(clause: str) -> bool:
