@@ -44,6 +44,24 @@ The bank of `pocket` (`presets/models/pocket/bank/`) is made of these recordings
 encoded as Opus. Each has a row in
 `presets/models/pocket/bank/recordings.csv` with its name in the source, licence, author and link; ShareAlike \
 recordings keep their licence there.
+
+Its music is played from scores in the public domain, or Diegetic's own (`scripts/pocket/tunes.abc`), by samples of \
+FluidR3 GM, which come under this licence:
+
+> Copyright (c) 2000-2002, 2008 Frank Wen <getfrank@gmail.com>
+>
+> Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated \
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the \
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit \
+persons to whom the Software is furnished to do so, subject to the following conditions:
+>
+> The above copyright notice and this permission notice shall be included in all copies or substantial portions of the \
+Software.
+>
+> THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE \
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR \
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR \
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
 
 

@@ -406,13 +406,15 @@ def test_what_sounds_like_its_name_is_drawn_rather(tmp_path: Path, space: Latent
     assert np.mean([typical[recording] == np.float32(0.8) for recording in drawn]) > 0.75
 
 
-def test_a_bank_from_before_ears_listened_is_read(tmp_path: Path, space: LatentSpace) -> None:
+def test_a_bank_from_before_ears_listened_and_music_was_played_is_read(tmp_path: Path, space: LatentSpace) -> None:
     list(add_to_bank(library(tmp_path), tmp_path / "bank", {}, space, by_first_letter))
     path = tmp_path / "bank" / INDEX
     with np.load(path) as stored:
-        without = {name: stored[name] for name in stored.files if name != "typical"}
+        without = {name: stored[name] for name in stored.files if name not in ("typical", "performed")}
     np.savez(path.with_suffix(""), **without)
-    assert not Bank(tmp_path / "bank").typical.any()
+    bank = Bank(tmp_path / "bank")
+    assert not bank.typical.any()
+    assert not bank.index.performed.any()
 
 
 def test_a_story_keeps_to_its_recordings_of_a_kind(tmp_path: Path, space: LatentSpace) -> None:

@@ -102,7 +102,7 @@ def test_a_bank_is_called_anew_and_keeps_its_audio(tmp_path: Path) -> None:
     index = Index(
         np.zeros((3, 4), np.int8), np.array([0, 1, 3]), np.zeros(2, np.float32), np.ones(2, np.int64),
         np.zeros((1, 384), np.float16), np.array([0, 0]), np.array([0, 1, 2]), *np.arange(6).reshape(3, 2),
-        np.array([0.25, np.nan], np.float32),
+        np.array([0.25, np.nan], np.float32), np.array([False, True]),
     )  # fmt: skip
     rows = [{**dict.fromkeys(COLUMNS, ""), "file": file, "caption": "rain falls"} for file in ("1.opus", "made/rain")]
     for name, data in ((INDEX, write_index(index)), (TABLE, write_table(rows)), (CAPTIONS, b"old\n")):
@@ -118,6 +118,7 @@ def test_a_bank_is_called_anew_and_keeps_its_audio(tmp_path: Path) -> None:
     assert bank.index.caption_offsets.tolist() == [0, 3, 5]
     assert np.array_equal(bank.index.starts, index.starts)
     assert np.array_equal(bank.index.typical, index.typical, equal_nan=True)
+    assert bank.index.performed.tolist() == [False, True]
     assert bank.scores(np.eye(384, dtype=np.float32)[1], "").tolist() == pytest.approx([1 / 3, 0.0])
 
 
@@ -129,7 +130,7 @@ def test_new_kinds_lie_behind_what_a_bank_has() -> None:
         return Index(
             np.full((units, 4), shard, np.int8), np.array([0, units]), np.zeros(1, np.float32), np.ones(1, np.int64),
             np.zeros((1, 384), np.float16), np.array([0]), np.array([0, 1]), np.array([shard]), np.array([5]),
-            np.array([7]), np.array([typical], np.float32),
+            np.array([7]), np.array([typical], np.float32), np.array([np.isnan(typical)]),
         )  # fmt: skip
 
     both = joined(index(3, 0, 0.25), index(2, 1, np.nan))
@@ -138,6 +139,7 @@ def test_new_kinds_lie_behind_what_a_bank_has() -> None:
     assert both.units[:, 0].tolist() == [0, 0, 0, 1, 1]
     assert both.shards.tolist() == [0, 1]
     assert both.typical[0] == 0.25 and np.isnan(both.typical[1])
+    assert both.performed.tolist() == [False, True]
 
     rain, gong = (Concept(name, "bed", (f"{name} sounds",) * 6, ("Rain",), wordings=()) for name in ("rain", "gong"))
     row = Row(file="1.opus", concept="rain", kind="bed", captions=[], seconds=1, may_ship=True, held_out=False)

@@ -1,15 +1,18 @@
 """AudioSet's classes as what is told: which of them, by what name, and what of a sound is heard."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from evaluation.labels import SPANS, name_of, sounding, told_labels
+from evaluation.labels import MUSIC, SPANS, name_of, sounding, told_labels
 
 
-def test_of_all_classes_those_are_told_that_a_scene_may_have() -> None:
-    ends = [label for span in SPANS for label in span]
-    labels = ["Speech", *ends[:2], "Singing", *ends[2:], "Silence"]
-    assert list(told_labels(labels)) == ends
+@pytest.mark.parametrize("spans", [SPANS, MUSIC])
+def test_of_all_classes_those_are_told_that_a_scene_may_have(spans: Sequence[tuple[str, str]]) -> None:
+    ends = [label for span in spans for label in span]
+    labels = ["Speech", *ends[:2], "Pop music", *ends[2:], "Silence"]
+    assert list(told_labels(labels, spans)) == ends
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from evaluation.scenes import read_scenes
     [
         ('An old man says "beware of the dog" and shuts the door', "spoken words"),
         ("Rain, and the announcer reads out the departures", "spoken words"),
-        ("A woman sings by the fire", "songs"),
-        ("a pop song on the radio", "songs"),
+        ("A woman sings by the fire", "the words of songs"),
+        ("a pop song on the radio", "the words of songs"),
         ("Somebody plays music by Abba next door", "the music of a named artist"),
         ("a storm in the style of Hans Zimmer", "the music of a named artist"),
     ],

@@ -88,6 +88,9 @@ def test_what_is_held_is_at_the_start(model: Storyteller) -> None:
     assert np.allclose(after.latents[:overlap], before.latents[-overlap:], atol=1e-6)
     assert after.seed == before.seed == 1, "a sound that goes on keeps the recordings it began with"
     assert np.array_equal(after.called, before.called)
+    last = model.imagine(planned.condition, planned.event, 3, after, ignore)
+    once = len(before.latents) - overlap
+    assert [each.begins for each in (before, after, last)] == [0, once, 2 * once]
 
 
 def test_a_bed_s_next_window_is_as_its_codec_would_have_it(model: Storyteller) -> None:
@@ -114,6 +117,7 @@ def test_what_sounds_before_ends_with_what_follows(model: Storyteller) -> None:
     assert len(before.latents) == 15 + overlap
     assert np.allclose(before.latents[15:], following.latents[:overlap], atol=1e-6)
     assert before.seed == 1
+    assert before.begins == -15
     assert len(model.decode(before, planned.condition, window, 2)) == round((1.5 + OVERLAP_S) * model.sample_rate)
 
 

@@ -28,7 +28,7 @@ _ARTIST = re.compile(
     \ (?:by|from))\s+(?i:the\ )?[A-Z]\w+""",
     re.VERBOSE,
 )
-_ASKS = ((_SPEECH, "spoken words"), (_SONG, "songs"), (_ARTIST, "the music of a named artist"))
+_ASKS = ((_SPEECH, "spoken words"), (_SONG, "the words of songs"), (_ARTIST, "the music of a named artist"))
 
 
 def remarks_on(text: str) -> tuple[str, ...]:

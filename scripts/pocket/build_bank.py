@@ -34,6 +34,7 @@ from diegetic.atomic import write_atomically
 from diegetic.model.bank.describe import SAMPLE_RATE, LatentSpace
 from diegetic.model.bank.library import CAPTIONS, INDEX, TABLE, Bank, Index, quantised, write_index, write_table
 from diegetic.model.loading import read_space
+from performances import play_all
 from pieces import MADE, Piece, choose
 from procedural import make_all
 from text_encoder import FEATURES, TextEncoder
@@ -46,6 +47,7 @@ OWN = {
     "original_name": "scripts/pocket/procedural.py",
     "licence": "CC0-1.0",
     "author": "Diegetic",
+    "link": "",
 }
 """Where recordings come from that are made of nothing."""
 
@@ -85,7 +87,7 @@ def main() -> None:
     guesses = {recording.file: recording.guesses for recording in read_recordings(args.sounds)}
     concepts = {concept.name: concept for concept in read_concepts().concepts}
     folder, known = args.sounds / "audio", Bank(args.out) if args.add else None
-    made = list(make_all(rows, origin, folder))
+    made = [*make_all(rows, origin, folder), *(play_all(args.soundfont) if args.soundfont else ())]
     table_there, kinds = known.table if known else (), tuple(concepts.values())
     captions = list(captions_of_table(table_there, rows, kinds))
     there = kinds_of_table(table_there, rows, kinds)
@@ -124,7 +126,7 @@ def call_anew(bank: Path, rows: Sequence[Row], concepts: Sequence[Concept], text
 
 def joined(one: Index, other: Index) -> Index:
     """The recordings of one index, then those of another, which nothing finds yet."""
-    names = ("units", "gains_db", "channels", "shards", "starts", "sizes", "typical")
+    names = ("units", "gains_db", "channels", "shards", "starts", "sizes", "typical", "performed")
     both = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
     offsets = np.concatenate([one.unit_offsets, other.unit_offsets[1:] + one.unit_offsets[-1]])
     nothing = np.zeros(one.recordings + other.recordings + 1, np.int64)
@@ -182,7 +184,8 @@ def _write_called(bank: Path, index: Index, texts: Sequence[str]) -> None:
 def _table_row(piece: Piece, origin: Mapping[str, Mapping[str, str]], seconds: float) -> dict[str, str]:
     """The row of recordings.csv; origin: rows of sounds.csv by file."""
     files = piece.made.files if piece.made else (piece.file,)
-    said = origin[files[0]] if files else OWN
+    own = (piece.made and piece.made.origin) or OWN
+    said = origin[files[0]] if files else own
     names = "; ".join(dict.fromkeys(origin[file]["original_name"] for file in files)) or said["original_name"]
     return {
         "file": piece.file,
@@ -190,7 +193,7 @@ def _table_row(piece: Piece, origin: Mapping[str, Mapping[str, str]], seconds: f
         "licence": said["licence"],
         "author": said["author"],
         "source": f"{said['source']}: {names}",
-        "link": "; ".join(dict.fromkeys(origin[file]["link"] for file in files if origin[file]["link"])),
+        "link": "; ".join(dict.fromkeys(origin[file]["link"] for file in files if origin[file]["link"])) or own["link"],
         "seconds": f"{seconds:.2f}",
     }
 
@@ -210,6 +213,7 @@ def _index(pieces: Sequence[Piece], space: LatentSpace, audio: Audio) -> Index:
         starts=places[:, 1],
         sizes=places[:, 2],
         typical=np.full(len(pieces), np.nan, np.float32),
+        performed=np.array([piece.performed for piece in pieces]),
     )
 
 
@@ -220,6 +224,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--features", type=Path)
     parser.add_argument("--text-encoder", type=Path, required=True)
     parser.add_argument("--space", type=Path)
+    parser.add_argument("--soundfont", type=Path, help="FluidR3_GM.sf2, which plays; without it there is no music")
     parser.add_argument("--captions-only", action="store_true", help="call a bank's recordings anew, nothing else")
     parser.add_argument("--add", action="store_true", help="add the kinds that a bank doesn't have, nothing else")
     parser.add_argument("--compression", type=float, default=0.8, help="0 to 1: 256 to 6 kbit/s")

@@ -50,6 +50,7 @@ class Concept:
     tags: tuple[str, ...] = ()  # labels that need no name, at `min_tag` or more
     min_tag: float = 1.0
     special: dict[str, str] = field(default_factory=dict)  # pattern -> a caption of these recordings only
+    performed: bool = False  # music that somebody plays: tunes.abc has it
 
     def __post_init__(self) -> None:
         if not 6 <= len(self.captions) <= 14:

@@ -44,6 +44,7 @@ class Piece:
     features: NDArray[np.float32]
     gain_db: float
     made: Made | None = None
+    performed: bool = False  # music, from its first to its last note
 
     def samples(self, audio: Path) -> Samples:
         """Mono samples of the stretch; audio: the folder of recordings."""
@@ -103,5 +104,5 @@ def _piece(row: Row, concept: Concept, features: NDArray[np.float32]) -> Piece |
 
 
 def _made_piece(made: Made, concept: Concept) -> Piece:
-    shaped, gain_db, kept = at_level(describe(made.samples), concept.kind)
-    return Piece(f"{MADE}{made.name}", found_by((), concept), kept.start, shaped, gain_db, made)
+    shaped, gain_db, kept = at_level(describe(made.samples), concept.kind, whole=concept.performed)
+    return Piece(f"{MADE}{made.name}", found_by((), concept), kept.start, shaped, gain_db, made, concept.performed)

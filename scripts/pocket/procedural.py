@@ -65,12 +65,16 @@ STEPS: Mapping[str, tuple[str, Pace]] = {
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A recording that was made. files: those it is made of; none where it is made of nothing."""
+    """A recording that was made. files: those it is made of; none where it is made of nothing, or from elsewhere.
+
+    origin: where it is from, as a row of sounds.csv says it; None: it is Diegetic's own, or its files'.
+    """
 
     name: str
     concept: str
     samples: Samples
     files: tuple[str, ...]
+    origin: Mapping[str, str] | None = None
 
 
 def make_all(rows: Sequence[Row], origin: Mapping[str, Mapping[str, str]], audio: Path) -> Iterator[Made]:

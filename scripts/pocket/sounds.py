@@ -88,14 +88,17 @@ def read_sounds(captions_json: Path, features: Path) -> Sounds:
     return Sounds(dict(groups))
 
 
-def at_level(features: Array, kind: str) -> tuple[Array, float, slice]:
-    """Features trimmed of silence and brought to the level of their kind; the gain in dB, and what was kept."""
+def at_level(features: Array, kind: str, whole: bool = False) -> tuple[Array, float, slice]:
+    """Features trimmed of silence and brought to the level of their kind; the gain in dB, and what was kept.
+
+    whole: all is kept; rests are part of what is played.
+    """
     level = features[:, 0]
     loud = float(np.percentile(level, 95))
     if loud < FLOOR_DB + 15:
         return features[:0], 0.0, slice(0, 0)
     audible = np.flatnonzero(level > max(loud - 45.0, FLOOR_DB + 6))
-    kept = slice(int(audible[0]), int(audible[-1]) + 1)
+    kept = slice(0, len(level)) if whole else slice(int(audible[0]), int(audible[-1]) + 1)
     gain_db = LEVEL_DB[kind] - float(np.percentile(level[kept], 95))
     shaped = features[kept].copy()
     shaped[:, 0] = np.maximum(shaped[:, 0] + gain_db, FLOOR_DB)

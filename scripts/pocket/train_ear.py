@@ -1,11 +1,11 @@
 """Train pocket's ear: from the descriptors of a recording to where its captions lie, and to a concept's name.
 
     python scripts/pocket/train_ear.py --sounds SOUNDS --captions captions.json --features features.npz \
-        [--minutes 10] -o presets/models/pocket
+        --soundfont FluidR3_GM.sf2 [--minutes 10] -o presets/models/pocket
 
 An eighth of the recordings are held out, all takes of one source's name together, and say how often the ear is right.
-What recipes make is taught as the bank has it; how often further variants of it are named is said apart, for they are
-much alike. The LLM in the box says where captions lie.
+What recipes make is taught as the bank has it, and music in further keys and tempi; how often variants of both that
+weren't taught are named is said apart, for they are much alike. The LLM in the box says where captions lie.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import time
 import tomllib
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ from diegetic.model.bank.describe import LatentSpace, describe
 from diegetic.model.ear import EarNetwork, levelled, sounding, white
 from diegetic.model.loading import EAR, load_caller
 from diegetic.settings import Settings
-from procedural import VARIANTS, made_by_recipes
+from performances import play_all, read_tunes
+from procedural import VARIANTS, Made, made_by_recipes
+from recipes import RECIPES
 
 Array = NDArray[np.float32]
 UNITS, BATCH, SAID = 50, 96, 5
@@ -49,12 +51,17 @@ def main() -> None:
     sounds = sounds_of(rows, number, Described(options.features), space)
     held = [each for each in sounds if is_held_out(names[each[2]])]
     taught = [each for each in sounds if not is_held_out(names[each[2]])]
-    made, unheard = (made_sounds(range(first, first + VARIANTS), number, space) for first in (0, VARIANTS))
+    made, unheard = (
+        made_sounds(variants(range(first, first + VARIANTS), options.soundfont), number, space)
+        for first in (0, VARIANTS)
+    )
     print(f"{len(taught)} recordings and {len(made)} made to learn from, {len(held)} held out, {len(known)} concepts")
     network = train(taught + made, held, concepts, options.minutes, options.seed)
     for line in report(network, held, known):
         print(line)
-    print(f"of {len(unheard)} further variants of recipes: right {right(network, unheard):.1%}")
+    for what, kinds in (("recipes", RECIPES), ("tunes", {tune.concept for tune in read_tunes()})):
+        further = [each for each in unheard if known[each[1]]["name"] in kinds]
+        print(f"of {len(further)} further variants of {what}: right {right(network, further):.1%}")
     described_concepts = [
         {"name": each["name"], "kind": each["kind"], "caption": each["captions"][0]} for each in known
     ]
@@ -83,10 +90,17 @@ def sounds_of(
             if (latents := _latents(described[row["file"]], space)) is not None]  # fmt: skip
 
 
-def made_sounds(numbers: Sequence[int], number: Mapping[str, int], space: LatentSpace) -> list[tuple[Array, int, str]]:
-    """What is heard of variants of recipes, as `sounds_of`; none is silent."""
-    return [(latents, number[made.concept], made.name) for made in made_by_recipes(numbers)
-            if (latents := _latents(describe(made.samples), space)) is not None]  # fmt: skip
+def variants(numbers: Sequence[int], soundfont: Path) -> Iterator[Made]:
+    """What recipes make, and tunes as they are played, in variants of these numbers."""
+    yield from made_by_recipes(numbers)
+    for variant in numbers:
+        yield from play_all(soundfont, variant)
+
+
+def made_sounds(made: Iterable[Made], number: Mapping[str, int], space: LatentSpace) -> list[tuple[Array, int, str]]:
+    """What is heard of what was made, as `sounds_of`; none is silent."""
+    return [(latents, number[each.concept], each.name) for each in made
+            if (latents := _latents(describe(each.samples), space)) is not None]  # fmt: skip
 
 
 def read_names(sounds: Path) -> dict[str, str]:
@@ -203,6 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--captions", type=Path, required=True, help="written by captions.py")
     parser.add_argument("--features", type=Path, required=True, help="written by describe_sounds.py")
     parser.add_argument("--sounds", type=Path, required=True, help="folder with sounds.csv")
+    parser.add_argument("--soundfont", type=Path, required=True, help="FluidR3_GM.sf2, which plays")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the process's own time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, required=True)

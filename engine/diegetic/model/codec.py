@@ -22,7 +22,7 @@ class Drawn:
 
     called: the event's first semantic feature [F]; place: where the story is, in words; belongs: the direction that the
     story lies in (see model/belonging.py), empty where nothing says; window: whether it is a sound by itself, or what
-    sounds before or after another.
+    sounds before or after another; begins: how many latents after the beginning of all that sounds so it begins.
     """
 
     latents: NDArray[np.float32]
@@ -31,6 +31,7 @@ class Drawn:
     place: str = ""
     belongs: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     window: Literal["whole", "before", "after"] = "whole"
+    begins: int = 0
 
 
 class Codec(Protocol):

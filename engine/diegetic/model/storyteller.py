@@ -116,14 +116,15 @@ class Storyteller:
         latents = self._draw(condition, event, seed, known, 0, watch)
         if event.lane == BED:
             latents = self.codec.steady(latents, len(known), held.latents)
-        return replace(held, latents=latents, window="after")
+        return replace(held, latents=latents, window="after", begins=held.begins + len(held.latents) - len(known))
 
     @torch.inference_mode()
     def imagine_before(self, condition: Condition, event: Event, seed: int, following: Drawn, watch: Watch) -> Drawn:
         """Draw latents of what leads to `following`, whose beginning is at their end."""
         known = following.latents[: self._overlap()]
         at = self._frames(event) - len(known)
-        return replace(following, latents=self._draw(condition, event, seed, known, at, watch), window="before")
+        drawn = self._draw(condition, event, seed, known, at, watch)
+        return replace(following, latents=drawn, window="before", begins=following.begins - at)
 
     def _draw(
         self, condition: Condition, event: Event, seed: int, known: NDArray[np.float32] | None, at: int, watch: Watch

@@ -198,6 +198,7 @@ def _write(bank: Path, entries: Sequence[_Entry]) -> None:
         starts=own_files,
         sizes=own_files,
         typical=np.full(count, np.nan, np.float32),
+        performed=np.zeros(count, np.bool_),
     )
     # The index goes last: a bank is there only when it is whole.
     write_atomically(bank / TABLE, write_table([dict(entry.row) for entry in entries]))

@@ -2,7 +2,7 @@
 
     semantic query 0 -> recordings with the nearest captions -> a few of them, by the event's seed
     latents          -> units of these recordings (shortest path) -> runs -> overlap-add at full bandwidth
-                        (of what happens once, or so often, the first recording as it is)
+                        (of what happens once, or so often, the first recording as it is; music is played to its end)
     caption, place   -> distance, loudness, speed, size, side, room (attributes.py) -> treatment
 
 A bed is built twice from different recordings, as middle and side: it is wide, and stays whole in mono. Other sounds
@@ -25,6 +25,7 @@ from diegetic.model.bank.happenings import as_it_is, ends_by_itself, first_alone
 from diegetic.model.bank.holes import HUSHED_DB, silences, without_holes
 from diegetic.model.bank.library import Bank, Samples
 from diegetic.model.bank.overlap_add import overlap_add
+from diegetic.model.bank.performing import played
 from diegetic.model.bank.units import FLOWING, NATURAL, SILENCE, Run, follow, weights_of
 from diegetic.model.codec import Drawn
 from diegetic.model.once import happens
@@ -51,6 +52,7 @@ _FREE, _LONGEST_SHARE = 0.5, 0.25
 """From this variation on no run of a recording is longer than this share of the event."""
 _SIDE = 0.55
 _ENDED_UNITS = 4
+_LOUD_PERCENTILE = 95
 _LONGEST_UNITS = 625  # 50 s of a recording are enough to choose from
 
 
@@ -130,10 +132,13 @@ class BankDecoder:
         rng = np.random.default_rng(drawn.seed)
         variation = self._variation if event.variation is None else event.variation
         bed = event.lane == BED
-        latents = self._as_long_as(drawn.latents, treatment_of(event, drawn.place).read_rate)
+        rate = treatment_of(event, drawn.place).read_rate
+        latents = self._as_long_as(drawn.latents, rate)
         # A place goes on the same; what happens in it may be another dog each time, and another take another dog.
         belongs = drawn.belongs if bed else None
         pick = self.pick(drawn.called, event.caption, variation, rng, belongs=belongs, lasting=bed)
+        if self._is_performed(pick):
+            return (self.performance(latents, pick, round(drawn.begins * rate)),)
         times = 0 if bed or drawn.window != "whole" else happens(event.caption)
         middle = self.path(latents, pick, variation, flowing=bed, times=times)
         if not bed or self._is_stereo(middle):
@@ -168,6 +173,10 @@ class BankDecoder:
         favour = _TYPICAL * np.concatenate([bank.typical for bank in self.banks])
         order = np.argsort(-nearness, kind="stable")[: _POOL + len(without)]
         order = order[nearness[order] >= nearness[order[0]] - _NEAR]
+        # Nobody plays two things at once; and what is no music isn't built from any.
+        performed = np.concatenate([bank.index.performed for bank in self.banks])
+        alone = nearness[order] == nearness[order[0]] if performed[order[0]] else ~performed[order]
+        order = order[alone]
         others = [index for index in order if names[index] not in without]
         order = np.array(others) if others else order
         if lasting:
@@ -214,6 +223,19 @@ class BankDecoder:
                 runs = without_stumps(with_attacks(runs, own_db))
         return Path(pick, tuple(runs), self._gains(level_db, runs, units), flowing)
 
+    def performance(self, latents: Array, pick: Pick, begins: int) -> Path:
+        """A pick's recordings of music one after another, each to its end, from unit `begins` of all that is played.
+
+        Music has its own course: the latents say how loud it is, and for how long.
+        """
+        own_db = [self.space.level_db(self.banks[bank].units(recording)) for bank, recording in pick.recordings]
+        runs = played([len(each) for each in own_db], begins, len(latents))
+        loud_db = np.percentile(self.space.level_db(latents), _LOUD_PERCENTILE)
+        gains = np.full(len(latents), np.nan, np.float32)
+        for run in runs:
+            gains[run.at : run.at + run.units] = loud_db - np.percentile(own_db[run.recording], _LOUD_PERCENTILE)
+        return Path(pick, tuple(runs), gains, flowing=False)
+
     def build(self, path: Path) -> Samples:
         """Samples [units * UNIT_FRAMES, 1 or 2] of a path. Raises Failure where audio can't be read."""
         used = sorted({run.recording for run in path.runs} - {SILENCE})
@@ -226,6 +248,10 @@ class BankDecoder:
         ended = self.space.level_db(latents[-_ENDED_UNITS:]).max() < HUSHED_DB
         more = np.repeat(self._silence[None], len(latents), axis=0) if ended else latents
         return np.concatenate([latents, more])[:units]
+
+    def _is_performed(self, pick: Pick) -> bool:
+        bank, recording = pick.recordings[0]
+        return bool(self.banks[bank].index.performed[recording])
 
     def _is_stereo(self, path: Path) -> bool:
         used = {path.pick.recordings[run.recording] for run in path.runs if run.recording != SILENCE}

@@ -46,7 +46,8 @@ class Index:
     the bank's level; channels: [N], of the audio; embeddings: float16 [E, F], unit length; captions: [K], an embedding
     for each caption; caption_offsets: [N + 1]; shards, starts, sizes: [N], where the encoded audio lies (shard -1: in a
     file of its own); typical: [N], how much a recording sounds like what it is called, as the cosine of what an ear
-    hears and its caption; nan where none has heard it.
+    hears and its caption; nan where none has heard it; performed: bool [N], whether it is music that somebody plays,
+    which is heard from its beginning to its end.
     """
 
     units: NDArray[np.int8]
@@ -60,6 +61,7 @@ class Index:
     starts: NDArray[np.int64]
     sizes: NDArray[np.int64]
     typical: NDArray[np.float32]
+    performed: NDArray[np.bool_]
 
     step = 1 / 20
 
@@ -172,10 +174,11 @@ def read_audio(source: Path | io.BytesIO) -> Samples:
 
 
 def _read_index(stored: Mapping[str, NDArray[Any]]) -> Index:
-    """An index as it is stored; nothing is known to be typical in one from before ears listened. Raises KeyError."""
-    unheard = np.full(len(stored["gains_db"]), np.nan, np.float32)
-    given = {field.name: stored[field.name] for field in fields(Index) if field.name != "typical"}
-    return Index(**given, typical=stored.get("typical", unheard))
+    """An index as it is stored; one from before ears listened, or music was played, has none of it. Raises KeyError."""
+    count = len(stored["gains_db"])
+    later: dict[str, NDArray[Any]] = {"typical": np.full(count, np.nan, np.float32), "performed": np.zeros(count, bool)}
+    names = [field.name for field in fields(Index)]
+    return Index(**{name: stored[name] if name in stored else later[name] for name in names})
 
 
 def kinds_told(index: Index) -> list[int] | None:
