@@ -36,11 +36,15 @@ def _tunes() -> tuple[Tune, ...]:
 
 
 def test_each_kind_of_music_has_tunes_and_each_tune_a_number(tunes: tuple[Tune, ...]) -> None:
-    assert {tune.concept for tune in tunes} == {each.name for each in read_concepts().concepts if each.performed}
+    concepts = {each.name: each.performed for each in read_concepts().concepts}
+    assert {tune.concept for tune in tunes if concepts[tune.concept]} == {name for name in concepts if concepts[name]}
+    assert {tune.concept for tune in tunes if not concepts[tune.concept]} == {"applause"}
     assert max(Counter(tune.number for tune in tunes).values()) == 1
 
 
 def test_the_bank_plays_every_tune(tunes: tuple[Tune, ...]) -> None:
     bank = Bank(presets_folder() / "models/pocket/bank")
-    played = {row["file"] for row, performed in zip(bank.table, bank.index.performed, strict=True) if performed}
-    assert played == {f"made/{tune.concept.replace(' ', '-')}-{tune.number}" for tune in tunes}
+    played = {row["file"]: bool(each) for row, each in zip(bank.table, bank.index.performed, strict=True)}
+    made = {f"made/{tune.concept.replace(' ', '-')}-{tune.number}": tune.concept != "applause" for tune in tunes}
+    assert made.items() <= played.items()
+    assert sum(played.values()) == sum(made.values())

@@ -12,7 +12,7 @@ calls the recordings of a bank anew, where concepts.toml has other wordings: its
 
     ... --add
 
-adds the kinds of concepts.toml that a bank doesn't have yet, in files of audio of their own.
+adds the kinds of concepts.toml that a bank doesn't have yet, and what is made of others, in audio files of their own.
 """
 
 import argparse
@@ -90,11 +90,11 @@ def main() -> None:
     made = [*make_all(rows, origin, folder), *(play_all(args.soundfont) if args.soundfont else ())]
     table_there, kinds = known.table if known else (), tuple(concepts.values())
     captions = list(captions_of_table(table_there, rows, kinds))
-    there = kinds_of_table(table_there, rows, kinds)
+    there, files = kinds_of_table(table_there, rows, kinds), {row["file"] for row in table_there}
     pieces = list(
         choose(
             [row for row in rows if row["concept"] not in there], guesses, described, concepts,
-            [each for each in made if each.concept not in there], random.Random(args.seed),
+            [each for each in made if f"{MADE}{each.name}" not in files], random.Random(args.seed),
         )
     )  # fmt: skip
     audio, table = Audio(), []

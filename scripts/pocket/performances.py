@@ -1,4 +1,4 @@
-"""Music for pocket's bank: the tunes of tunes.abc, played by the samples of a General MIDI SoundFont.
+"""Music for pocket's bank, and applause: the tunes of tunes.abc, played by the samples of a General MIDI SoundFont.
 
 abc2midi makes MIDI of them, a player's unevenness is added, and FluidSynth plays it without a room of its own. Both are
 Debian's packages (abcmidi, fluidsynth); so is the SoundFont (fluid-soundfont-gm), whose licence is MIT's.
@@ -111,7 +111,7 @@ def _whole(samples: Samples, frames: int | None) -> Samples:
 
 
 def _read(abc: str) -> Tune:
-    fields = dict(re.findall(r"(?m)^([XTGCR]):\s*(.+?)\s*$", abc)[::-1])
+    fields = dict(reversed(re.findall(r"(?m)^([XTGCR]):\s*(.+?)\s*$", abc)))  # of one given twice the first counts
     if missing := set("XTGC") - fields.keys():
         raise ValueError(f"a tune must have the fields {', '.join(sorted(missing))}: {abc[:60]!r}")
     is_groove = fields.get("R") == "groove"
