@@ -23,7 +23,7 @@ def event(caption: str, lane: str = FOREGROUND, start_s: float = 0.0, end_s: flo
 
 
 def test_a_text_falls_into_its_clauses() -> None:
-    assert said("The door opens, then a dog barks while rain falls") == ["The door opens", "a dog barks", "rain falls"]
+    assert said("The door opens, then a dog barks while rain falls") == ["The door opens", "rain falls", "a dog barks"]
 
 
 def test_what_only_sets_the_scene_is_no_clause() -> None:
@@ -39,7 +39,7 @@ def test_what_is_not_to_be_heard_is_no_clause() -> None:
 def test_a_clause_may_say_that_it_goes_on() -> None:
     assert [part.goes_on for part in parts("frogs croak without pause, a duck quacks")] == [True, False]
     assert [part.goes_on for part in parts("the birds sang, until a wolf growled")] == [True, False]
-    assert [part.goes_on for part in parts("she turns a page while a clock ticks")] == [False, True]
+    assert [part.goes_on for part in parts("a clock ticks, she turns a page")] == [True, False]
     for told in (
         "swords clash all around",
         "the sea in the background",
@@ -393,6 +393,30 @@ def test_what_is_switched_off_is_heard_by_what_it_runs() -> None:
     bath, drip = parts("the bath fills with water, the tap is turned off, drip drip drip")
     assert bath.stop == Stop(1)
     assert drip.stop is None
+
+
+def test_what_happens_while_something_goes_on_is_told_behind_it() -> None:
+    for text in (
+        "she turns a page while thunder rolls",
+        "children laugh as waves crash",
+        "he runs while a siren wails",
+    ):
+        under, happens = parts(text)
+        assert under.goes_on
+        assert (under.text in text.partition(happens.text)[2], happens.goes_on) == (True, False)
+    assert parts("the cat purrs while it sleeps")[0].text == "the cat purrs"
+    assert parts("a man shouts as he falls")[0].text == "a man shouts"
+    rain, silence = parts("the rain stops while an owl hoots"), parts("a dog barks and the dog stops while rain falls")
+    assert [part.text for part in rain][-1:] == ["an owl hoots"]
+    assert silence[0].stop == Stop(1)
+
+
+def test_the_music_stops_whoever_plays() -> None:
+    for player in ("a bard plays the lute", "an old jukebox plays", "bagpipes on the hill", "the choir sings"):
+        played, rain, chair = parts(f"{player}, rain falls, the music stops, a chair scrapes")
+        assert played.stop == Stop(2)
+        assert rain.stop is None
+        assert chair.stop is None
 
 
 def test_what_sets_the_scene_may_stop() -> None:

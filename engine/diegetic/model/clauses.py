@@ -57,6 +57,7 @@ _KNOWN = re.compile(
     r"(?:the|his|her|their|its|this|that|these|those|my|our|your|some(?:one|body)|he|she|they|i|you|we)\b",
     re.IGNORECASE,
 )
+_SOMEBODY_S = re.compile(r"(?:he|she|it|they|we|i|you|his|her|its|their|my|your|\w+ing)\b", re.IGNORECASE)
 _ALONG = "all the time|all time|whole time|all along|throughout|in the background|underneath"
 _ALL_ALONG = re.compile(rf"\b(?:{_ALONG})\b", re.IGNORECASE)
 _GOES_ON = re.compile(
@@ -252,6 +253,11 @@ def denied(text: str) -> frozenset[str]:
     return frozenset[str]().union(*map(stems, unheard))
 
 
+def _is_under(joined: str, words: str) -> bool:
+    """Whether a clause is heard under the one before it: while thunder rolls, as waves crash; not while he eats."""
+    return (joined == "while" and not _SOMEBODY_S.match(words)) or (joined == "as" and lasts(words))
+
+
 def _each_time(told: re.Match[str]) -> str:
     """Times told together ("at 5, 12 and 20 seconds"), one by one."""
     return " and ".join(f"at {time} seconds" for time in re.findall(r"\d+(?:\.\d+)?", told[0]))
@@ -260,15 +266,21 @@ def _each_time(told: re.Match[str]) -> str:
 def _pieces(sentence: str) -> Iterator[tuple[str, str, bool]]:
     """A sentence's clauses, without empty ones: what joins each, its words, and whether it says that it goes on.
 
-    What is told "while" or "with ...ing" goes on, and what is told "until".
+    What is told "while" or "with ...ing" goes on, and what is told "until". What happens while it does comes behind it.
     """
     sentence, joined = _AND_AGAIN.sub("constantly", _NOW_AND_THEN.sub("occasionally", sentence)), ""
     sentence = together(_AFTER_SILENCE.sub(r", \1, ", _AT_TIMES.sub(_each_time, sentence)))
     for piece in _BREAKS.split(_UNTIL.sub(r" \1", sentence)):
         clauses = ["", *_JOINS.split(piece), ""]  # join, clause, join, clause, ..., join
+        told = list[tuple[str, str, bool]]()
         for before, clause, after in zip(clauses[::2], clauses[1::2], clauses[2::2], strict=False):
             words, joined = " ".join(clause.split()), " ".join((joined, before.lower())).strip()
             during = before.lower() == "while" or (before.lower() == "with" and words.endswith("ing"))
             if words:
-                yield joined, words, during or after.lower() in ("until", "till") or bool(_GOES_ON.search(words))
+                goes_on = during or after.lower() in ("until", "till") or bool(_GOES_ON.search(words))
+                told.append((joined, words, goes_on))
+                if told[:-1] and _is_under(joined, words) and stopped(told[-2][1]) is None:
+                    happens_then = told.pop(-2)
+                    told[-1:] = [(happens_then[0], words, True), ("and", *happens_then[1:])]
                 joined = ""
+        yield from told

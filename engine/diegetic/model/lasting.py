@@ -6,7 +6,7 @@ plans.
 
 import re
 
-_PLAYED = """
+PLAYED = """
 piano pianist organ organist harpsichord accordion accordionist guitar guitarist banjo violin violinist fiddle fiddler
 cello cellist harp harpist flute saxophone harmonica sitar lute bagpipes piper busker buskers bard minstrel minstrels
 musician musicians band orchestra quartet radio jukebox gramophone stereo carousel music
@@ -29,7 +29,7 @@ _LASTING = {
     " furnace dishwasher engine engines motor": "hum buzz whir drone throb purr chug idle spin",
     "oil bacon steak onions eggs": "sizzle fry",
     "pot cauldron kettle soup stew lava swamp": "bubble boil simmer",
-    _PLAYED: "play strum drift blare thump",
+    PLAYED: "play strum drift blare thump",
     "choir monks congregation": "sing chant",
     "drums drummers": "beat pound throb play",
 }
@@ -51,7 +51,7 @@ def _told(what: str, verbs: str) -> str:
 _LASTS = re.compile(
     rf"""\b(?:{"|".join(_told(*each) for each in _LASTING.items())})\b
     |^(?:(?:an?|the|some|distant|faint|soft|quiet|loud|slow|sad|lone|lonely|old|street|church|jazz)\ )*
-    (?:{"|".join(_PLAYED.split())})(?:\ music)?
+    (?:{"|".join(PLAYED.split())})(?:\ music)?
     (?:$|\ (?:in|on|at|from|across|behind|through|outside|nearby|somewhere)\b)""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -5,6 +5,8 @@ English only. Knows nothing of sounds or of plans.
 
 import re
 
+from diegetic.model.lasting import PLAYED
+
 EVERYTHING = "everything"
 EVERYONE = "people, crowds, audiences, children, voices, chatter, talks, murmurs, laughs, shouts, cheers, applause"
 """Words for the sounds of people."""
@@ -44,12 +46,14 @@ _ALL = re.compile(r"\b(?:everything|it all|all of it|all(?! (?:the|of|his|her|th
 _EVERYONE = re.compile(r"\b(?:everyone|everybody)\b", re.IGNORECASE)
 
 
+_MUSIC = ", ".join([*PLAYED.split(), "jazz", "song", "tune", "waltz", "choir", "drums", "sings"])
 _RUNS = {
     re.compile(r"\b(?:taps?|faucets?|showers?|hose|hosepipe)\b", re.IGNORECASE): "water",
     re.compile(r"\b(?:engine|motor|ignition)\b", re.IGNORECASE): "car, truck, lorry, van, bus, motorcycle, boat",
-    re.compile(r"\b(?:radio|stereo|tv|television|record player)\b", re.IGNORECASE): "music, song, news",
+    re.compile(r"\b(?:radio|stereo|tv|television|record player)\b", re.IGNORECASE): "music, song, news, jazz",
+    re.compile(r"\b(?:music|song|tune|melody|concert|musicians)\b", re.IGNORECASE): _MUSIC,
 }
-"""What is heard of something that is switched off."""
+"""What is heard of something that is switched off, or stops."""
 SILENCE_S = 2.0
 """How long told silence lasts, where the text doesn't say."""
 
