@@ -160,14 +160,17 @@ def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
     assert not agenda.is_last(dog)
 
 
-def test_a_bed_told_in_other_words_is_the_bed_that_was_told() -> None:
-    agenda = Agenda.of("a crowd murmurs in the market, a bell rings", 30.0)
+def test_what_is_told_again_in_other_words_is_what_was_told() -> None:
+    agenda = Agenda.of("a crowd murmurs in the market, a bell rings, a dog barks", 30.0)
     agenda.tell(event("a crowd murmurs in the market", BED, 0, 20))
-    assert agenda.bed_meant("the market crowd murmuring") == "a crowd murmurs in the market"
-    assert agenda.bed_meant("a market stall, bell ringing") is None, "a clause is owed"
+    assert agenda.meant("the market crowd murmuring") == "a crowd murmurs in the market"
+    assert agenda.meant("a market stall, bell ringing") is None, "a clause is owed"
     agenda.tell(event("a bell rings", FOREGROUND, 8, 12))
-    assert agenda.bed_meant("bell ringing") is None, "no bed"
-    assert agenda.bed_meant("a dog barks") is None
+    assert agenda.meant("bell ringing") is None, "no bed, and a clause is owed"
+    assert agenda.meant("a wolf howls") is None
+    agenda.tell(event("a dog barks", FOREGROUND, 12, 16))
+    assert agenda.meant("A bell ringing") == "a bell rings"
+    assert agenda.meant("The total duration is 30 seconds.") == "a dog barks"
 
 
 @pytest.mark.parametrize(

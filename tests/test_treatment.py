@@ -11,6 +11,7 @@ from diegetic.audio.rooms import CAVE, HALL, INDOORS, SMALL_ROOM, in_room, respo
 from diegetic.audio.stretch import stretched
 from diegetic.audio.treatment import Treatment, treat
 from diegetic.model.attributes import treatment_of
+from diegetic.model.moves import course_of
 from diegetic.story import BED, FOREGROUND, Event
 
 RATE_HZ = 48_000
@@ -68,22 +69,61 @@ def test_what_is_faint_by_itself_is_softer_than_what_is_mighty() -> None:
     assert told("loud ticking").gain_db > told("ticking").gain_db
 
 
-def test_what_dies_down_ends_softer_and_what_comes_nearer_louder() -> None:
-    hiss = np.float32(0.1) * np.random.default_rng(0).standard_normal((RATE_HZ, 1)).astype(np.float32)
-    for caption, sooner_db in (("the wind dies down", 14), ("a siren comes nearer", -14), ("the wind howls", 0)):
-        heard = treat(hiss, Treatment(rise_db=told(caption).rise_db), RATE_HZ)
-        first, last = (heard[part].std() for part in (slice(0, 9_600), slice(-9_600, None)))
-        assert 20 * np.log10(first / last) == pytest.approx(sooner_db, abs=1.5)
-    assert told("the wind dies down", lane=BED).rise_db == 0.0, "each of its windows would die down"
+HISS = np.float32(0.1) * np.random.default_rng(0).standard_normal((RATE_HZ, 1)).astype(np.float32)
+
+
+def levels_db(caption: str) -> list[float]:
+    """At the beginning, in the middle and at the end of a second of noise, less what it has by itself."""
+    course = course_of(caption, seconds=1.0)
+    heard = treat(HISS, Treatment(course=course), RATE_HZ)[:, 0]
+    parts = [slice(0, 2_400), slice(22_800, 25_200), slice(-2_400, None)]
+    return [20 * np.log10(heard[part].std() / HISS[part].std()) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("caption", "levels"),
+    [
+        ("the wind dies down", (0, -9, -18)),
+        ("footsteps fade away", (0, -9, -18)),
+        ("the rain eases", (0, -9, -18)),
+        ("the alarm gets ever quieter", (0, -9, -18)),
+        ("a siren comes nearer", (-18, -9, 0)),
+        ("footsteps approach", (-18, -9, 0)),
+        ("the drums grow louder", (-18, -9, 0)),
+        ("the wind picks up, then dies down again", (-18, 0, -18)),
+        ("music fades away, and swells", (0, -18, 0)),
+        ("the wind howls", (0, 0, 0)),
+        ("she picks up the phone", (0, 0, 0)),
+        ("he eases the door open", (0, 0, 0)),
+    ],
+)
+def test_what_dies_down_ends_softer_and_what_comes_nearer_louder(caption: str, levels: tuple[int, ...]) -> None:
+    assert levels_db(caption) == pytest.approx(levels, abs=1.0)
+
+
+def test_a_bed_comes_and_goes_through_its_windows() -> None:
+    def level_db(caption: str, at_s: float, since_s: float) -> float:
+        return float(np.interp(at_s, *zip(*course_of(caption, None, since_s), strict=True)))
+
+    for caption, levels in (
+        ("rain, gets heavier", (-12, -6, 0, 0)),
+        ("the fire dies down", (0, -9, -18, -18)),
+        ("the fire slowly dies down", (0, -4.5, -9, -18)),
+        ("the wind picks up, then dies down", (-12, -6, 0, -18)),
+    ):
+        assert [level_db(caption, at_s, 0.0) for at_s in (0, 10, 20, 40)] == pytest.approx(levels)
+        assert [level_db(caption, at_s, 15.0) for at_s in (5, 25)] == pytest.approx(levels[2:])
+    assert treatment_of(Event("e2", "rain, gets heavier", 15.0, 15.0, BED), "", 15.0).course == ((-15, -12), (5, 0))
+    gone_on = treatment_of(Event("e2", "a siren comes nearer", 15.0, 15.0), "", 15.0).course
+    assert [level for _, level in gone_on] == [0.0], "it has come already"
 
 
 def test_what_moved_stays_where_it_began_before_a_sound_and_where_it_came_to_behind_it() -> None:
     passing = told("a car passes by on the left")
     assert (passing.at_start().pan_to, passing.at_end().pan) == (passing.pan, passing.pan_to)
     falls, rises = told("the wind dies down"), told("a siren comes nearer")
-    assert (falls.at_start().gain_db, falls.at_end().gain_db) == (0.0, -18.0)
-    assert (rises.at_start().gain_db, rises.at_end().gain_db) == (-18.0, 0.0)
-    assert {each.rise_db for each in (falls.at_start(), falls.at_end(), rises.at_start())} == {0.0}
+    moved = [falls.at_start(), falls.at_end(), rises.at_start(), rises.at_end()]
+    assert [[level for _, level in each.course] for each in moved] == [[0.0], [-18.0], [-18.0], [0.0]]
 
 
 def test_a_room_that_only_the_story_tells_is_heard_less() -> None:

@@ -6,6 +6,7 @@ swallow), where it comes from (sides), the space that answers.
 Knows nothing of words. Samples are float32 [frames, channels].
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ class Treatment:
 
     cutoff_hz: above it less is heard, by 6 dB an octave for each of `order` (0 Hz: nothing is cut); pan, pan_to: -1
     left to 1 right, at the start and at the end; wet_db: of the room's answer; sounding: whether it sounded before, and
-    the room with it; rise_db: how much louder it is at its end than at its start.
+    the room with it; course: seconds from its start, and how much louder it is there in dB, in lines between them.
     """
 
     size: float = 1.0
@@ -39,7 +40,7 @@ class Treatment:
     room: Room | None = None
     wet_db: float = 0.0
     sounding: bool = False
-    rise_db: float = 0.0
+    course: tuple[tuple[float, float], ...] = ()
 
     @property
     def read_rate(self) -> float:
@@ -48,11 +49,11 @@ class Treatment:
 
     def at_start(self) -> "Treatment":
         """What doesn't move: as it is at the start."""
-        return replace(self, pan_to=self.pan, gain_db=self.gain_db + min(0.0, -self.rise_db), rise_db=0.0)
+        return replace(self, pan_to=self.pan, course=self.course[:1])
 
     def at_end(self) -> "Treatment":
         """What doesn't move: as it is at the end."""
-        return replace(self, pan=self.pan_to, gain_db=self.gain_db + min(0.0, self.rise_db), rise_db=0.0)
+        return replace(self, pan=self.pan_to, course=self.course[-1:])
 
 
 def treat(samples: Samples, treatment: Treatment, rate_hz: int) -> Samples:
@@ -62,7 +63,7 @@ def treat(samples: Samples, treatment: Treatment, rate_hz: int) -> Samples:
     if treatment.cutoff_hz:
         swallow = butter(treatment.order, treatment.cutoff_hz, "lowpass", fs=rate_hz, output="sos")
         sound = sosfilt(swallow, sound, axis=0).astype(np.float32)
-    sound = _risen(sound * np.float32(10 ** (treatment.gain_db / 20)), treatment.rise_db)
+    sound = _moved(sound * np.float32(10 ** (treatment.gain_db / 20)), treatment.course, rate_hz)
     sound = _placed(sound, treatment.pan, treatment.pan_to)
     if treatment.room is not None:
         sound = in_room(sound, treatment.room, rate_hz, treatment.wet_db, treatment.sounding)
@@ -87,13 +88,14 @@ def _sized(samples: Samples, size: float) -> Samples:
     return sized
 
 
-def _risen(samples: Samples, rise_db: float) -> Samples:
-    """Louder from start to end, or softer: as loud as it is where it is loudest."""
-    if rise_db == 0.0:
+def _moved(samples: Samples, course: Sequence[tuple[float, float]], rate_hz: int) -> Samples:
+    """Louder and softer from point to point of a course."""
+    if not course:
         return samples
-    gain_db = np.linspace(min(0.0, -rise_db), min(0.0, rise_db), len(samples), dtype=np.float32)
-    risen: Samples = samples * (10 ** (gain_db[:, None] / 20)).astype(np.float32)
-    return risen
+    times_s, levels_db = zip(*course, strict=True)
+    gain_db = np.interp(np.arange(len(samples)) / rate_hz, times_s, levels_db)
+    moved: Samples = samples * (10 ** (gain_db[:, None] / 20)).astype(np.float32)
+    return moved
 
 
 def _placed(samples: Samples, pan: float, pan_to: float) -> Samples:

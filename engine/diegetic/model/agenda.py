@@ -79,19 +79,21 @@ class Agenda:
         best = max(shares, default=0.0)
         return self.owed[shares.index(best)] if best > 0 else None
 
-    def bed_meant(self, caption: str) -> str | None:
-        """The bed that a caption tells of in other words, as it was told; None where it tells an owed clause, or none.
+    def meant(self, caption: str) -> str | None:
+        """What was told that a caption tells again, as it was told; None where it tells an owed clause, or none.
 
-        A bed's next window must have its caption, or it is another sound.
+        Only with the same caption it is the same sound. A bed may be told in other words; and where all is told, the
+        rest too, and what names nothing of the text means what was told last.
         """
         if self.part_of(caption) is not None:
             return None
         words = stems(caption)
-        for bed in (each for each in self.told if each.lane == BED):
-            part = self._done.get(bed.caption)
-            if _told_share(part.stems if part is not None else stems(bed.caption), words) > 0:
-                return bed.caption
-        return None
+        for each in self.told:
+            part = self._done.get(each.caption)
+            is_meant = _told_share(part.stems if part is not None else stems(each.caption), words) > 0
+            if is_meant and (each.lane == BED or self.is_all_told):
+                return each.caption
+        return self.told[-1].caption if self.is_all_told and not share_word(words, self.named) else None
 
     def instead_of(self, event: Timed | None, at: Frontier) -> Part | None:
         """The clause that should be told in place of a drafted event; None where that is as good.

@@ -4,7 +4,8 @@
     loud | soft, quiet, gentle         level
     slow | fast                        speed at the same pitch
     a tick, a page | thunder           level: what is soft or mighty by itself (every recording is as loud as any other)
-    dies down | comes nearer           level, from the event's beginning to its end; not of what goes on in windows
+    dies down | comes nearer           level, from the event's beginning to its end; of what goes on in windows, through
+                                       these (moves.py)
     heavy, huge | light, small         size: pitch and speed together; of what goes on (rain): level
     muffled, through a wall            a low-pass, and level
     in a hall, cave, room, tunnel      the space that answers; where the caption names none, the story's place
@@ -21,6 +22,7 @@ import zlib
 
 from diegetic.audio.rooms import CAVE, HALL, INDOORS, SMALL_ROOM, TUNNEL, VALLEY, Room
 from diegetic.audio.treatment import Treatment
+from diegetic.model.moves import FADES, RISES, course_of
 from diegetic.story import BED, Event
 
 _DISTANT = r"distant(ly)?|distance|far|faraway|afar|faint(ly)?|miles away|on the horizon"
@@ -42,15 +44,6 @@ _FAINT_ITSELF = (
     r"heartbeat|purr(s|ing)?|pencil|quill|buttons?|zipper|candle|spoon"
 )
 _MIGHTY_ITSELF = r"thunder\w*|lightning|explosions?|explodes?|detonat\w+|cannons?|avalanche|eruption|erupts"
-_FADES = (
-    r"(dies|dying|died) (down|away|out)|fad(es|ing) (away|out|into)|fades$|reced(es|ing)|subsid(es|ing)|ebbs|"
-    r"calms down"
-)
-_FALLS = rf"{_FADES}|(drives|rides|flies|walks|sails|gallops|rolls|runs) (off|away)"
-_RISES = (
-    r"approach(es|ing)|(comes?|coming|draws?|drawing|gets?|getting) (near|nearer|closer)|"
-    r"(gets|getting|grows|growing) (louder|stronger)|swells|picks up|builds up|rises"
-)
 _MUFFLED = (
     r"muffled|through (a|the) (\w+ )?(wall|door|floor|ceiling|window)|behind (a|the) (\w+ )?(wall|door)|"
     r"(in|from) the (next|other) room|next door|(from )?(upstairs|downstairs)|inside a box"
@@ -73,14 +66,13 @@ _OUTDOORS = "outdoors"
 _ON_A_SIDE = (
     r"(on|to|from|at) (the|your|my|our|his|her) (left|right)|from (left|right) to (left|right)|(left|right) (side|ear)"
 )
-_MOVES = rf"{_FADES}|{_RISES}"
+_MOVES = rf"{FADES}|{RISES}"
 _HOW = "|".join((_DISTANT, _CLOSE, _LOUD, _SOFT, _SLOW, _FAST, _HEAVY, _LIGHT, _MUFFLED, _MOVES, _ON_A_SIDE))
 
 _SIDES = {"left": -0.7, "right": 0.7}
 _USUAL_SIDE = 0.35
 _PASSING_SIDE = 0.8
 _BED_WET_DB, _FAR_WET_DB, _CLOSE_WET_DB = -6.0, 8.0, -6.0
-_RISE_DB = 18.0
 _MIGHTY_DB, _FAINT_DB = 4.0, -8.0
 _IMPLIED_WET_DB = -16.0
 """Of a room that only the story tells: a recording has one of its own, and a second one that is as loud blurs it."""
@@ -101,8 +93,11 @@ def without_how(text: str) -> str:
     return re.sub(rf"\b(?:{_HOW})\b", " ", text.lower())
 
 
-def treatment_of(event: Event, place: str) -> Treatment:
-    """How an event is to be heard. place: the story's, in words; it counts where the caption names none."""
+def treatment_of(event: Event, place: str, since_s: float = 0.0) -> Treatment:
+    """How an event is to be heard. place: the story's, in words; it counts where the caption names none.
+
+    since_s: for how long it has gone on before this window of it.
+    """
     bed = event.lane == BED
     said, room, is_told = _placed(event.caption.lower(), place.lower())
     gain_db, cutoff_hz, order = 0.0, 0.0, 1
@@ -130,13 +125,9 @@ def treatment_of(event: Event, place: str) -> Treatment:
         speed = 1.4
     if _has(_MUFFLED, event.caption.lower()):
         gain_db, cutoff_hz, order = gain_db - 5.0, 700.0, 3
-    rise_db = 0.0
-    if not bed and _has(_FALLS, said):
-        rise_db = -_RISE_DB
-    elif not bed and _has(_RISES, said):
-        rise_db = _RISE_DB
+    course = course_of(said, None if bed else event.duration_s, since_s)
     pan, pan_to = (0.0, 0.0) if bed else _side(said)
-    return Treatment(size, speed, gain_db, cutoff_hz, order, pan, pan_to, room, wet_db, bed, rise_db)
+    return Treatment(size, speed, gain_db, cutoff_hz, order, pan, pan_to, room, wet_db, bed, course)
 
 
 def _side(said: str) -> tuple[float, float]:

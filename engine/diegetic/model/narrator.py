@@ -213,9 +213,9 @@ class Narrator:
             is_as_told = keeps_how(tells, caption) and not agenda.is_denied(caption)
             stands = is_as_told and not speaks_for_itself(tells)
             draft, caption = self._with_how(memory, draft, tells, caption, stands)
-        elif (bed := agenda.bed_meant(caption) if self.style.cover else None) is not None and bed != caption:
+        elif (meant := agenda.meant(caption) if self.style.cover else None) is not None and meant != caption:
             draft.forget()
-            draft, caption = self._give(memory, bed)
+            draft, caption = self._give(memory, meant)
         placed = self._place(draft, caption, at, agenda)
         part = agenda.instead_of(placed.event if placed else None, at)
         if part is not None:

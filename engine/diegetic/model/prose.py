@@ -72,7 +72,7 @@ def prose(text: str) -> str:
     told = _AT_ONE.sub(r"\1 seconds", told)
     for words, meant in _INSTRUCTIONS.items():
         told = words.sub(meant, told)
-    told = _MORE_AND_MORE.sub(r"\1", _BUT_FIRST.sub("then ", told))
+    told = _MORE_AND_MORE.sub(r"ever \1", _BUT_FIRST.sub("then ", told))
     return text if told == text else _DOUBLED.sub(r"\1 ", told).strip(" ,")
 
 

@@ -34,7 +34,7 @@ from diegetic.story import BED, Event
 
 Array = NDArray[np.float32]
 
-EDITION = 4
+EDITION = 5
 """Of what is built from the same latents: what a bank's model is called by changes with it, and so do its takes."""
 _POOL = 64
 _NEAR = 0.03  # how much less near than the best a recording of the pool may be, in cosine
@@ -105,8 +105,8 @@ class BankDecoder:
 
         They are there all at once: the path goes through the whole, and so does its treatment.
         """
-        treatment = treatment_of(event, drawn.place)
-        if drawn.window != "whole":  # what moved through the sound is where it began, or has come to its end
+        treatment = treatment_of(event, drawn.place, drawn.begins / UNITS_PER_S)
+        if drawn.window != "whole" and event.lane != BED:  # what moved is where it began, or has come to its end
             treatment = treatment.at_start() if drawn.window == "before" else treatment.at_end()
         sound, *rest = [self.build(path) for path in self.paths(drawn, event)]
         if rest:
