@@ -160,6 +160,18 @@ def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
     assert not agenda.is_last(dog)
 
 
+def test_what_is_told_with_then_or_until_begins_behind_what_was_told() -> None:
+    agenda = Agenda.of("birds sing, then rain falls until it pours, wind", 40.0)
+    birds, rain, pours, wind = agenda.owed
+    agenda.tell(event("birds sing", BED, 0, 20))
+    assert agenda.behind_s(birds) == -1.0
+    assert agenda.behind_s(rain) == 0.0
+    agenda.tell(event("rain falls", BED, 10, 20))
+    agenda.tell(event("birds sing", BED, 20, 40))  # it goes on, which isn't told
+    assert agenda.behind_s(pours) == 10.0
+    assert agenda.behind_s(wind) == -1.0
+
+
 def test_what_is_told_again_in_other_words_is_what_was_told() -> None:
     agenda = Agenda.of("a crowd murmurs in the market, a bell rings, a dog barks", 30.0)
     agenda.tell(event("a crowd murmurs in the market", BED, 0, 20))

@@ -56,6 +56,16 @@ def test_every_sound_that_is_told_is_planned(pocket: StoryModel, text: str, seco
     assert max(event.end_s for event in events) == seconds
 
 
+def test_what_is_told_in_an_order_begins_in_it_and_one_sound_is_one(pocket: StoryModel) -> None:
+    in_order, one = (
+        [each.event for each in pocket.plan(pocket.begin(text, seconds))]
+        for text, seconds in (("Birds sing, then rain falls, then it pours.", 40), ("A siren wails.", 30))
+    )
+    starts = {event.caption: event.start_s for event in reversed(in_order)}  # of a bed's windows the first
+    assert starts["Birds sing"] < starts["rain falls"] < starts["pours"]
+    assert {event.caption for event in one} == {"A siren wails"}
+
+
 @pytest.mark.parametrize("text", ["急に雨が降る 🌧️", "x", "!!!", "rain " * 300])
 def test_odd_texts_are_planned_too(pocket: StoryModel, text: str) -> None:
     events = [each.event for each in pocket.plan(pocket.begin(text, 10))]

@@ -172,6 +172,12 @@ class Agenda:
         starts = [each.start_s for each in self.told if each.lane == FOREGROUND] if self.owed else []
         return max(starts, default=-1.0)
 
+    def behind_s(self, part: Part | None) -> float:
+        """Where what was told latest begins, for a clause that comes behind it ("then", "until"); else -1."""
+        if part is None or not part.after:
+            return -1.0
+        return max((each.start_s for each in self.told if not self._went_on(each)), default=-1.0)
+
     def tell(self, event: Timed, part: Part | None = None) -> None:
         """Take an event down as planned: for a clause, or for the one that its caption tells."""
         done = part if part is not None else self.part_of(event.caption)

@@ -51,7 +51,9 @@ _WITHOUT = re.compile(
     r"|(?:no(?! longer)|not an?|neither|nor) ).*",
     re.IGNORECASE,
 )
-_AFTER = re.compile(r"(?:.* )?(?:then|after which|followed by|finally|eventually|at last|afterwards)\b", re.IGNORECASE)
+_AFTER = re.compile(
+    r"(?:.* )?(?:then|until|till|after which|followed by|finally|eventually|at last|afterwards)\b", re.IGNORECASE
+)
 _FIRST = re.compile(r"first\b", re.IGNORECASE)
 _KNOWN = re.compile(
     r"(?:the|his|her|their|its|this|that|these|those|my|our|your|some(?:one|body)|he|she|they|i|you|we)\b",

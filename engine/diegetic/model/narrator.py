@@ -284,6 +284,7 @@ class Narrator:
                 draft.forget()
                 return None
             starts = [start for start in starts if start <= last_start] or starts or at.starts()
+            starts = [start for start in starts if start * step > agenda.behind_s(tells) + 1e-6] or starts
             later = [start for start in starts if start * step > agenda.latest_s + 1e-6] or starts
             if (wanted_s := agenda.begins_s(tells)) is not None:
                 at = at.silent_until(round(wanted_s / step)) if agenda.is_after_silence(tells) else at
