@@ -30,6 +30,9 @@ class Reader:
         self.device: torch.device = llm.device
         self._decoder, self._head = llm.get_decoder(), llm.get_output_embeddings()
         self._cache_argument = _cache_argument(self._decoder)
+        # On Hopper torch prefers cuDNN's attention, which is built anew for each length (tens of milliseconds, in each
+        # thread), and a plan has as many lengths as tokens. Flash attention serves all. Remove when cuDNN's does.
+        torch.backends.cuda.enable_cudnn_sdp(False)
 
     @property
     def vocabulary(self) -> int:
