@@ -36,6 +36,7 @@ class Oobleck(nn.Module):
         self.hop = math.prod(config.downsampling_ratios)
         self.channels = config.decoder_input_channels
         self.reach = _reach(config.downsampling_ratios)
+        torch.backends.cudnn.deterministic = True  # else a GPU's convolutions may sum in another order each time
         with warnings.catch_warnings():
             # diffusers' layers still use torch's old weight_norm. Remove when they don't.
             warnings.simplefilter("ignore", FutureWarning)
