@@ -79,7 +79,7 @@ class TokenStep:
 
     def read(self, token: int | Tensor) -> Tensor:
         """The state [width] of the next token."""
-        self._token[0] = token
+        self._token.fill_(token)  # an assignment would copy the number over, and wait
         self._replay()
         self._at.add_(1)
         return self._state.clone()
