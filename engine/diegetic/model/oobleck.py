@@ -61,6 +61,13 @@ class Oobleck(nn.Module):
             samples = self.decode(latents[:, first:last])
             yield samples[:, (start - first) * self.hop : (end - first) * self.hop]
 
+    def warm_up(self) -> None:
+        """Decode a chunk of each length that most events have: at its first of a length a GPU looks for how."""
+        frames = FIRST_FRAMES + 2 * CHUNK_FRAMES
+        silence = torch.zeros(1, frames, self.channels, device=next(self.parameters()).device)
+        for _ in self.decode_chunks(silence, CHUNK_FRAMES, FIRST_FRAMES):
+            pass
+
     @torch.inference_mode()
     def encode(self, samples: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Latents [B, T, C] of samples [B, frames, channels], padded with zeros to whole latent frames.
