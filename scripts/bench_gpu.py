@@ -20,6 +20,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -29,16 +30,16 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from diegetic.model.capture import Captured
 from diegetic.model.config import LlmConfig, ModelConfig, OobleckConfig, read_config
+from diegetic.model.fewer_launches import fuse_flow
 from diegetic.model.flow import Velocity
 from diegetic.model.oobleck import CHUNK_FRAMES, FIRST_FRAMES
-from diegetic.model.reader import TokenStep
 from diegetic.model.transformer import FlowTransformer
+from gpu_limits import Least, denoising, drafting
 from gpu_table import Results, table
-from gpu_work import Plan, Work, launches
+from gpu_work import Plan, Work, as_diffusers_has_it, launches
 
 PRESET = Path(__file__).parents[1] / "presets" / "models" / "audiostory-3b.toml"
 Run = Callable[[], object]
@@ -56,15 +57,14 @@ class Runs:
 class Pair:
     """A step off and on.
 
-    bound: what limits it, worked out from the time of `on` in seconds. threads: it is the clock that counts. counted:
-    whether its launches are.
+    least: what `on` can't do without. threads: it is the clock that counts. counted: whether its launches are.
     """
 
     key: str
     what: str
     off: Run
     on: Run
-    bound: Callable[[float], str] | None = None
+    least: Least | None = None
     needs_gpu: bool = False
     threads: bool = False
     counted: bool = False
@@ -81,15 +81,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with torch.inference_mode():
         work = Work(config, device, plan, getattr(torch, precision))
         results.keep("ceilings", lambda: ceilings(work))
-        rows: dict[str, Callable[[], dict[str, Any]]] = {"memory": lambda: memory(work)}
+        rows: dict[str, Callable[[], dict[str, Any]]] = {
+            "memory": lambda: memory(work),
+            "story": lambda: stories(work, runs),
+        }
         steps = pairs(work) + (compiled(work) if options.compile else [])
         rows |= {pair.key: partial(measure, pair, work, runs, results.rows["ceilings"]) for pair in steps}
-        rows["story"] = lambda: stories(work, runs)
         if unknown := set(options.only or ()) - set(rows):
             raise SystemExit(f"--only: there is no row {', '.join(sorted(unknown))}; there are {', '.join(rows)}")
-        for key in options.only or rows:
-            results.keep(key, rows[key])
-    print(table(results))
+        try:
+            for key in options.only or rows:
+                results.keep(key, rows[key])
+        finally:  # what was measured before something failed is told all the same
+            print(table(results))
     return 0
 
 
@@ -121,11 +125,13 @@ def pairs(work: Work) -> list[Pair]:
     latents = work.window(one, steps=1)
     many = work.plan.events
     decoder: Any = work.codec.autoencoder.decoder
-    graph, recorded = Captured(flow), Captured(decoder, what="the codec")
+    recorded = Captured(decoder, what="the codec")
+    drawn: Velocity = work.recorded if work.device.type == "cuda" else flow
+    begun = work.begun()
 
     def replayed() -> Tensor:
-        found = work.window(one, graph)
-        if not graph.is_recorded:
+        found = work.window(one, work.recorded)
+        if not work.recorded.is_recorded:
             raise RuntimeError("the denoise step can't be recorded")
         return found
 
@@ -140,10 +146,10 @@ def pairs(work: Work) -> list[Pair]:
     return [
         Pair("queries", "query tokens of an event: one by one / in one pass", lambda: block(False),
              lambda: block(True)),
-        Pair("token", "a token of the plan, 16 of them: launched / as a CUDA graph", partial(written, work, False),
-             partial(written, work, True), needs_gpu=True),
+        Pair("token", "16 tokens of a plan: launched / as a CUDA graph", partial(written, work, begun, False),
+             partial(written, work, begun, True), drafting(work.network.llm, 16), needs_gpu=True),
         Pair("guidance", "guidance, one step: two passes / one batch", lambda: work.step(work.one_by_one),
-             lambda: work.step(flow), lambda seconds: bound(work, seconds, 1)),
+             lambda: work.step(flow), denoising(work.config, work.network.flow, 1)),
         Pair("batch", f"{many} events, one step: each by itself / in one batch",
              lambda: [work.window(one, steps=1) for _ in range(many)], lambda: work.window(several, steps=1)),
         Pair("attention", "attention, one step: plain / fused", math, lambda: work.step(flow)),
@@ -151,7 +157,7 @@ def pairs(work: Work) -> list[Pair]:
              lambda: work.step(flow), counted=True),
         Pair("precision", "one step: float32 / bfloat16", *_precisions(work), needs_gpu=True),
         Pair("graph", "a window of 50 steps: launched / replayed as a CUDA graph", lambda: work.window(one), replayed,
-             lambda seconds: bound(work, seconds, 50), needs_gpu=True),
+             denoising(work.config, work.network.flow, 50), needs_gpu=True),
         Pair("chunks", f"first sound: all decoded / the first of {FIRST_FRAMES} frames",
              lambda: work.codec.decode(latents), lambda: work.first_sound(latents)),
         Pair("codec_graph", f"{CHUNK_FRAMES} frames of sound: launched / replayed as a CUDA graph",
@@ -160,15 +166,16 @@ def pairs(work: Work) -> list[Pair]:
              lambda: list(work.sounds(latents))),
         Pair("event", "an event: its whole window decoded, then cut / its own latents",
              lambda: work.codec.decode(latents), lambda: work.event_sound(latents)),
-        Pair("steps_25", "a window: 50 steps / 25", lambda: work.window(one), lambda: work.window(one, steps=25)),
-        Pair("steps_12", "a window: 50 steps / 12 of the better solver", lambda: work.window(one),
-             lambda: work.window(one, None, 12, "adams_bashforth")),
-        Pair("steps_8", "a window: 50 steps / 8 of the better solver", lambda: work.window(one),
-             lambda: work.window(one, None, 8, "adams_bashforth")),
-        Pair("guided_half", "a window: guidance in all of 50 steps / in the first half", lambda: work.window(one),
-             lambda: work.window(one, guided_above=0.5)),
-        Pair("overlap", "a story: planned in between / planned in another thread", lambda: work.story(_nothing, 12),
-             lambda: work.story_overlapped(_nothing, 12), threads=True),
+        Pair("steps_25", "a window: 50 steps / 25", lambda: work.window(one, drawn),
+             lambda: work.window(one, drawn, steps=25)),
+        Pair("steps_12", "a window: 50 steps / 12 of the better solver", lambda: work.window(one, drawn),
+             lambda: work.window(one, drawn, 12, "adams_bashforth")),
+        Pair("steps_8", "a window: 50 steps / 8 of the better solver", lambda: work.window(one, drawn),
+             lambda: work.window(one, drawn, 8, "adams_bashforth")),
+        Pair("guided_half", "a window: guidance in all of 50 steps / in the first half",
+             lambda: work.window(one, drawn), lambda: work.window(one, drawn, guided_above=0.5)),
+        Pair("overlap", "a story: planned in between / planned in another thread",
+             lambda: as_the_engine(work, work.story), lambda: as_the_engine(work, work.story_overlapped), threads=True),
     ]  # fmt: skip
 
 
@@ -184,25 +191,34 @@ def compiled(work: Work) -> list[Pair]:
     ]  # fmt: skip
 
 
-def written(work: Work, recorded: bool) -> Tensor:
-    """Sixteen tokens of a plan."""
-    before, work.token = work.token, work.recorded_token() if recorded else None
+def written(work: Work, begun: tuple[Any, Tensor], recorded: bool) -> Tensor:
+    """Sixteen tokens of a plan behind its prompt, of which a cache and the last state are given."""
+    cache, state = begun
+    if recorded and work.drafting is None:
+        raise RuntimeError("a token can't be recorded")
+    work.token = work.drafting if recorded else None
     try:
-        cache, state = work.begun()
         return work.write(cache, 16, state)
     finally:
-        work.token = before
+        if work.token is None:
+            cache.crop(-16)
+        work.token = None
+
+
+def as_the_engine(work: Work, story: Callable[[Callable[[], None], int], None]) -> None:
+    """A story in 12 steps, with what the engine has recorded."""
+    with work.as_the_engine():
+        story(_nothing, 12)
 
 
 def _precisions(work: Work) -> tuple[Run, Run]:
     """One step in float32, and in bfloat16 as the engine has it on a GPU."""
-    from copy import deepcopy
-
-    exact: list[Velocity] = []
+    exact: list[FlowTransformer] = []
 
     def in_float32() -> Tensor:
         if not exact:
-            exact.append(deepcopy(work.network.flow).float())
+            exact.append(as_diffusers_has_it(work.network, torch.float32).float())
+            fuse_flow(exact[0])
         return work.step(exact[0])
 
     return in_float32, lambda: work.step(work.network.flow)
@@ -220,26 +236,9 @@ def measure(pair: Pair, work: Work, runs: Runs, ceiling: dict[str, float]) -> di
     row |= {"off_ms": 1e3 * off, "on_ms": 1e3 * on, "ratio": off / on}
     if pair.counted:
         row["remark"] = f"{launches(pair.off)} launches and {launches(pair.on)}"
-    if pair.bound:
-        row["remark"] = f"{pair.bound(on)} of {ceiling['tflops']:.2f} that a matrix product reaches here"
+    if pair.least:
+        row["remark"] = pair.least.told(on, ceiling)
     return row
-
-
-def bound(work: Work, seconds: float, steps: int) -> str:
-    """The rate of operations of denoise steps of one window with guidance."""
-    return f"{steps * step_operations(work.config) / seconds / 1e12:.2f} TFLOP/s"
-
-
-def step_operations(config: ModelConfig) -> int:
-    """Multiplications and additions of one denoise step of a window with guidance, counted on the meta device."""
-    window, bridge = config.transformer, config.bridge
-    with torch.device("meta"):
-        flow = FlowTransformer(window, config.duration, bridge.feature_dim)
-        latents = torch.empty(2, window.max_latent_frames, window.in_channels)
-        condition, sigma = torch.empty(2, bridge.semantic, bridge.feature_dim), torch.empty(2)
-    with FlopCounterMode(display=False) as counter:
-        flow(latents, sigma, condition, sigma)
-    return int(counter.get_total_flops())
 
 
 def stories(work: Work, runs: Runs) -> dict[str, Any]:
@@ -249,31 +248,18 @@ def stories(work: Work, runs: Runs) -> dict[str, Any]:
         "ours_50": lambda told: work.story(told, 50),
         "ours_12": lambda told: work.story(told, 12, "adams_bashforth"),
     }
-    velocity, token = as_the_engine(work)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for run in range(-runs.warm_up, runs.counted):
         for name, way in ways.items():
-            work.velocity, work.token = (work.plain, None) if name == "reference" else (velocity, token)
-            first, total = _timed_story(way, work)
+            with nullcontext() if name == "reference" else work.as_the_engine():
+                first, total = _timed_story(way, work)
             if run >= 0:
                 times[name].append((first, total))
-    work.velocity, work.token = work.network.flow, None
     row: dict[str, Any] = {"events": work.plan.events}
     for name, found in times.items():
         row[f"{name}_first_ms"] = 1e3 * statistics.median(first for first, _ in found)
         row[f"{name}_total_ms"] = 1e3 * statistics.median(total for _, total in found)
     return row
-
-
-def as_the_engine(work: Work) -> tuple[Velocity, TokenStep | None]:
-    """The denoise step and a plan's tokens as the engine has them: recorded where there are records."""
-    if work.device.type != "cuda":
-        return work.network.flow, None
-    try:
-        return Captured(work.network.flow), work.recorded_token()
-    except RuntimeError as error:
-        print(f"tokens aren't recorded: {str(error).splitlines()[0]}", file=sys.stderr)
-        return Captured(work.network.flow), None
 
 
 def _timed_story(way: Callable[[Callable[[], None]], None], work: Work) -> tuple[float, float]:
@@ -300,16 +286,21 @@ def memory(work: Work) -> dict[str, Any]:
     """What a story takes at most, and the least time of a token: the LLM's bytes at the rate of a copy."""
     size = sum(weight.numel() * weight.element_size() for weight in work.network.llm.parameters())
     row: dict[str, Any] = {"llm_gb": size / 1e9}
-    if work.device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
-        work.velocity, work.token = as_the_engine(work)
-        work.story(_nothing, 2)
-        row["peak_gb"] = torch.cuda.max_memory_reserved() / 1e9
-        work.velocity, work.token = work.network.flow, None
-    cache, state = work.begun()
-    row["token_ms"] = 1e3 * timed(lambda: work.write(cache, 8, state), work, Runs(5)) / 8
+    with work.as_the_engine():
+        if work.device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            work.story(_nothing, 2)
+            row["peak_gb"] = (torch.cuda.max_memory_reserved() + _beside_tensors()) / 1e9
+        cache, state = work.begun()
+        row["token_ms"] = 1e3 * timed(lambda: work.write(cache, 8, state), work, Runs(5)) / 8
     return row
+
+
+def _beside_tensors() -> int:
+    """Bytes of a GPU that are taken for something else than tensors: its context, libraries, other programs."""
+    free, total = torch.cuda.mem_get_info()
+    return total - free - torch.cuda.memory_reserved()
 
 
 def timed(run: Run, work: Work, runs: Runs, threads: bool = False) -> float:

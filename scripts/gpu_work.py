@@ -6,9 +6,11 @@ tokens are chosen greedily all the same, one at a time, as a narrator does.
 
 import math
 import queue
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -19,14 +21,17 @@ from torch.utils._pytree import tree_leaves
 from transformers import DynamicCache
 
 from diegetic.model.audiostory import AudioStory
+from diegetic.model.capture import Captured
 from diegetic.model.codec import Drawn
 from diegetic.model.config import ModelConfig
+from diegetic.model.draft import Step
+from diegetic.model.drafting import fastest_step
 from diegetic.model.fewer_launches import in_fewer_launches
 from diegetic.model.flow import Solver, Velocity, event_noise, sample
 from diegetic.model.meta import rebuild_rotary
 from diegetic.model.oobleck import CHUNK_FRAMES, FIRST_FRAMES, Oobleck, OobleckCodec
 from diegetic.model.placement import Placement
-from diegetic.model.reader import Reader, TokenStep
+from diegetic.model.reader import Reader
 from diegetic.model.transformer import FlowTransformer
 from diegetic.protocol import Hear, Samples, unheard
 from diegetic.story import OVERLAP_S, Event
@@ -59,16 +64,29 @@ class Work:
         self.codec = cast(Oobleck, filled(codec, device, lambda name: torch.float32))
         self._reader = Reader(self.network.llm)
         self.velocity: Velocity = self.network.flow
-        self.token: TokenStep | None = None
-        """Where set, tokens are drafted by it, as the engine does on a GPU."""
-        self._recorded: TokenStep | None = None
+        self.token: Step | None = None
+        """Where set, tokens are drafted by it."""
         self._ids = torch.randint(0, 200, (512,), device=device)
 
-    def recorded_token(self) -> TokenStep:
-        """The step of a plan's tokens as a CUDA graph, made once."""
-        if self._recorded is None:
-            self._recorded = TokenStep(self.network.llm)
-        return self._recorded
+    @contextmanager
+    def as_the_engine(self) -> Iterator[None]:
+        """A context in which a denoise step and a plan's tokens are the engine's: recorded where that is possible."""
+        if self.device.type == "cuda":
+            self.velocity, self.token = self.recorded, self.drafting
+        try:
+            yield
+        finally:
+            self.velocity, self.token = self.network.flow, None
+
+    @cached_property
+    def recorded(self) -> Captured:
+        """The denoise step, recorded when it is first called."""
+        return Captured(self.network.flow)
+
+    @cached_property
+    def drafting(self) -> Step | None:
+        """What reads a plan's tokens one by one on a GPU; None where it can't be recorded."""
+        return fastest_step(self.network.llm)
 
     # Planning.
 
@@ -205,22 +223,22 @@ class Work:
 
         Threads: one plans, on a stream of its own where there is a GPU; the caller's draws.
         """
-        planned: queue.Queue[Tensor | None] = queue.Queue(maxsize=2)
+        planned: queue.Queue[Tensor | None] = queue.Queue()
 
         def plan() -> None:
-            with torch.inference_mode(), _own_stream(self.device) as finished:
-                for condition in self.conditions():
-                    finished()
-                    planned.put(condition)
+            try:
+                with torch.inference_mode(), _own_stream(self.device) as finished:
+                    for condition in self.conditions():
+                        finished()
+                        planned.put(condition)
+            finally:
                 planned.put(None)
 
-        thread = threading.Thread(target=plan)
-        thread.start()
-        number = 0
-        while (condition := planned.get()) is not None:
-            self._sound(condition, number, told, steps, "euler")
-            number += 1
-        thread.join()
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(plan)
+            for number, condition in enumerate(iter(planned.get, None)):
+                self._sound(condition, number, told, steps, "euler")
+            done.result()
 
     def story_in_reference_order(self, told: Callable[[], None], steps: int) -> None:
         """The whole plan token by token, then each event drawn; its window is decoded whole, and cut."""

@@ -1,8 +1,14 @@
-"""A stand-in for CUDA graphs: the same work on the same tensors once more, its result always in the same place."""
+"""A stand-in for CUDA graphs: the same work on the same tensors once more, its result always in the same place.
+
+And what refuses that which they can't hold.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from diegetic.model.capture import Work
 
@@ -22,3 +28,16 @@ class Recorder:
             found.copy_(work() * (1 + self.off))
 
         return replay, found
+
+
+class OnlyThere(TorchDispatchMode):
+    """Refuses what stops a CUDA graph from being recorded: a value read back, and tensors of the host.
+
+    Tensors of the device are `meta` or fake ones: these have no values, so that reading one raises by itself.
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        tensors = [each for each in tree_leaves((args, kwargs, found)) if isinstance(each, Tensor)]
+        assert not any(each.device.type == "cpu" for each in tensors), f"{func} has a tensor of the host"
+        return found

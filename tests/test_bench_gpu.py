@@ -7,8 +7,10 @@ import pytest
 import torch
 
 import bench_gpu
+from diegetic.model.audiostory import AudioStory
 from diegetic.model.capture import Captured
 from diegetic.model.reader import TokenStep
+from gpu_limits import Least, denoising, drafting, step_operations
 from gpu_work import Plan, Work, launches
 from recorder import Recorder
 from tiny_shape import tiny
@@ -46,6 +48,39 @@ def test_every_way_through_a_story_draws_each_event_and_tells_of_the_first_sound
         way(lambda told=told: told.append(len(drawn)), 2)
         assert told == [1]
         assert len(drawn) == PLAN.events
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("part", ["conditions", "window"])
+def test_a_story_in_two_threads_that_fails_in_one_of_them_ends(
+    work: Work, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def fail(*asked: object) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(work, part, fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        work.story_overlapped(lambda: None, 2)
+
+
+@torch.inference_mode()
+def test_a_step_in_float32_is_the_step_in_bfloat16() -> None:
+    work = Work(tiny(), CPU, PLAN, torch.bfloat16)
+    for weight in work.network.flow.transformer.parameters():
+        weight.normal_(std=0.2)
+    exact, rounded = (step() for step in bench_gpu._precisions(work))
+    assert (exact.dtype, rounded.dtype) == (torch.float32, torch.bfloat16)
+    assert exact.shape == rounded.shape
+
+
+@torch.inference_mode()
+def test_tokens_are_written_behind_the_same_prompt_each_time(work: Work) -> None:
+    begun = work.begun()
+    first = bench_gpu.written(work, begun, False)
+    work.drafting = TokenStep(work.network.llm, Recorder(), room=64)
+    for recorded in (False, True):
+        torch.testing.assert_close(bench_gpu.written(work, begun, recorded), first, atol=1e-5, rtol=1e-4)
+    assert work.token is None
 
 
 @torch.inference_mode()
@@ -92,13 +127,27 @@ def test_the_table_is_kept_and_gone_on_from(
     said = capsys.readouterr()
     assert "query tokens of an event" in said.out
     assert "needs a GPU" in said.out
-    assert said.err.splitlines()[-1] == "story done"
+    assert said.err.splitlines()[1:3] == ["memory done", "story done"], "what counts most comes first"
     assert "most memory" not in said.out, "of a CPU nothing is claimed"
     (rows,) = json.loads((tmp_path / "bench.json").read_text()).values()
     del rows["chunks"]
     (tmp_path / "bench.json").write_text(json.dumps({bench_gpu.describe(CPU) + ", small, float32": rows}))
     assert bench_gpu.main(arguments) == 0
     assert capsys.readouterr().err == "chunks done\n"
+
+
+def test_what_was_measured_is_told_where_a_row_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*asked: object) -> None:
+        raise AssertionError("no such layer")
+
+    config = tiny()
+    monkeypatch.setattr(bench_gpu, "shape", lambda name: (config, PLAN))
+    monkeypatch.setattr(bench_gpu, "stories", fail)
+    with pytest.raises(AssertionError):
+        bench_gpu.main(["--shape", "small", "--device", "cpu", "--runs", "1", "--only", "queries", "story"])
+    assert "query tokens of an event" in capsys.readouterr().out
 
 
 def test_single_rows_are_measured_at_a_chosen_precision(
@@ -112,7 +161,7 @@ def test_single_rows_are_measured_at_a_chosen_precision(
     assert said.err.split("\n") == ["ceilings done", "queries done", "story done", ""]
     assert "small, bfloat16" in said.out
     assert "ours, 12 steps" in said.out
-    with pytest.raises(SystemExit, match="there is no row nothing; there are memory, queries, "):
+    with pytest.raises(SystemExit, match="there is no row nothing; there are memory, story, "):
         bench_gpu.main([*arguments, "--only", "nothing"])
 
 
@@ -150,4 +199,21 @@ def test_operations_are_those_of_the_layers() -> None:
     ends = text * bridge.feature_dim * width + 2 * frames * window.in_channels * width + 2 * width * width
     embedded = (256 + width) * width + (bridge.feature_dim + width) * width
     condition = bridge.feature_dim**2 + (config.duration.internal_dim + 1) * bridge.feature_dim
-    assert bench_gpu.step_operations(config) == 2 * 2 * (blocks + ends + embedded + condition)
+    assert step_operations(config) == 2 * 2 * (blocks + ends + embedded + condition)
+
+
+def test_the_limit_that_binds_is_the_one_that_takes_longer() -> None:
+    ceilings = {"tflops": 800.0, "gb_s": 4000.0}
+    window, tokens = Least(48e12, 50e9), Least(100e9, 100e9)
+    assert window.told(0.12, ceilings) == "operations bind: 400.00 of 800.00 TFLOP/s; at least 60.0 ms"
+    assert tokens.told(0.1, ceilings) == "bytes bind: 1000 of 4000 GB/s; at least 25.0 ms"
+
+
+def test_a_token_reads_every_weight_once_and_a_step_too() -> None:
+    with torch.device("meta"):
+        network = AudioStory(tiny())
+    weights = sum(weight.numel() for weight in network.llm.parameters())
+    assert drafting(network.llm.bfloat16(), 3) == Least(6 * weights, 6 * weights)
+    steps = denoising(tiny(), network.flow, 2)
+    assert steps.operations == 2 * step_operations(tiny())
+    assert steps.read_bytes == 8 * sum(weight.numel() for weight in network.flow.parameters())

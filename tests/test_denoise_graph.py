@@ -1,13 +1,16 @@
 """A velocity that is recorded once and replayed, with a stand-in for CUDA graphs."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor
 
-from diegetic.model.capture import Captured, Work
+from diegetic.model import capture
+from diegetic.model.capture import Captured, Work, cuda_graph
 from recorder import Recorder
 
 
@@ -67,3 +70,57 @@ def test_what_is_replayed_wrongly_is_not_used(caplog: pytest.LogCaptureFixture) 
     assert recorder.replays == 1
     assert not captured.is_recorded
     assert "replayed it is 10 % off" in caplog.text
+
+
+class Cuda:
+    """torch.cuda, as far as streams go: what records a graph leaves its stream only where it could."""
+
+    def __init__(self, fails: bool) -> None:
+        self.current, self.all_graphs, self.fails = object(), object(), fails
+
+    def Stream(self) -> object:  # noqa: N802
+        return SimpleNamespace(wait_stream=lambda other: None)
+
+    def CUDAGraph(self) -> object:  # noqa: N802
+        return SimpleNamespace(replay=lambda: None)
+
+    def current_stream(self) -> object:
+        return SimpleNamespace(wait_stream=lambda other: None)
+
+    @contextmanager
+    def stream(self, stream: object) -> Iterator[None]:
+        before, self.current = self.current, stream
+        try:
+            yield
+        finally:
+            self.current = before
+
+    @contextmanager
+    def graph(self, graph: object, stream: object = None) -> Iterator[None]:
+        before, self.current = self.current, stream or self.all_graphs
+        yield
+        if self.fails:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+        self.current = before
+
+
+def test_each_graph_is_recorded_on_a_stream_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda, streams = Cuda(fails=False), list[object]()
+    monkeypatch.setattr(capture.torch, "cuda", cuda)
+
+    def work() -> Tensor:
+        streams.append(cuda.current)
+        return torch.ones(1)
+
+    for _ in range(2):
+        cuda_graph(work)
+    assert len({id(stream) for stream in streams}) == 2, "on one, replays of both would share what cuBLAS works in"
+
+
+def test_where_none_can_be_recorded_later_work_is_on_the_stream_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = Cuda(fails=True)
+    monkeypatch.setattr(capture.torch, "cuda", cuda)
+    before = cuda.current
+    with pytest.raises(RuntimeError, match="during capture"):
+        cuda_graph(lambda: torch.ones(1))
+    assert cuda.current is before

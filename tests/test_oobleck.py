@@ -31,6 +31,26 @@ def test_chunks_join_to_what_is_decoded_at_once(codec: Oobleck, chunk: int) -> N
     torch.testing.assert_close(torch.cat(chunks, dim=1), whole, atol=1e-5, rtol=1e-4)
 
 
+def test_on_a_gpu_it_gives_the_same_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    Oobleck(SMALL)
+    assert torch.backends.cudnn.deterministic
+
+
+def test_it_is_warm_for_the_chunks_of_most_events(codec: Oobleck, monkeypatch: pytest.MonkeyPatch) -> None:
+    warm, later = list[int](), list[int]()
+    decode = codec.decode
+    for lengths in (warm, later):
+        monkeypatch.setattr(
+            codec, "decode", lambda part, lengths=lengths: [lengths.append(part.shape[1]), decode(part)][1]
+        )
+        if lengths is warm:
+            codec.warm_up()
+        else:
+            list(codec.decode_chunks(torch.zeros(1, 645, codec.channels), CHUNK_FRAMES, FIRST_FRAMES))
+    assert set(later[:-1]) <= set(warm)
+
+
 def test_no_smaller_reach_would_do(codec: Oobleck, monkeypatch: pytest.MonkeyPatch) -> None:
     assert codec.reach == 10
     latents = torch.randn(1, 40, 4)

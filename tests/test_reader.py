@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import DynamicCache
 
 from diegetic.model import drafting
@@ -18,12 +17,14 @@ from diegetic.model.draft import Draft
 from diegetic.model.fewer_launches import fuse_flow, fuse_norms
 from diegetic.model.grammar import PlanStyle
 from diegetic.model.narrator import Narrator
+from diegetic.model.placement import Placement
 from diegetic.model.reader import ROOM, Reader, TokenStep
 from diegetic.model.story_memory import StoryMemory
-from recorder import Recorder
+from recorder import OnlyThere, Recorder
 from tiny_llm import tiny_narrator
 from tiny_shape import tiny
 
+CUDA = torch.device("cuda")
 TEXT = "Rain falls, then a dog barks, and a door slams"
 
 
@@ -94,19 +95,6 @@ def test_there_is_a_step_only_on_a_gpu_and_a_line_where_it_fails(
     assert "a token of a plan can't be recorded (CUDA error" in caplog.text
 
 
-class OnlyThere(TorchDispatchMode):
-    """Refuses what stops a CUDA graph from being recorded: a value read back, and tensors of the host.
-
-    Tensors of the device are `meta` ones: these have no values, so that reading one raises by itself.
-    """
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        tensors = [each for each in tree_leaves((args, kwargs, found)) if isinstance(each, Tensor)]
-        assert not any(each.device.type == "cpu" for each in tensors), f"{func} has a tensor of the host"
-        return found
-
-
 @pytest.fixture(params=["plain", "in fewer launches"])
 def network(request: pytest.FixtureRequest) -> Iterator[AudioStory]:
     with torch.device("meta"), torch.inference_mode():
@@ -135,6 +123,38 @@ def test_a_denoise_step_reads_nothing_back_and_takes_nothing_from_the_host(netwo
     sigma, seconds = (torch.empty(2, device="meta") for _ in range(2))
     with OnlyThere():
         assert network.flow(latents, sigma, condition, seconds).shape == shape
+
+
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="needs a CUDA build of torch, though no GPU")
+@pytest.mark.parametrize("fused", [False, True])
+def test_on_a_gpu_a_denoise_step_takes_nothing_from_the_host(fused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bfloat16, on tensors of a GPU that isn't there: autocast has lists of its own for one."""
+    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    types = Placement(CUDA, CUDA, flow=torch.bfloat16)
+    with torch.device("meta"):
+        network = AudioStory(tiny()).eval().requires_grad_(False)
+    for name, weight in network.named_parameters():
+        weight.data = weight.data.to(types.dtype_of(name))
+    if fused:
+        fuse_flow(network.flow)
+    window, bridge = network.config.transformer, network.config.bridge
+    shape = (2, window.max_latent_frames, window.in_channels)
+    with torch.inference_mode(), FakeTensorMode(allow_non_fake_inputs=True):
+        network.flow.to_empty(device=CUDA)
+        condition = torch.empty(2, bridge.semantic, bridge.feature_dim, device=CUDA)
+        latents, level = torch.empty(shape, device=CUDA), torch.empty(2, device=CUDA)
+        with OnlyThere():
+            found = network.flow(latents, level, condition, level)
+    assert (found.device.type, found.dtype, found.shape) == ("cuda", torch.bfloat16, shape)
+
+
+def test_a_text_is_read_by_an_attention_that_serves_every_length() -> None:
+    """cuDNN's, which torch prefers on Hopper, is built anew for each length."""
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    Reader(tiny_narrator().llm)
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+    assert torch.backends.cuda.flash_sdp_enabled()
 
 
 def test_what_a_graph_cannot_hold_is_seen() -> None:

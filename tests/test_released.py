@@ -99,6 +99,13 @@ def test_it_plans_draws_and_sounds(placement: Placement, config: ModelConfig, fo
     assert steps == list(range(config.sampler.steps + 1))
 
 
+def test_all_of_the_network_is_where_it_is_placed(config: ModelConfig, folder: Path) -> None:
+    """A graph of a token can't be recorded where a tensor comes from the host."""
+    place = torch.device("meta")
+    network = load_network(config, find_release(folder), Placement(place, place))
+    assert [name for name, each in [*network.named_parameters(), *network.named_buffers()] if not each.is_meta] == []
+
+
 def test_bfloat16_draws_nearly_what_float32_draws(config: ModelConfig, folder: Path) -> None:
     files = find_release(folder)
     latents, condition = torch.randn(1, 7, 4), torch.randn(1, 3, 16)

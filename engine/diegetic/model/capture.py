@@ -28,16 +28,20 @@ _log = logging.getLogger(__name__)
 
 
 def cuda_graph(work: Work) -> tuple[Replay, Tensor]:
-    """Record work as a CUDA graph. Raises RuntimeError where it can't be."""
+    """Record work as a CUDA graph. Raises RuntimeError where it can't be.
+
+    All on a stream of its own, which is left in any case: torch.cuda.graph by itself captures all graphs on one, whose
+    workspace of cuBLAS they then share, and stays there where that fails.
+    """
     side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
+    graph = torch.cuda.CUDAGraph()
     with torch.cuda.stream(side):
         for _ in range(_WARM_UP):
             work()
+        with torch.cuda.graph(graph, stream=side):
+            found = work()
     torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        found = work()
     return graph.replay, found
 
 

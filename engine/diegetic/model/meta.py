@@ -67,8 +67,9 @@ class Filling:
 
 
 def rebuild_rotary(network: nn.Module) -> None:
-    """Compute an LLM's rotary frequencies again, in float32: they are no weights."""
+    """Compute an LLM's rotary frequencies again, in float32, where its weights are: they are no weights."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if hasattr(child, "inv_freq"):
-                setattr(parent, name, type(child)(child.config))
+                place = next(parent.parameters()).device
+                setattr(parent, name, type(child)(child.config).to(place))

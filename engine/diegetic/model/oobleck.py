@@ -36,6 +36,7 @@ class Oobleck(nn.Module):
         self.hop = math.prod(config.downsampling_ratios)
         self.channels = config.decoder_input_channels
         self.reach = _reach(config.downsampling_ratios)
+        torch.backends.cudnn.deterministic = True  # else a GPU's convolutions may sum in another order each time
         with warnings.catch_warnings():
             # diffusers' layers still use torch's old weight_norm. Remove when they don't.
             warnings.simplefilter("ignore", FutureWarning)
@@ -59,6 +60,13 @@ class Oobleck(nn.Module):
             first, last = max(0, start - self.reach), min(end + self.reach, frames)
             samples = self.decode(latents[:, first:last])
             yield samples[:, (start - first) * self.hop : (end - first) * self.hop]
+
+    def warm_up(self) -> None:
+        """Decode a chunk of each length that most events have: at its first of a length a GPU looks for how."""
+        frames = FIRST_FRAMES + 2 * CHUNK_FRAMES
+        silence = torch.zeros(1, frames, self.channels, device=next(self.parameters()).device)
+        for _ in self.decode_chunks(silence, CHUNK_FRAMES, FIRST_FRAMES):
+            pass
 
     @torch.inference_mode()
     def encode(self, samples: Tensor, generator: torch.Generator | None = None) -> Tensor:

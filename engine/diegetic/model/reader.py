@@ -30,6 +30,9 @@ class Reader:
         self.device: torch.device = llm.device
         self._decoder, self._head = llm.get_decoder(), llm.get_output_embeddings()
         self._cache_argument = _cache_argument(self._decoder)
+        # On Hopper torch prefers cuDNN's attention, which is built anew for each length (tens of milliseconds, in each
+        # thread), and a plan has as many lengths as tokens. Flash attention serves all. Remove when cuDNN's does.
+        torch.backends.cuda.enable_cudnn_sdp(False)
 
     @property
     def vocabulary(self) -> int:
@@ -76,7 +79,7 @@ class TokenStep:
 
     def read(self, token: int | Tensor) -> Tensor:
         """The state [width] of the next token."""
-        self._token[0] = token
+        self._token.fill_(token)  # an assignment would copy the number over, and wait
         self._replay()
         self._at.add_(1)
         return self._state.clone()

@@ -45,10 +45,13 @@ def load_storyteller(name: str, digest: str, config: ModelConfig, folder: Path, 
     read_in_chunks(network.llm)
     in_fewer_launches(network)
     codec = load_codec(config, files.codec).to(placement.device)
+    is_on_gpu = placement.device.type == "cuda"
+    if is_on_gpu:
+        with out_of_memory(name):
+            codec.warm_up()
     encoder = plan_encoder(read_tokenizer(files.tokenizer), config)
     ears = WhisperEars(files.audio_encoder, network, encoder, codec)
-    is_static = placement.device.type == "cuda" and config.sampler.whole_window
-    velocity = Captured(network.flow) if is_static else None
+    velocity = Captured(network.flow) if is_on_gpu and config.sampler.whole_window else None
     narrator = Narrator(network.llm, encoder, fastest_step(network.llm))
     return Storyteller(name, digest, narrator, network, OobleckCodec(codec), ears, velocity=velocity)
 
