@@ -182,7 +182,10 @@ def test_what_is_told_again_in_other_words_is_what_was_told() -> None:
     assert agenda.meant("a wolf howls") is None
     agenda.tell(event("a dog barks", FOREGROUND, 12, 16))
     assert agenda.meant("A bell ringing") == "a bell rings"
-    assert agenda.meant("The total duration is 30 seconds.") == "a dog barks"
+    assert agenda.meant("The total duration is 30 seconds.") is None
+    agenda = Agenda.of("a siren wails", 30.0)
+    agenda.tell(event("a siren wails", FOREGROUND, 0, 15))
+    assert agenda.meant("The total duration is 30 seconds.") == "a siren wails"
 
 
 @pytest.mark.parametrize(
