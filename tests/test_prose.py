@@ -97,6 +97,22 @@ def test_a_text_says_how_long_its_story_must_be(text: str, seconds: float) -> No
     assert told_s(text) == seconds
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("[0-5s] rain [5-10s] thunder", 10),
+        ("twenty seconds of rain", 20),
+        ("a minute of rain, then thunder", 70),
+        ("Rain for ten seconds, then five seconds of silence.", 15),
+        ("00:00:02:00 a cork pops. 00:00:06:00 people laugh.", 16),
+        ("rain, thunder at five seconds", 40),
+        ("a storm over a harbour", 40),
+    ],
+)
+def test_a_story_is_as_long_as_its_text_says_of_all_its_sounds(text: str, seconds: float) -> None:
+    assert told_s(text, usual_s=40) == seconds
+
+
 @pytest.mark.parametrize(("word", "number"), [("thirteen", 13), ("nineteen", 19), ("six", 6), ("twenty-one", 21)])
 def test_numbers_may_be_words(word: str, number: int) -> None:
     (bell,) = parts(f"at {word} seconds a bell")

@@ -22,7 +22,7 @@ _ONES = (
 _TENS = ("ten", "twenty", "thirty", "forty", "fifty", "sixty")
 _NUMBERS = {word: float(number) for number, word in enumerate(_ONES, start=1)}
 _NUMBERS |= {word: 10.0 * tens for tens, word in enumerate(_TENS, start=1)}
-_WORDS = rf"(?:half a|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(reversed(_ONES))})|{'|'.join(_TENS)})"
+_WORDS = rf"(?:half a|a(?= minute)|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(reversed(_ONES))})|{'|'.join(_TENS)})"
 NUMBER = rf"(?:\d+(?:[.,]\d+)?|\b{_WORDS})"
 LENGTH = rf"(?:(?:about|around|exactly|another|the first|the last) )?{NUMBER}[ -]?(?:s|secs?|seconds?|mins?|minutes?)\b"
 _OFTEN = rf"every (?:(?P<every>{LENGTH})|(?P<few>few|couple of) seconds|(?P<one>minute)\b)"
@@ -109,7 +109,7 @@ def _is_too_often(told: re.Match[str]) -> bool:
 
 def seconds_of(length: str) -> float:
     """How many seconds a length is ("half a minute", "5 s"); a number alone is so many."""
-    said = length.lower().replace(",", ".").replace("half a", "0.5")
+    said = length.lower().replace(",", ".").replace("half a", "0.5").replace("a minute", "1 minute")
     words = re.findall(r"\d+(?:\.\d+)?|[a-z]+", said)
     count = sum(_NUMBERS.get(word) or float(word) for word in words if word in _NUMBERS or word[0].isdigit())
     return count * (60.0 if "min" in said else 1.0)
