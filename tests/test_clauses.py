@@ -535,3 +535,34 @@ def test_now_and_then_is_no_two_clauses() -> None:
     assert (thunder.text, thunder.when) == ("thunder", When(every_s=10, is_irregular=True))
     assert rain.when.every_s is None
     assert [part.goes_on for part in parts("a clock ticks every second")] == [True]
+
+
+LISTED = {
+    "A typewriter. A carriage return bell.": ["A typewriter", "A carriage return bell"],
+    "A chainsaw. A tree falls.": ["A chainsaw", "A tree falls"],
+    "Heavy rain. Distant thunder. Wind.": ["Heavy rain", "Distant thunder", "Wind"],
+    "She could hear the sea. A gull cries.": ["She could hear the sea", "A gull cries"],
+    "Deep jungle. A parrot screams.": ["A parrot screams"],
+    "A busy street. Horns, a tram bell.": ["Horns", "a tram bell"],
+}
+
+
+@pytest.mark.parametrize("text", LISTED)
+def test_a_first_sentence_that_is_a_sound_is_told(text: str) -> None:
+    assert [part.text for part in parts(text)] == LISTED[text]
+
+
+@pytest.mark.parametrize("quote", ["'Who's there?'", "‘Who’s there?’", '"Who\'s there?"'])
+def test_what_is_said_in_single_quotes_is_left_out(quote: str) -> None:
+    assert [part.text for part in parts(f"{quote} A dog's bowl, the boys' shouts.")] == [
+        "A dog's bowl",
+        "the boys' shouts",
+    ]
+
+
+def test_what_never_stops_goes_on() -> None:
+    found = parts("A waterfall. The waterfall never stops. Frogs croak.")
+    assert [(part.text, part.goes_on, part.stop) for part in found] == [
+        ("A waterfall", True, None),
+        ("Frogs croak", True, None),
+    ]

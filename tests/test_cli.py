@@ -130,6 +130,8 @@ def test_a_story_is_as_long_as_its_text_says_where_nobody_else_does(diegetic: Ru
     assert "--seconds" not in err, "a story that is planned has its length in its file"
     _, _, err = diegetic("plan", "rain, a bell", "--model", "mock", "-o", "usual")
     assert read_story(tmp_path / "usual/story.toml").seconds == 40
+    _, _, err = diegetic("plan", "[0-5s] rain [5-10s] thunder", "--model", "mock", "-o", "sheet")
+    assert read_story(tmp_path / "sheet/story.toml").seconds == 10
 
 
 def test_a_plan_in_the_references_format_can_be_rendered(diegetic: Run, tmp_path: Path) -> None:

@@ -262,6 +262,13 @@ def test_render_reaches_a_loudness_and_a_retake_keeps_it(diegetic: Run) -> None:
     assert said["level"]["loudness_lufs"] == pytest.approx(-23, abs=0.1)
 
 
+def test_stems_that_are_turned_down_are_said_to_be(diegetic: Run) -> None:
+    _, out, _ = diegetic("render", "storm/story.toml", "--loudness", -6)
+    assert " dB down so that none clips; edit storm/story.toml" in out
+    _, out, _ = diegetic("render", "storm/story.toml", "--loudness", -6, "--format", "wav32f")
+    assert "down" not in out
+
+
 @pytest.mark.parametrize(("unit", "step_s"), [("bar", 2.4), ("beat", 0.6)])
 def test_events_of_a_text_or_a_story_start_on_the_beat(diegetic: Run, unit: str, step_s: float) -> None:
     grid = ("--bpm", 100, "--quantise", unit, "--json")

@@ -10,7 +10,7 @@ from diegetic.cli.screen import typed
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.names import slug
-from diegetic.story import MAX_TOLD_S, Story, Told, check_story, check_told, check_words
+from diegetic.story import MAX_TOLD_S, MIN_STORY_S, Story, Told, check_story, check_told, check_words
 from diegetic.story_file import NAME, read_story
 from diegetic.written_plan import Written, is_written_plan, read_written_plan
 
@@ -55,10 +55,10 @@ def asked_for(what: str, wishes: Wishes) -> Told | Story:
 
 
 def _usual_seconds(text: str) -> float:
-    """How long a story is where nobody says: longer than usual where its text gives later seconds."""
+    """How long a story is where nobody says: as its text does, longer than usual where only part of it is timed."""
     from diegetic.model.timetable import told_s
 
-    return min(MAX_TOLD_S, max(DEFAULT_SECONDS, told_s(text)))
+    return min(MAX_TOLD_S, max(MIN_STORY_S, told_s(text, DEFAULT_SECONDS)))
 
 
 def _check_no_folder(what: str, text: str) -> None:

@@ -27,7 +27,8 @@ def rendered_lines(folder: StoryFolder, done: Rendered, load_s: float) -> Iterat
     )
     loops = sum(laid.kind == "loop" for laid in done.files)
     stems = counted(len(done.files) - 1 - loops, "stem") + (f" and {counted(loops, 'loop')}" if loops else "")
-    yield f"{stems}; edit {folder.story} and render it again"
+    down = f", {-level.stems_gain_db:.1f} dB down so that none clips" if level.stems_gain_db < -0.05 else ""
+    yield f"{stems}{down}; edit {folder.story} and render it again"
 
 
 def rendered_facts(folder: StoryFolder, done: Rendered, load_s: float) -> dict[str, object]:

@@ -17,8 +17,9 @@ from diegetic.model.subjects import says_who_does, with_subject
 from diegetic.model.when import LENGTH, NOT_SAID, When, timed
 
 _SPEECH = re.compile(r"""["“„«](?:[^"”“»]*[.,!?…-]|[^"”“»]*\s[^"”“»]*)["”“»]""")
+_SPEECH_IN_SINGLE = re.compile(r"(?<![\w'’])['‘](?=\w)[^\n\"“”]*?[.,!?…-]['’](?!\w)")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
-_BREAKS = re.compile(r"(?:[!?;()\[\]\n/+=*|\"“”…–—&>@]|[.:,](?!(?<=\d.)\d))+|\s-+\s|--+")
+_BREAKS = re.compile(r"(?:[!?;()<\[\]\n/+=*|\"“”…–—&>@]|[.:,](?!(?<=\d.)\d))+|\s-+\s|--+")
 _JOINS = re.compile(
     r"\b(and|then|while|until|till|but|before|after which|when|whereupon|as|followed by|because|so that|or"
     r"|(?<!\bfills )(?<!\bfilled )(?<!\bfilling )(?<!\bcovered )(?<!\bpacked )(?<!\bcrowded )with)\b",
@@ -35,7 +36,11 @@ _AGAIN = re.compile(
     r"(?:again|once more|one more time|(?:a|the) (?:second|third|fourth|last) time|another(?: one)?)$",
     re.IGNORECASE,
 )
-_AT_TIMES = re.compile(r"\bat \d+(?:\.\d+)?(?:(?:,? and |, )\d+(?:\.\d+)?)+ ?(?:s|secs?|seconds)\b", re.IGNORECASE)
+_AT_TIMES = re.compile(
+    r"\bat \d+(?:\.\d+)?(?: ?(?:s|secs?|seconds))?(?:(?:,? and |, )\d+(?:\.\d+)? ?(?:s|secs?|seconds)?)*"
+    r"(?:,? and |, )\d+(?:\.\d+)? ?(?:s|secs?|seconds)\b(?![:\])])",
+    re.IGNORECASE,
+)
 _ONLY = re.compile(r"(?:(?:and|then) )*(?:only|just|except|save|apart|but for)\b", re.IGNORECASE)
 _UNTIL = re.compile(r",\s*(until|till)\b", re.IGNORECASE)
 _NONE = re.compile(
@@ -54,12 +59,14 @@ _WITHOUT = re.compile(
 _AFTER = re.compile(
     r"(?:.* )?(?:then|until|till|after which|followed by|finally|eventually|at last|afterwards)\b", re.IGNORECASE
 )
+_A_THING = re.compile(r"\s*an? \w+\W*$", re.IGNORECASE)
 _FIRST = re.compile(r"first\b", re.IGNORECASE)
 _KNOWN = re.compile(
     r"(?:the|his|her|their|its|this|that|these|those|my|our|your|some(?:one|body)|he|she|they|i|you|we)\b",
     re.IGNORECASE,
 )
 _SOMEBODY_S = re.compile(r"(?:he|she|it|they|we|i|you|his|her|its|their|my|your|\w+ing)\b", re.IGNORECASE)
+_NEVER_STOPS = re.compile(r"\bnever (?:stops|ends|ceases)\b", re.IGNORECASE)
 _ALONG = "all the time|all time|whole time|all along|throughout|in the background|underneath"
 _ALL_ALONG = re.compile(rf"\b(?:{_ALONG})\b", re.IGNORECASE)
 _GOES_ON = re.compile(
@@ -113,22 +120,28 @@ def parts_and_silence(text: str, over: Sequence[str] | None = None) -> tuple[lis
     silence the text ends with.
     """
     found, scene, silence_s = list[Part](), "", 0.0
-    spoken = _SPEECH.sub(". ", text)
+    spoken = _SPEECH_IN_SINGLE.sub(". ", _SPEECH.sub(". ", text))
     sentences = [each for each in _SENTENCES.split(spoken if stems(spoken) else text) if each.strip(" .")]
     for number, sentence in enumerate(sentences):
         frame, colon, rest = sentence.partition(": ")
         if colon and rest.strip() and len(list(_pieces(frame))) == 1:
             sentence, scene = rest, frame
-        elif number == 0 and len(sentences) > 1 and _only_sets_the_scene(sentence):
+        elif number == 0 and _only_sets_the_scene(sentences):
             scene = sentence
             continue
         silence_s = _add_sentence(found, sentence, scene, over, silence_s)
     return found, silence_s
 
 
-def _only_sets_the_scene(sentence: str) -> bool:
-    """Whether a text's first sentence, of several, is a place rather than a sound."""
-    return len(_told(sentence).split()) > 1 and not says_who_does(sentence) and not _FIRST.match(sentence)
+def _only_sets_the_scene(sentences: Sequence[str]) -> bool:
+    """Whether a text's first sentence, of several, is a place rather than a sound.
+
+    Two words with an article are a thing ("A typewriter."), and where no sentence has a verb, each is a sound.
+    """
+    first, *others = (_told(each) for each in sentences)
+    is_list = not any(says_who_does(each) or len(list(_pieces(each))) > 1 for each in others)
+    is_sound = says_who_does(first) or _FIRST.match(first) or _A_THING.match(first)
+    return len(first.split()) > 1 and not is_sound and not is_list
 
 
 def stopping(text: str, sounding: Sequence[str]) -> list[str]:
@@ -159,9 +172,11 @@ def _add_sentence(found: list[Part], sentence: str, scene: str, over: Sequence[s
             if places == [len(found) - 1] and says_how_it_moves(words):  # it dies down
                 found[-1] = _said_of(found[-1], words, goes_on, NOT_SAID)
             ahead = Part("", frozenset())
+        elif told := [part for part in found if _NEVER_STOPS.search(words) and _names(words, part.stems)]:
+            found[told[-1].place] = _said_of(told[-1], words, True, when)
         elif stems(_GOES_ON.sub(" ", without_how(words))):
-            told = [part.text for part in found]
-            words = with_subject(words, joined, told, told[first:])
+            before = [part.text for part in found]
+            words = with_subject(words, joined, before, before[first:])
             found.append(_part(words, len(found), goes_on, replace(ahead, when=when | ahead.when, after=after)))
             ahead = Part("", frozenset())
         elif _is_again(joined, words, when, found[first:]):

@@ -21,7 +21,7 @@ _ENDS = (
     rf"|(?:is|are|was|were|gets?) (?:suddenly )?(?:switched|turned|shut|cut|powered) {_OFF}"
     rf"|(?:shuts?|powers?|winds?) {_OFF}"
 )
-_STOPS = re.compile(rf"\b(?:{_ENDS})\b(?! (?:short|by|off at)\b)", re.IGNORECASE)
+_STOPS = re.compile(rf"\b(?<!never )(?:{_ENDS})\b(?! (?:short|by|off at)\b)", re.IGNORECASE)
 _STOPPED = re.compile(
     rf"\b(?:switch(?:es|ed)?|turn(?:s|ed)?|shuts?) (?:{_OFF} (?P<behind>.+)|(?P<between>(?:\w+ ){{1,3}}){_OFF}\b)"
     r"|\b(?:stops|silences|stopped|silenced) (?P<what>(?:the|his|her|their|that|this|it|them)\b.*)",

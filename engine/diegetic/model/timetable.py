@@ -8,7 +8,7 @@ Knows nothing of events.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from diegetic.model.clauses import Part, parts
+from diegetic.model.clauses import Part, parts_and_silence
 from diegetic.model.prose import prose
 
 A_SOUND_S = 10.0
@@ -86,12 +86,18 @@ class Timetable:
         return self.seconds * place / len(self.clauses) if second_s is None else second_s
 
 
-def told_s(text: str) -> float:
-    """How long a story must be for all that a text gives a second of; 0 where it gives none."""
-    ends_s = [0.0]
-    for part in parts(prose(text)):
-        if part.when.second_s is not None:
-            ends_s.append(part.when.second_s + (part.when.lasts_s or A_SOUND_S))
+def told_s(text: str, usual_s: float = 0.0) -> float:
+    """How long a story is whose text says when, or how long, all of it is heard; else `usual_s`, or more for that."""
+    told, silence_s = parts_and_silence(prose(text))
+    end_s, ends_s = 0.0, [0.0]
+    for part in told:
+        when = part.when
+        start_s = end_s + part.silent_s if part.after or part.silent_s else 0.0
+        is_said = when.second_s is not None or when.lasts_s is not None or start_s > 0
+        start_s = start_s if when.second_s is None else when.second_s
+        end_s = start_s + (when.lasts_s or A_SOUND_S * is_said)
+        ends_s.append(end_s)
         if part.stop is not None and part.stop.when.second_s is not None:
             ends_s.append(part.stop.when.second_s)
-    return max(ends_s)
+    is_all_said = told and all(each.when.second_s is not None or each.when.lasts_s for each in told)
+    return max(*ends_s, end_s + silence_s * bool(end_s), 0.0 if is_all_said else usual_s)

@@ -1,7 +1,7 @@
 """When a clause says that its sound is heard: at which second, so many seconds later, for how long, how often.
 
     at three seconds                        from the story's beginning
-    five seconds later                      from where the sound before it begins
+    five seconds later, five seconds pass   from where the sound before it begins; a few, a moment: FEW_S, MOMENT_S
     after five seconds                      from the story's beginning, or from there where that is past
     for ten seconds, ten seconds of rain    how long
     every ten seconds, occasionally         again and again; where it doesn't say, about SOMETIMES_S apart
@@ -22,7 +22,7 @@ _ONES = (
 _TENS = ("ten", "twenty", "thirty", "forty", "fifty", "sixty")
 _NUMBERS = {word: float(number) for number, word in enumerate(_ONES, start=1)}
 _NUMBERS |= {word: 10.0 * tens for tens, word in enumerate(_TENS, start=1)}
-_WORDS = rf"(?:half a|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(reversed(_ONES))})|{'|'.join(_TENS)})"
+_WORDS = rf"(?:half a|a(?= minute)|(?:(?:{'|'.join(_TENS[1:])})[ -])?(?:{'|'.join(reversed(_ONES))})|{'|'.join(_TENS)})"
 NUMBER = rf"(?:\d+(?:[.,]\d+)?|\b{_WORDS})"
 LENGTH = rf"(?:(?:about|around|exactly|another|the first|the last) )?{NUMBER}[ -]?(?:s|secs?|seconds?|mins?|minutes?)\b"
 _OFTEN = rf"every (?:(?P<every>{LENGTH})|(?P<few>few|couple of) seconds|(?P<one>minute)\b)"
@@ -31,14 +31,16 @@ _SOMETIMES = (
     r"|sometimes)"
 )
 _TOLD = re.compile(
-    rf"\b(?P<later>{LENGTH}) (?:later|after(?:wards| that))\b"
+    rf"\b(?P<later>{LENGTH}) (?:later|after(?:wards| that)|pass(?:es)?|go(?:es)? by)\b"
+    r"|\b(?:an?|some)? ?(?P<soon>(?:few|couple of) (?:seconds|moments)|several seconds|moments?) (?:later|afterwards)\b"
+    rf"|\b(?P<apart>{LENGTH}) apart\b"
     rf"|\b{_OFTEN}|\b(?P<sometimes>{_SOMETIMES})\b"
     rf"|\b(?:for|lasting|(?<=pause )of|(?<=silence )of|(?<=break )of) (?P<lasts>{LENGTH})|\b(?P<of>{LENGTH}) of\b"
     rf"|\b(?P<since>at|after|from|^in) (?P<at>{LENGTH}|seconds? {NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
     re.IGNORECASE,
 )
 _AN = re.compile(r"\ban(?= (?:occasional|intermittent)\b)", re.IGNORECASE)
-LEAST_APART_S, FEW_S, SOMETIMES_S = 3.0, 5.0, 10.0
+LEAST_APART_S, FEW_S, SOMETIMES_S, MOMENT_S = 3.0, 5.0, 10.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,10 @@ def timed(clause: str) -> tuple[str, When]:
             when |= When(every_s=FEW_S if told["few"] else SOMETIMES_S, is_irregular=True)
         elif lasts := told["lasts"] or told["of"]:
             when |= When(lasts_s=seconds_of(lasts))
+        elif soon := told["soon"]:
+            when |= When(FEW_S if "seconds" in soon.lower() else MOMENT_S, "last")
+        elif told["apart"] or "last" in (told["at"] or "").lower():
+            continue
         elif told["later"] or "another" in told["at"].lower():
             when |= When(seconds_of(told["later"] or told["at"]), "last")
         else:
@@ -103,7 +109,7 @@ def _is_too_often(told: re.Match[str]) -> bool:
 
 def seconds_of(length: str) -> float:
     """How many seconds a length is ("half a minute", "5 s"); a number alone is so many."""
-    said = length.lower().replace(",", ".").replace("half a", "0.5")
+    said = length.lower().replace(",", ".").replace("half a", "0.5").replace("a minute", "1 minute")
     words = re.findall(r"\d+(?:\.\d+)?|[a-z]+", said)
     count = sum(_NUMBERS.get(word) or float(word) for word in words if word in _NUMBERS or word[0].isdigit())
     return count * (60.0 if "min" in said else 1.0)
