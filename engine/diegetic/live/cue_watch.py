@@ -17,11 +17,10 @@ from diegetic.errors import DiegeticError
 from diegetic.live.cue_sheet import CueSheet, SheetCue, read_sheet
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
+from diegetic.live.stamp import Stamp, stamp_of
 from diegetic.service import Service
 
 _UNREADABLE = 422
-
-_Seen = tuple[int, int, int]
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +45,12 @@ class CueSheets(Service):
         self.sheet = CueSheet()
         self._path, self._engine, self._every_s = path, engine, every_s
         self._changed = changed or (lambda sheet: None)
-        self._seen: _Seen | None = None
+        self._seen: Stamp | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Read the sheet and define its cues. Raises InputError where it can't be read."""
-        self._seen = await asyncio.to_thread(_look, self._path)
+        self._seen = await asyncio.to_thread(stamp_of, self._path)
         await self._take(await asyncio.to_thread(read_sheet, self._path))
         self._watching = asyncio.create_task(self._watch())
 
@@ -65,7 +64,7 @@ class CueSheets(Service):
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
-            seen = await asyncio.to_thread(_look, self._path)
+            seen = await asyncio.to_thread(stamp_of, self._path)
             if seen == self._seen:
                 continue
             self._seen = seen
@@ -109,12 +108,3 @@ class CueSheets(Service):
     def _tell(self, text: str) -> None:
         _log.warning("%s", text)
         self._engine.report(_UNREADABLE, text)
-
-
-def _look(path: Path) -> _Seen | None:
-    """What tells a file from a changed one; None where there is none just now, as while an editor saves."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
