@@ -6,9 +6,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +16,10 @@ import soundfile
 import live_models
 from diegetic.audio.wav import read_wav
 from diegetic.director import Output, render_story
-from diegetic.engine import Engine, LiveConfig
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.live.cues import Cue
-from diegetic.live.jobs import End, Job, Refused
+from diegetic.live.jobs import End, Refused
 from diegetic.live.laying import Laying
 from diegetic.live.news import (
     CueChanged,
@@ -30,7 +28,6 @@ from diegetic.live.news import (
     JobEnded,
     Late,
     Meters,
-    News,
     SegmentEnd,
     SegmentReady,
     SegmentStart,
@@ -42,53 +39,11 @@ from diegetic.story import OVERLAP_S, Event, Story, Told
 from diegetic.story_file import read_story, write_story
 from diegetic_bridges.queries import gain_of
 from left_behind import SHARED, nothing_left_in_shared_memory
+from live_engine import RATE, Live, live
 from mock_model import MockModel
 
-RATE = 24_000
 TEXT = "rain, a bell, thunder"
 NOTHING = Story("", 0.0, 0, "")
-Kind = TypeVar("Kind")
-
-
-class Live:
-    """An engine, and all it told."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.news: list[News] = []
-        engine.subscribe(self.news.append)
-
-    def of(self, kind: type[Kind]) -> list[Kind]:
-        return [each for each in self.news if isinstance(each, kind)]
-
-    async def end(self, job: Job) -> Job:
-        return await self.engine.ended(job.id)
-
-    async def done(self, job: Job) -> str:
-        ended = await self.end(job)
-        assert ended.end is not None
-        assert ended.state == "done", ended.end.text
-        return ended.end.text
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        while not true():
-            await asyncio.sleep(0.005)
-
-
-def live(
-    body: Callable[[Live], Awaitable[Any]], project: Path, loader: Any = live_models.quick, **options: Any
-) -> Live:
-    """Run `body` with an engine."""
-
-    async def run() -> Live:
-        config = LiveConfig(project, "mock", "null", RATE, **{"block_frames": 64} | options)
-        engine = Engine(config, loader)
-        live = Live(engine)
-        async with engine, asyncio.timeout(40):
-            await body(live)
-        return live
-
-    return asyncio.run(run())
 
 
 async def story(live: Live, name: str = "storm", seconds: float = 3.0) -> None:
@@ -918,7 +873,7 @@ def test_a_story_told_into_the_folder_of_a_bounce_is_there_at_the_next_start(tmp
 def test_a_model_that_can_t_be_loaded_is_trouble_not_the_end(tmp_path: Path) -> None:
     async def body(live: Live) -> None:
         await live.until(lambda: bool(live.of(Trouble)))
-        assert live.engine.status().state == "degraded"
+        await live.until(lambda: live.engine.status().state == "degraded")
         ended = await live.end(live.engine.tell("storm", TEXT, 3.0))
         assert ended.end is not None
         assert "weights are missing" in ended.end.text

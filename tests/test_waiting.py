@@ -8,7 +8,9 @@ import live_models
 from diegetic.live.jobs import Refused
 from diegetic.live.news import SegmentStart
 from diegetic.story_file import read_story
-from test_engine import TEXT, Live, live, story
+from live_engine import Live, live
+
+TEXT = "rain, a bell, thunder"
 
 
 def test_what_is_asked_of_a_story_that_is_being_told_waits_for_it(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_a_story_that_is_edited_beside_the_engine_goes_on_as_edited(tmp_path: Pa
 
     async def body(live: Live) -> None:
         engine = live.engine
-        await story(live)
+        await live.done(engine.tell("storm", TEXT, 3.0))
         first = read_story(file).events[0].caption
         file.write_text(file.read_text().replace(f'caption = "{first}"', f'caption = "{first}"\ngain_db = -6'))
         await live.done(engine.bounce("storm", "out"))

@@ -166,7 +166,7 @@ class Engine(Service):
         return self._cues.arm(name)
 
     def cue_go(self, name: str, at_s: float | None = None, intensity: float = 1.0) -> Job:
-        """Play now or at a time; done when it begins to sound. intensity 0..1 sets its level."""
+        """Play now or at a time; done when it sounds and is whole. intensity 0..1 sets its level."""
         return self._cues.go(name, at_s, intensity)
 
     def cue_stop(self, name: str) -> Job:

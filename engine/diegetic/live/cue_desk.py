@@ -2,9 +2,9 @@
 
     idle -> arming -> armed -> pending -> sounding -> armed        what was fired once stays armed
 
-A cue that isn't armed is rendered when it is fired, and sounds when it is ready, as its policy says. What is first
-heard of an armed cue becomes part of its story, and what is rendered once it is fired knows of it already; fired again
-it is the same sound, until it is armed anew.
+A cue that isn't armed is rendered when it is fired, and sounds while the rest of it is rendered, when its policy says.
+What is first heard of a cue becomes part of its story once it is whole, and what is rendered once it is fired knows of
+it already; fired again it is the same sound, until it is armed anew.
 
 Threads: all in the event loop's.
 """
@@ -25,12 +25,13 @@ from diegetic.live.cues import SLOTS, Cue, CueState, Policy, check_name
 from diegetic.live.fired import Fired, FiredCues
 from diegetic.live.jobs import Job, Priority, Refused
 from diegetic.live.news import CueChanged, EventPlanned, Late, News
-from diegetic.live.schedule import FADE_S, SOON_S, Playing, Schedule
+from diegetic.live.schedule import FADE_S, LEAD_S, SOON_S, Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
+from diegetic.live.streamed import Begin
 from diegetic.remembered import with_room
 from diegetic.schema import unknown
-from diegetic.story import Story, Told, check_lane, check_told
+from diegetic.story import Event, Story, Told, check_lane, check_told
 
 LATE_OK_S = 0.01
 """A time that is over by less is played at once, and not called late."""
@@ -38,8 +39,8 @@ LATE_OK_S = 0.01
 DROPPED = "dropped: its time was over"
 """What came of a cue with the policy drop that wasn't ready, or wasn't fired, in time."""
 
-Render = Callable[[int, Priority, Cue, Story | None], Awaitable[Armed]]
-"""Renders a cue ahead for a job, as what comes after a story; the sounds are held by whoever gets them."""
+Render = Callable[[int, Priority, Cue, Story | None, Begin], Awaitable[Armed]]
+"""Renders a cue for a job, as what comes after a story; the sounds are held by whoever gets them."""
 NextBar = Callable[[float], float | None]
 """When the next bar begins, at a time or later; None where no clock runs."""
 
@@ -144,7 +145,7 @@ class CueDesk:
 
     async def _arm(self, job: int, name: str, before: Sequence[Fired]) -> str:
         self._check_idle(name)  # another job of the same bundle may have begun
-        armed = await self._rendered(job, Priority.ARM, name, before)
+        armed = await self._rendered(job, Priority.ARM, name, before, begin=lambda first: None)
         if self._armed.get(name) is not armed:
             self._let_go(armed)
             raise Refused(409, f"cue {name}: was defined anew while it was rendered; arm it again")
@@ -157,13 +158,12 @@ class CueDesk:
             raise Refused(422, f"cue {name}: intensity must be 0..1, got {intensity:g}")
         armed = self._armed.get(name)
         if armed is None and at_s is None and self._going[name]:
-            raise Refused(409, f"cue {name}: is pending already; it sounds when it is rendered")
+            raise Refused(409, f"cue {name}: is fired already, and being rendered; it sounds when it is ready")
         self._board.check_room()
         fired, launched = Fired(cue.story, at_s), None
         self._fired.add(fired)
         if armed is not None:
-            fired.become(armed)
-            launched = self._launch(cue, armed, intensity, fired)
+            launched = self._play(cue, armed, intensity, fired)
         job = self._board.begin("cue/go", name, lambda job: self._go(job, name, intensity, fired, launched))
         self._going[name].add(job.id)
         self._show(name)
@@ -171,13 +171,24 @@ class CueDesk:
 
     async def _go(self, job: int, name: str, intensity: float, fired: Fired, launched: _Launched | None) -> str:
         at_s = fired.at_s
+
+        def begin(first: Event) -> Playing | None:
+            nonlocal launched
+            launched = self._launch(self.get(name), first.start_s, intensity, fired, LEAD_S)
+            return launched.play if launched is not None else None
+
         try:
-            if fired.armed is None:
-                armed = await self._be_armed(job, name, fired)
-                fired.become(armed)
-                launched = self._launch(self.get(name), armed, intensity, fired)
+            if fired.armed is not None:
+                pass
+            elif (armed := await self._armed_by_another(name)) is not None:
+                launched = self._play(self.get(name), armed, intensity, fired)
+            else:
+                by_s = time.monotonic() if at_s is None else at_s
+                before = self._fired.before(fired.story, by_s, fired)
+                fired.become(armed := await self._rendered(job, Priority.LIVE, name, before, begin))
                 if self._armed.get(name) is not armed:  # defined anew meanwhile: this is still what was fired
                     self._let_go(armed)
+                self._remember(name, fired)
             if launched is None:
                 return DROPPED
             heard_s = await launched.heard
@@ -187,7 +198,7 @@ class CueDesk:
                 self._schedule.stop(launched.play)
             raise
         finally:
-            if launched is None:
+            if launched is None or fired.armed is None:
                 self._fired.settle(fired)
             self._going[name].discard(job)
             self._show(name)
@@ -222,16 +233,15 @@ class CueDesk:
             for job in list(jobs):
                 self._board.cancel(job)
 
-    async def _be_armed(self, job: int, name: str, fired: Fired) -> Armed:
-        """What a cue sounds like: rendered now, or by the job that is at it already, if that comes to anything."""
+    async def _armed_by_another(self, name: str) -> Armed | None:
+        """What a cue sounds like, where a job is rendering it already, and that comes to anything."""
         while name in self._arming:
             await self._arming[name].over.wait()
             if name in self._armed:
                 return self._armed[name]
-        by_s = time.monotonic() if fired.at_s is None else fired.at_s
-        return await self._rendered(job, Priority.LIVE, name, self._fired.before(self.get(name).story, by_s, fired))
+        return None
 
-    async def _rendered(self, job: int, priority: Priority, name: str, before: Sequence[Fired]) -> Armed:
+    async def _rendered(self, job: int, priority: Priority, name: str, before: Sequence[Fired], begin: Begin) -> Armed:
         """Render a cue as what comes after those that are fired before it."""
         arming = self._arming[name] = _Arming(job)
         self._show(name)
@@ -241,7 +251,7 @@ class CueDesk:
                 await each.known.wait()
             story = self._fired.then(self._shelf.find(cue.story), before)
             story = story and with_room(story, cue.seconds)
-            armed = await self._render(job, priority, cue, story)
+            armed = await self._render(job, priority, cue, story, begin)
             if _sound(self._cues.get(name, cue)) == _sound(cue):
                 self._drop(name)
                 self._armed[name] = armed
@@ -251,8 +261,16 @@ class CueDesk:
             arming.over.set()
             self._show(name)
 
-    def _launch(self, cue: Cue, armed: Armed, intensity: float, fired: Fired) -> _Launched | None:
+    def _play(self, cue: Cue, armed: Armed, intensity: float, fired: Fired) -> _Launched | None:
         """Play what is armed. None: it is too late, and dropped."""
+        fired.become(armed)
+        if (launched := self._launch(cue, armed.from_s, intensity, fired, SOON_S)) is not None:
+            self._schedule.add_all(launched.play, armed.ready)
+            self._schedule.finish(launched.play)
+        return launched
+
+    def _launch(self, cue: Cue, from_s: float, intensity: float, fired: Fired, lead_s: float) -> _Launched | None:
+        """Begin a cue's play, which its sounds are to be given. None: it is too late, and dropped."""
         at_s = fired.at_s
         late_s = time.monotonic() - at_s if at_s is not None else 0.0
         if late_s > LATE_OK_S:
@@ -263,20 +281,24 @@ class CueDesk:
         elif late_s > 0:
             at_s = None
         heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        gain = intensity * _linear(cue.gain_db)
-        play = Playing(cue.story, at_s, armed.from_s, gain, lead_s=SOON_S, cue=cue.name)
-        play.heard = lambda heard_s: self._heard(cue.name, armed, fired, heard, heard_s)
+        play = Playing(cue.story, at_s, from_s, intensity * _linear(cue.gain_db), lead_s=lead_s, cue=cue.name)
+        play.heard = lambda heard_s: self._heard(cue.name, fired, heard, heard_s)
         play.over = lambda: self._over(cue.name, play, fired, heard)
         self._plays[cue.name].append(play)
-        self._schedule.begin(play)
-        self._schedule.add_all(play, armed.ready)
-        self._schedule.finish(play)
-        return _Launched(play, heard)
+        return _Launched(self._schedule.begin(play), heard)
 
-    def _heard(self, name: str, armed: Armed, fired: Fired, heard: "asyncio.Future[float]", at_s: float) -> None:
+    def _heard(self, name: str, fired: Fired, heard: "asyncio.Future[float]", at_s: float) -> None:
         if not heard.done():
             heard.set_result(at_s)
+        fired.heard = True
         self._show(name)
+        self._remember(name, fired)
+
+    def _remember(self, name: str, fired: Fired) -> None:
+        """What was heard, and is whole, becomes part of its story."""
+        armed = fired.armed
+        if not fired.heard or armed is None:
+            return
         if self._armed.get(name) is armed and armed.after is not armed.before:
             self._armed[name] = replace(armed, before=armed.after)  # from now on it is a sound that was heard before
             task = asyncio.get_running_loop().create_task(self._take_up(name, armed, fired))

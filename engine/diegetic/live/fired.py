@@ -20,11 +20,15 @@ from diegetic.story import Story
 
 @dataclass(slots=True, eq=False)
 class Fired:
-    """A cue that was fired. at_s: when it is to sound, None: at once. armed: what it sounds like, once known."""
+    """A cue that was fired. at_s: when it is to sound, None: at once. armed: what it sounds like, once known.
+
+    heard: whether it was; one that isn't armed is, before all of it is known.
+    """
 
     story: str
     at_s: float | None
     armed: Armed | None = None
+    heard: bool = False
     known: asyncio.Event = field(default_factory=asyncio.Event)  # whether it is rendered, or won't be
 
     def become(self, armed: Armed) -> None:

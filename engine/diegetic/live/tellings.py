@@ -10,7 +10,6 @@ Threads: all in the event loop's.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from diegetic.bounce import Output
@@ -39,10 +38,10 @@ from diegetic.live.parameters import said
 from diegetic.live.schedule import Playing, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
+from diegetic.live.streamed import Begin, Streamed
 from diegetic.player.client import Player
-from diegetic.protocol import unheard
 from diegetic.remarks import remarks_on
-from diegetic.story import Event, Story, Told
+from diegetic.story import Story, Told
 from diegetic.targets import check_lanes
 
 CONTINUED_S = 6.0
@@ -127,41 +126,42 @@ class Tellings:
         async with self.shelf.lock(name):
             return await self._kept(job, Priority.LIVE, name, LoadState(self.shelf.folder(name), file))
 
-    async def ahead(self, job: int, priority: Priority, cue: Cue, story: Story | None) -> Armed:
-        """Render a cue ahead, after a story that stays as it is. The sounds are held, for the caller to let go."""
+    async def ahead(self, job: int, priority: Priority, cue: Cue, story: Story | None, begin: Begin) -> Armed:
+        """Render a cue after a story that stays as it is. The sounds are held, for the caller to let go.
+
+        begin: gives its play, where it is to be heard as it becomes ready.
+        """
         seed = story.seed if story is not None else SEED
         folder, told = self.shelf.folder(cue.story), self._said(cue.text)
         task = Continue(folder, story, told, cue.seconds, seed, self._rate_hz, keep=False, lane=cue.lane)
         ready: dict[str, ReadyEvent] = {}
+        stream = Streamed(self.schedule, begin)
 
         def take(each: ReadyEvent) -> None:
+            stream.whole(each)
             if (earlier := ready.pop(each.event.id, None)) is not None:
                 self._let_go(earlier)
             ready[each.event.id] = each
 
         try:
-            finished = await self._perform(job, priority, cue.story, task, take, cue.name)
+            finished = await self._perform(job, priority, cue.story, task, take, cue.name, stream)
         except BaseException:
             for each in ready.values():
                 self._let_go(each)
             raise
+        finally:
+            stream.end()
         return Armed(tuple(ready.values()), story, finished.story)
 
     async def _played(self, job: int, name: str, task: Task, play: Playing) -> str:
         """Do a task, play its events as they become ready, and keep the story."""
-
-        def hear(ready: ReadyEvent) -> None:
-            if ready.event.id not in play.placed:  # else it was there before a crash
-                self.schedule.add(play, ready)
+        stream = Streamed(self.schedule, lambda first: play)
 
         def take(ready: ReadyEvent) -> None:
-            hear(ready)
-            self.schedule.complete(play, ready)
+            stream.whole(ready)
             self._let_go(ready)
 
-        finished = await self._perform(
-            job, Priority.LIVE, name, task, take, planned=partial(self.schedule.plan, play), early=hear
-        )
+        finished = await self._perform(job, Priority.LIVE, name, task, take, stream=stream)
         self.shelf.set(name, finished.story)
         return finished.text
 
@@ -179,13 +179,12 @@ class Tellings:
         task: Task,
         take: Callable[[ReadyEvent], None],
         cue: str = "",
-        planned: Callable[[Event], None] = lambda event: None,
-        early: Callable[[ReadyEvent], None] = unheard,
+        stream: Streamed | None = None,
     ) -> Finished:
         """Do a task, and tell what comes of it; `take` has each rendered event, and lets go of its sound.
 
-        cue: whose events they are, "" for the story's; planned: has each event once it is planned; early: has one that
-        can be heard before it is whole, and lets it be.
+        cue: whose events they are, "" for the story's; stream: is told each event that is planned, and each that can be
+        heard before it is whole.
         """
         filling: list[ReadyEvent] = []
 
@@ -194,7 +193,8 @@ class Tellings:
             end()
             filling.append(each)
             self._hold(each)
-            early(each)
+            if stream is not None:
+                stream.hear(each)
             self.announce(SegmentReady(name, each.event, cue))
 
         def end() -> bool:
@@ -206,7 +206,8 @@ class Tellings:
 
         def outcome(each: Outcome) -> None:
             if isinstance(each, PlannedEvent):
-                planned(each.event)
+                if stream is not None:
+                    stream.plan(each.event)
                 self.announce(EventPlanned(name, each.event, cue))
             elif isinstance(each, ReadyEvent):
                 self._hold(each)
