@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import live_models
+from diegetic.live.cues import Cue
 from diegetic.live.jobs import Refused
 from diegetic.live.news import SegmentStart
 from diegetic.story_file import read_story
@@ -58,6 +59,29 @@ def test_what_waits_for_its_turn_does_not_sound_after_all_was_stopped(tmp_path: 
         await live.until(lambda: len(live.of(SegmentStart)) > before)
 
     live(body, tmp_path, live_models.slow)
+
+
+def test_a_cue_is_armed_and_fired_in_the_bundle_that_defines_it(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        for job in (
+            engine.cue_define(Cue("slam", "hall", "a door slams", slot=2)),
+            engine.cue_arm("slam"),
+            engine.slot_go(2),
+        ):
+            await live.done(job)
+
+    assert live(body, tmp_path).of(SegmentStart)
+
+
+def test_state_keys_make_no_sound_of_their_own(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        live.engine.word("weather", "wet, cold. ")
+        live.engine.word("place", ".")
+        await live.done(live.engine.plan("storm", "a drop falls", 3.0))
+
+    live(body, tmp_path)
+    assert read_story(tmp_path / "storm" / "story.toml").instruction == "a drop falls in wet cold weather"
 
 
 def test_a_story_that_is_edited_beside_the_engine_goes_on_as_edited(tmp_path: Path) -> None:
