@@ -81,8 +81,12 @@ class CueSheets(Service):
         known = {cue.name: (before.story_of(cue), cue) for cue in before.cue}
         for cue in sheet.cue:
             story = sheet.story_of(cue)
-            if known.pop(cue.name, None) != (story, cue):
-                await self._define(cue)
+            earlier = known.pop(cue.name, None)
+            if earlier != (story, cue):
+                sounds_the_same = (
+                    earlier is not None and earlier[0] == story and _rendered(earlier[1]) == _rendered(cue)
+                )
+                await self._define(cue, arm=cue.arm and not sounds_the_same)
         for story, left in known.values():
             if left.slot is not None and left.slot not in {cue.slot for cue in sheet.cue}:
                 await self._end(self._engine.cue_define(Cue(left.name, story, left.text, left.policy)))
@@ -90,12 +94,12 @@ class CueSheets(Service):
         self._changed(sheet)
         _log.info("%s: %s", self._path, counted(len(sheet.cue), "cue"))
 
-    async def _define(self, cue: SheetCue) -> None:
+    async def _define(self, cue: SheetCue, arm: bool) -> None:
         try:
             await self._end(self._engine.cue_define(self.sheet.defined(cue)))
             if cue.slot is not None:
                 self._engine.slot_gain(cue.slot, cue.gain_db)
-            if cue.arm:
+            if arm:
                 self._engine.cue_arm(cue.name)
         except DiegeticError as error:
             self._tell(f"{self._path}: {error}")
@@ -108,3 +112,8 @@ class CueSheets(Service):
     def _tell(self, text: str) -> None:
         _log.warning("%s", text)
         self._engine.report(_UNREADABLE, text)
+
+
+def _rendered(cue: SheetCue) -> tuple[str, float, str, bool]:
+    """What is rendered of a cue depends on this, and on its story: for a level or a note it isn't rendered anew."""
+    return cue.text, cue.seconds, cue.lane, cue.arm
