@@ -106,3 +106,20 @@ def test_a_story_that_is_edited_beside_the_engine_goes_on_as_edited(tmp_path: Pa
         assert file.read_text() == typed
 
     live(body, tmp_path)
+
+
+def test_stories_go_on_while_one_is_laid_out_and_a_folder_is_written_to_by_one_bounce_at_a_time(tmp_path: Path) -> None:
+    async def body(live: Live) -> None:
+        engine = live.engine
+        await live.done(engine.tell("storm", TEXT, 3.0))
+        bounces = [engine.bounce("storm", "out"), engine.bounce("storm", "out")]
+        await live.until((tmp_path / "out" / "mix.wav").exists)
+        await live.done(engine.continue_("storm", "a crow"))
+        assert not engine.job_get(bounces[0].id).ended
+        for job in (*bounces, engine.bounce("storm", "storm"), engine.event_set("storm", 1, "gain_db", "-3")):
+            await live.done(job)
+
+    live(body, tmp_path)
+    assert len(read_story(tmp_path / "out" / "story.toml").events) == 6
+    assert len(read_story(tmp_path / "storm" / "story.toml").events) == 6
+    assert read_story(tmp_path / "storm" / "story.toml").events[0].gain_db == -3

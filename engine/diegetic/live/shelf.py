@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Shelf:
-    """Stories by name. lock(name): held by whoever changes a story, so that two changes come one after the other."""
+    """Stories by name. lock: held by whoever changes a story or a folder, so that changes come one after the other."""
 
     def __init__(self, project: Path) -> None:
         self.project = project

@@ -106,14 +106,13 @@ class Tellings:
             return await self._kept(job, Priority.ARM, name, Render(self.shelf.folder(name), story, 0))
 
     async def bounce(self, job: int, name: str, target: Path, output_of: Callable[[Story], Output]) -> str:
-        """Lay a story out as files, with all that was heard of it before."""
-        async with self.shelf.lock(name):
-            story = await self.shelf.fresh(name)
-        output = output_of(story)
-        check_lanes(story, output.targets)  # before anything is rendered
-        task = Bounce(self.shelf.folder(name), story, target, output)
-        with self.shelf.laid_out(name, target):
-            return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
+        """Lay a story out as files, with all that was heard of it before; unless in its own folder, it may go on."""
+        async with self.shelf.lock(str(target)):  # two that are laid out in one folder come one after the other
+            async with self.shelf.lock(name):
+                story = await self.shelf.fresh(name)
+                if target == self.shelf.folder(name):
+                    return await self._laid_out(job, name, story, target, output_of(story))
+            return await self._laid_out(job, name, story, target, output_of(story))
 
     async def save(self, job: int, name: str, file: Path) -> str:
         """Save a story and its memory."""
@@ -152,6 +151,13 @@ class Tellings:
         finally:
             stream.end()
         return Armed(tuple(ready.values()), story, finished.story)
+
+    async def _laid_out(self, job: int, name: str, story: Story, target: Path, output: Output) -> str:
+        """Do a bounce."""
+        check_lanes(story, output.targets)  # before anything is rendered
+        task = Bounce(self.shelf.folder(name), story, target, output)
+        with self.shelf.laid_out(name, target):
+            return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
 
     async def _played(self, job: int, name: str, task: Task, play: Playing) -> str:
         """Do a task, play its events as they become ready, and keep the story."""
