@@ -58,7 +58,7 @@ def test_the_default_sheet_explains_every_key_at_its_default() -> None:
         (DOOR + "seconds = 0.2", "seconds: must be 1..324, got 0.2"),
         (DOOR + 'lane = "My Lane"', "lane must be a lower-case letter"),
         ('[[cue]]\nname = "door"\ntext = " "', "text: must say what is to be heard"),
-        ('[[cue]]\nname = "a/b"\ntext = "x"', "cue: name must be 1..64 letters"),
+        ('[[cue]]\nname = "a/b"\ntext = "x"', "cue: name must be 1..64 of a-z, A-Z, 0-9, - and _"),
         ('[[cue]]\nname = "arm"\ntext = "x"', "name must be no verb of cues"),
         (DOOR + DOOR, "name door: two cues have it"),
         (BELL + BELL.replace('"bell"', '"gong"'), "slot 3: two cues have it"),
@@ -150,6 +150,22 @@ def test_an_edit_defines_what_changed_and_nothing_else(tmp_path: Path) -> None:
             ("cue/define", "bell", "cues", "a bell", "wait", None),  # out of its slot
         ]
         assert not watched.troubles
+
+    watch(path, scene)
+
+
+def test_an_edited_level_leaves_what_is_armed_as_it_sounds(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.toml"
+    armed = BELL + "arm = true\n"
+    write(path, armed)
+
+    async def scene(watched: Watched) -> None:
+        for edited, arms in ((armed.replace("-6", "-9"), 0), (armed.replace("a bell", "a gong"), 1)):
+            watched.engine.calls.clear()
+            before = len(watched.sheets)
+            write(path, edited)
+            await watched.until(lambda: len(watched.sheets) > before)  # noqa: B023
+            assert watched.engine.calls.count(("cue/arm", "bell")) == arms
 
     watch(path, scene)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from diegetic.audio.shared_sound import SharedSound
@@ -12,6 +13,7 @@ from diegetic.bounce import Output
 from diegetic.folder import StoryFolder
 from diegetic.generator.perform import Performer
 from diegetic.generator.tasks import Bounce, Continue, Finished, LoadState, ReadyEvent, Render, SaveState, Tell
+from diegetic.manifest import read_manifest
 from diegetic.progress import Progress
 from diegetic.story import Story, Told
 from diegetic.story_file import read_story
@@ -58,6 +60,27 @@ def test_an_event_is_heard_before_a_disk_has_its_take_which_is_kept_whatever_com
     assert not list(takes.all())
     go_on(steps)
     assert [take.event for take in takes.all()] == [heard.event.id]
+
+
+def test_others_come_between_the_files_of_a_bounce_and_a_stopped_one_is_laid_out_anew(tmp_path: Path) -> None:
+    performer, folder, out = Performer(MockModel()), tmp_path / "story", StoryFolder(tmp_path / "out")
+    story = told(performer, folder)
+    bounce = Bounce(folder, story, out.path, Output())
+    files = [
+        sum(1 for _ in (*out.path.glob("mix.wav"), *out.path.glob("stems/**/*.wav")))
+        for _ in performer.perform(bounce, watch)
+    ]
+    assert max(np.diff(files)) == 1
+    assert files[-1] >= 3
+    (out.path / "mix.wav").unlink()
+    steps = performer.perform(bounce, watch)
+    while not (out.path / "mix.wav").exists():
+        next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert read_manifest(out.manifest).finished_at is None
+    *_, done = performer.perform(bounce, watch)
+    assert isinstance(done, Finished)
+    assert read_manifest(out.manifest).finished_at is not None
 
 
 def test_a_bounce_has_the_takes_of_its_story_and_none_of_cues_that_never_sounded(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from diegetic.project.append import refresh_above, still_there, with_appended
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
 from diegetic.segments import recipes
+from diegetic.steps import Steps
 from diegetic.story import Event, Story
 from diegetic.tags import Slate
 from diegetic.takes import Samples, Take, TakeStore
@@ -30,7 +31,7 @@ _MOST_OTHERS = 7
 
 def deliver(
     folder: StoryFolder, story: Story, takes: Mapping[str, Take], model_digest: str, output: Output
-) -> tuple[tuple[Laid, ...], Level]:
+) -> Steps[tuple[tuple[Laid, ...], Level]]:
     """Write all files of a story from its takes (by event id), and remove stems that an earlier layout left.
 
     The folder must be held, and its manifest begun. Returns the files and how loud the mix is. Raises Failure.
@@ -44,10 +45,14 @@ def deliver(
     clips = {event: store.samples(take) for event, take in takes.items()}
     rate_hz = next(iter(takes.values())).rate_hz
     placed, gains = _placed(story, takes, clips, store, output)
-    files, level = bounce(slate, placed, folder.path, output, gains)
+    yield
+    files, level = yield from bounce(slate, placed, folder.path, output, gains)
+    yield
     files = (*files, *lay_loops(slate, clips, rate_hz, folder.path, output, gains))
     others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
+    yield
     timeline = lay_clips(slate, placed, others, folder.path, output)
+    yield
     projects = write_project(
         with_appended(timeline, folder.path, appended),
         folder.path,

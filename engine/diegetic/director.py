@@ -22,6 +22,7 @@ from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, Memory, Planned, StoryModel, Watch
 from diegetic.remembered import begins_anew, passages, recent
 from diegetic.segments import Segments
+from diegetic.steps import Steps, finish
 from diegetic.story import (
     Event,
     Story,
@@ -77,12 +78,19 @@ def render_story(
     Raises InputError where what is asked breaks a rule or the folder is another story's, Failure where a file can't be
     written or another engine holds the folder, and whatever `report` raises.
     """
+    return finish(render_steps(model, asked, folder, output, report))
+
+
+def render_steps(
+    model: StoryModel, asked: Told | Story, folder: StoryFolder, output: Output, report: Report
+) -> Steps[Rendered]:
+    """`render_story` in steps: each event, and each file that is laid out. The folder is held until the last."""
     with folder.held():
         asked = _resolve(asked, folder, model.name)
         memory = begin(model, asked)
         planned = plan_told(model, memory, asked, report) if isinstance(asked, Told) else recall(model, memory, asked)
         segments = Segments(model, asked.seed, folder.takes, report, handles_s=output.handles_s)
-        return _Telling(model, memory, folder, output, report).tell(asked, planned, segments)
+        return (yield from _Telling(model, memory, folder, output, report).tell(asked, planned, segments))
 
 
 def continue_story(
@@ -108,7 +116,7 @@ def continue_story(
             recall=lambda: read_again(model, story)[1],
             handles_s=output.handles_s,
         )
-        return _Telling(model, memory, folder, output, report).tell(longer, chain(known, added), segments)
+        return finish(_Telling(model, memory, folder, output, report).tell(longer, chain(known, added), segments))
 
 
 def plan_story(model: StoryModel, told: Told, report: Report) -> Story:
@@ -132,7 +140,7 @@ def tell_planned(
     segments: Segments,
 ) -> Rendered:
     """Render events as they come, and lay them out as this story, in a folder that the caller holds."""
-    return _Telling(model, memory, folder, output, report).tell(story, planned, segments)
+    return finish(_Telling(model, memory, folder, output, report).tell(story, planned, segments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,7 @@ class _Telling:
     output: Output
     report: Report
 
-    def tell(self, asked: Told | Story, planned: Iterator[Planned], segments: Segments) -> Rendered:
+    def tell(self, asked: Told | Story, planned: Iterator[Planned], segments: Segments) -> Steps[Rendered]:
         """Render each event as soon as it is planned; then lay all out."""
         began, plan_s = time.monotonic(), 0.0
         self._begin_manifest(asked)
@@ -159,9 +167,10 @@ class _Telling:
             self.report(Progress("plan", each.event.end_s, asked.seconds, each.event))
             segments.add(each.event, each.condition)
             heard.append(each)
+            yield
         story = story_of(asked, self.model.name, heard)
         self._write_story(story)
-        files, level = self._lay_out(story, segments.takes)
+        files, level = yield from self._lay_out(story, segments.takes)
         first_audio_s = (segments.first_audio_at or began) - began
         kept, rendered = segments.kept(), tuple(segments.rendered)
         total_s = time.monotonic() - began
@@ -169,10 +178,10 @@ class _Telling:
             story, tuple(segments.takes.values()), rendered, kept, files, level, plan_s, first_audio_s, total_s
         )
 
-    def _lay_out(self, story: Story, takes: Mapping[str, Take]) -> tuple[tuple[Laid, ...], Level]:
+    def _lay_out(self, story: Story, takes: Mapping[str, Take]) -> Steps[tuple[tuple[Laid, ...], Level]]:
         """Write all that is made of the takes, and the memory."""
         self.report(Progress("write", 0, 1))
-        files, level = deliver(self.folder, story, takes, self.model.digest, self.output)
+        files, level = yield from deliver(self.folder, story, takes, self.model.digest, self.output)
         write_memory(self.folder.memory, self.model.save(self.memory), self.model.digest, story)
         self.report(Progress("write", 1, 1))
         return files, level

@@ -31,11 +31,11 @@ from diegetic.live.schedule import CUT_S, FADE_S, Schedule
 from diegetic.live.shelf import Shelf
 from diegetic.live.sounds import Sounds
 from diegetic.live.status import Dump, Status
-from diegetic.live.tellings import CONTINUED_S, Tellings
+from diegetic.live.tellings import CONTINUED_S, SEED, Tellings
 from diegetic.player.client import Player
 from diegetic.player.messages import Failing, Lost, Move, Opened, Report, State, VoiceNews
 from diegetic.service import Service
-from diegetic.story import Told, check_told
+from diegetic.story import Story, Told, check_told
 
 __all__ = ["Dump", "Engine", "LiveConfig", "Loader", "Status"]
 
@@ -43,6 +43,7 @@ _log = logging.getLogger(__name__)
 
 MAX_WORDS, MAX_WORDS_CHARACTERS = 16, 200
 AS_USUAL = Laying()
+_UNTOLD = Story("", 0.0, SEED, "")
 _ENDING_S = 2.0
 """How long jobs have to end when the engine stops."""
 
@@ -145,12 +146,12 @@ class Engine(Service):
 
     def render(self, story: str) -> Job:
         """Render what is planned."""
-        self._shelf.get(story)
+        self._known(story)
         return self._board.begin("render", story, lambda job: self._tellings.render(job, story))
 
     def continue_(self, story: str, text: str, at_s: float | None = None, seconds: float = CONTINUED_S) -> Job:
         """Plan, render and play what comes next in a story, `seconds` of it."""
-        self._shelf.get(story)
+        self._known(story)
         check_told(Told(text, seconds))
         return self._board.begin(
             "continue", story, lambda job: self._tellings.continue_(job, story, text, seconds, at_s)
@@ -186,12 +187,12 @@ class Engine(Service):
 
     def event_set(self, story: str, event: int, key: str, value: str) -> Job:
         """Edit one event ("e3" is number 3). key: a key of [[events]] in story.toml, but id and end_s."""
-        self._shelf.get(story)
+        self._known(story)
         return self._board.begin("event/set", story, lambda job: self._tellings.set_event(story, event, key, value))
 
     def event_retake(self, story: str, event: int, seed: int) -> Job:
         """Render one event again with another seed; the new take is current."""
-        self._shelf.get(story)
+        self._known(story)
         return self._board.begin("event/retake", story, lambda job: self._tellings.retake(job, story, event, seed))
 
     def parameters(self) -> tuple[Parameter, ...]:
@@ -234,7 +235,7 @@ class Engine(Service):
         """Lay a story out as files in a folder inside the project; 422 for one that would be outside."""
         usual = self.config.bounces
         output_of = partial(laying.over, replace(usual, rate_hz=usual.rate_hz or self._player.config.rate_hz))
-        output_of(self._shelf.get(story))  # what can't be is refused at once
+        output_of(self._known(story))  # what can't be is refused at once
         target = self._shelf.place_for(story, folder)
         return self._board.begin("bounce", story, lambda job: self._tellings.bounce(job, story, target, output_of))
 
@@ -256,7 +257,7 @@ class Engine(Service):
 
     def state_save(self, story: str, file: str) -> Job:
         """Save a story and its memory, exactly, to a file inside the project."""
-        self._shelf.get(story)
+        self._known(story)
         path = self._shelf.file(file)
         return self._board.begin("state/save", story, lambda job: self._tellings.save(job, story, path))
 
@@ -306,6 +307,10 @@ class Engine(Service):
         job = self._board.begin(verb, story, alone)
         self._telling.add(story)
         return job
+
+    def _known(self, story: str) -> Story:
+        """A story as it is, empty where it is being told for the first time: its jobs wait. Raises Refused (404)."""
+        return _UNTOLD if story in self._telling and self._shelf.find(story) is None else self._shelf.get(story)
 
     async def _load_first(self) -> None:
         with contextlib.suppress(Refused):  # told as trouble

@@ -19,6 +19,7 @@ from diegetic.manifest import Laid, Level, read_manifest
 from diegetic.project.clips import FOLDER as CLIPS
 from diegetic.schema import unknown
 from diegetic.segments import recipes
+from diegetic.steps import finish
 from diegetic.story import OVERLAP_S, Event, Story, check_story, event_seed, milliseconds
 from diegetic.story_file import read_story, write_story
 from diegetic.takes import Take
@@ -102,7 +103,7 @@ def use(folder: StoryFolder, given: str, number: int, output: Output) -> tuple[t
         if lacking := [each for each in found if each not in whole]:
             raise InputError(f"event {lacking[0]}: has no take that fits; render the story first, then choose")
         write_story(folder.story, story)
-        return deliver(folder, story, whole, manifest.model_digest, output)
+        return finish(deliver(folder, story, whole, manifest.model_digest, output))
 
 
 def unused(folder: StoryFolder) -> tuple[Take, ...]:
@@ -129,7 +130,7 @@ def prune(folder: StoryFolder, output: Output) -> Pruned:
         size_bytes = sum(path.stat().st_size for path in paths)
         for path in paths:
             path.unlink()
-        deliver(folder, story, takes, manifest.model_digest, output)
+        finish(deliver(folder, story, takes, manifest.model_digest, output))
         clips = tuple(_unplayed(folder.path))
         size_bytes += sum(clip.stat().st_size for clip in clips)
         for clip in clips:

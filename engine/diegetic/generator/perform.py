@@ -9,7 +9,7 @@ Knows nothing of processes. Raises InputError, Failure, Cancelled (from `report`
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from diegetic.atomic import write_atomically
 from diegetic.clock import now
 from diegetic.counted import counted
-from diegetic.director import begin, memory_of, plan_after, plan_told, read_again, recall, render_story, story_of
+from diegetic.director import begin, memory_of, plan_after, plan_told, read_again, recall, render_steps, story_of
 from diegetic.errors import Cancelled, InputError
 from diegetic.folder import StoryFolder
 from diegetic.generator.hearing import Early, Hearing
@@ -26,6 +26,7 @@ from diegetic.generator.tasks import (
     Bounce,
     Continue,
     Finished,
+    Going,
     LoadState,
     Outcome,
     PlannedEvent,
@@ -42,6 +43,7 @@ from diegetic.progress import Report
 from diegetic.protocol import Hear, Latents, Memory, Planned, StoryModel, unheard
 from diegetic.schema import read_strict
 from diegetic.segments import Segments, recipes
+from diegetic.steps import Result, Steps
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, last_events, milliseconds, open_beds
 from diegetic.story_file import read_story, write_story
 
@@ -152,7 +154,7 @@ class Performer:
         yield Finished(grown, f"{counted(len(added), 'event')} more, {grown.seconds:g} s in all")
 
     def _bounce(self, task: Bounce, report: Report) -> Iterator[Outcome]:
-        """Segment by segment, so that others come between; the files of the whole at the end."""
+        """Segment by segment, and then file by file, so that others come between."""
         source, target = StoryFolder(task.folder), StoryFolder(task.target)
         target.accept(task.story)  # before anything is rendered
         for outcome in self._render(Render(task.folder, task.story, 0), report, unheard, keep=False):
@@ -163,7 +165,7 @@ class Performer:
                 target.accept(task.story)
                 _begin_manifest(target, task.story, self.model, source.name)  # first: it says whose the takes are
                 _copy_takes(task.story, self.model.digest, source, target)
-        rendered = render_story(self.model, task.story, target, task.output, report)
+        rendered = yield from _going(render_steps(self.model, task.story, target, task.output, report))
         yield Finished(task.story, f"{counted(len(rendered.files), 'file')} in {task.target}")
 
     def _save(self, task: SaveState) -> Iterator[Outcome]:
@@ -223,6 +225,18 @@ def read_state(file: Path, digest: str) -> tuple[Story, bytes]:
     if model != digest:
         raise InputError(f"{file.name}: was saved by another model; load that one, or tell the story again")
     return check_story(read_strict(Story, values, file.name)), state
+
+
+def _going(steps: Steps[Result]) -> Generator[Outcome, None, Result]:
+    """Steps of which nothing comes but what the last returns."""
+    with contextlib.closing(steps):
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield Going()
 
 
 def _rendered(segments: Segments, hearing: Hearing, event: Event, condition: object) -> Iterator[ReadyEvent]:

@@ -118,6 +118,11 @@ class ReadyEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Going:
+    """The task goes on, and nothing has come of it yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The task is done: the story as it is now, and in one sentence what came of it."""
 
@@ -125,4 +130,4 @@ class Finished:
     text: str
 
 
-Outcome: TypeAlias = PlannedEvent | ReadyEvent | Finished
+Outcome: TypeAlias = PlannedEvent | ReadyEvent | Going | Finished

@@ -110,7 +110,7 @@ class CueDesk:
         raise Refused(404, f"slot {slot}: is empty; define a cue with this slot")
 
     def define(self, cue: Cue) -> Job:
-        """Define a cue, or another one in its place; one that was in its slot loses it.
+        """Define a cue, or another one in its place, at once; one that was in its slot loses it.
 
         Raises Refused, and InputError for a text, a length or a lane that can't be told.
         """
@@ -123,9 +123,15 @@ class CueDesk:
             check_lane(f"cue {cue.name}", cue.lane)
         if cue.slot is not None:
             _check_slot(cue.slot)
-        return self._board.begin("cue/define", cue.name, lambda job: self._define(cue))
+        self._board.check_room()
+        self._define(cue)
 
-    async def _define(self, cue: Cue) -> str:
+        async def defined(job: int) -> str:
+            return "defined" if cue.slot is None else f"defined, in slot {cue.slot}"
+
+        return self._board.begin("cue/define", cue.name, defined)
+
+    def _define(self, cue: Cue) -> None:
         for other in list(self._cues.values()):
             if cue.slot is not None and other.slot == cue.slot and other.name != cue.name:
                 self._cues[other.name] = replace(other, slot=None)
@@ -135,7 +141,6 @@ class CueDesk:
         if before is None or _sound(before) != _sound(cue):
             self._drop(cue.name)
         self._show(cue.name)
-        return "defined" if cue.slot is None else f"defined, in slot {cue.slot}"
 
     def arm(self, name: str) -> Job:
         """Render a cue ahead, anew where it is armed already. Raises Refused: 404, 409 while it is being rendered."""

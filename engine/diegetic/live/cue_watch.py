@@ -17,11 +17,10 @@ from diegetic.errors import DiegeticError
 from diegetic.live.cue_sheet import CueSheet, SheetCue, read_sheet
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Job
+from diegetic.live.stamp import Stamp, stamp_of
 from diegetic.service import Service
 
 _UNREADABLE = 422
-
-_Seen = tuple[int, int, int]
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +45,12 @@ class CueSheets(Service):
         self.sheet = CueSheet()
         self._path, self._engine, self._every_s = path, engine, every_s
         self._changed = changed or (lambda sheet: None)
-        self._seen: _Seen | None = None
+        self._seen: Stamp | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Read the sheet and define its cues. Raises InputError where it can't be read."""
-        self._seen = await asyncio.to_thread(_look, self._path)
+        self._seen = await asyncio.to_thread(stamp_of, self._path)
         await self._take(await asyncio.to_thread(read_sheet, self._path))
         self._watching = asyncio.create_task(self._watch())
 
@@ -65,7 +64,7 @@ class CueSheets(Service):
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
-            seen = await asyncio.to_thread(_look, self._path)
+            seen = await asyncio.to_thread(stamp_of, self._path)
             if seen == self._seen:
                 continue
             self._seen = seen
@@ -82,8 +81,12 @@ class CueSheets(Service):
         known = {cue.name: (before.story_of(cue), cue) for cue in before.cue}
         for cue in sheet.cue:
             story = sheet.story_of(cue)
-            if known.pop(cue.name, None) != (story, cue):
-                await self._define(cue)
+            earlier = known.pop(cue.name, None)
+            if earlier != (story, cue):
+                sounds_the_same = (
+                    earlier is not None and earlier[0] == story and _rendered(earlier[1]) == _rendered(cue)
+                )
+                await self._define(cue, arm=cue.arm and not sounds_the_same)
         for story, left in known.values():
             if left.slot is not None and left.slot not in {cue.slot for cue in sheet.cue}:
                 await self._end(self._engine.cue_define(Cue(left.name, story, left.text, left.policy)))
@@ -91,12 +94,12 @@ class CueSheets(Service):
         self._changed(sheet)
         _log.info("%s: %s", self._path, counted(len(sheet.cue), "cue"))
 
-    async def _define(self, cue: SheetCue) -> None:
+    async def _define(self, cue: SheetCue, arm: bool) -> None:
         try:
             await self._end(self._engine.cue_define(self.sheet.defined(cue)))
             if cue.slot is not None:
                 self._engine.slot_gain(cue.slot, cue.gain_db)
-            if cue.arm:
+            if arm:
                 self._engine.cue_arm(cue.name)
         except DiegeticError as error:
             self._tell(f"{self._path}: {error}")
@@ -111,10 +114,6 @@ class CueSheets(Service):
         self._engine.report(_UNREADABLE, text)
 
 
-def _look(path: Path) -> _Seen | None:
-    """What tells a file from a changed one; None where there is none just now, as while an editor saves."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+def _rendered(cue: SheetCue) -> tuple[str, float, str, bool]:
+    """What is rendered of a cue depends on this, and on its story: for a level or a note it isn't rendered anew."""
+    return cue.text, cue.seconds, cue.lane, cue.arm

@@ -39,5 +39,5 @@ class Cue:
 def check_name(kind: str, name: str) -> str:
     """The name itself. Raises Refused (422): names of stories become folders, names of cues addresses."""
     if not _NAME.fullmatch(name):
-        raise Refused(422, f"{kind}: name must be 1..64 letters, digits, - or _, got {name[:70]!r}; choose another")
+        raise Refused(422, f"{kind}: name must be 1..64 of a-z, A-Z, 0-9, - and _, got {name[:70]!r}; choose another")
     return name

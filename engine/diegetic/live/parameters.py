@@ -48,8 +48,8 @@ _SAID: Mapping[str, str] = {"place": "in the {}", "weather": "in {} weather", "t
 def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> str:
     """A text with what parameters and state keys add to it: what is told to the model for the next event.
 
-    A parameter at its default adds nothing. It is said within the first clause, and with no comma before it: a clause
-    of its own would be told as a sound of its own.
+    A parameter at its default adds nothing. It is said within the first clause, and with no comma before or in it: a
+    clause of its own would be told as a sound of its own.
     """
     added = []
     for each in PARAMETERS:
@@ -57,7 +57,8 @@ def said(text: str, values: Mapping[str, float], words: Mapping[str, str]) -> st
         share = (value - each.low) / (each.high - each.low)
         if value != each.default and (share <= _LOW or share >= _HIGH):
             added.append(each.words[share >= _HIGH])
-    added += [_SAID.get(key, "{}").format(told) for key, told in words.items() if told.strip()]
+    plain = {key: _CLAUSE_END.sub("", told).strip() for key, told in words.items()}
+    added += [_SAID.get(key, "{}").format(told) for key, told in plain.items() if told]
     added = [each for each in added if each]
     end = _CLAUSE_END.search(text)
     place = end.start() if end else len(text)

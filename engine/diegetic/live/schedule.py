@@ -15,7 +15,8 @@ Threads: all in the event loop's.
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -94,6 +95,15 @@ class Schedule:
         play.number = next(self._numbers)
         self._plays.append(play)
         return play
+
+    @contextmanager
+    def going(self, play: Playing) -> Iterator[Playing]:
+        """A play from when it is asked for, so that a stop forgets it while it waits, too, until nothing more comes."""
+        self.begin(play)
+        try:
+            yield play
+        finally:
+            self.finish(play)
 
     def plan(self, play: Playing, event: Event) -> None:
         """An event of a play is planned; it isn't ready yet."""

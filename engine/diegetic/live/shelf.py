@@ -2,7 +2,9 @@
 
 What a client may name lies inside the project: nothing outside is read or written, whatever a path says.
 
-Threads: all in the event loop's. Files are small, and read at the start only.
+A story's file may be edited while the engine runs: it is read again before its story is changed, laid out or saved.
+
+Threads: all in the event loop's; files are small, and read in it at the start only.
 """
 
 import asyncio
@@ -17,6 +19,7 @@ from diegetic.errors import DiegeticError
 from diegetic.folder import OWN_FOLDERS, StoryFolder
 from diegetic.live.cues import check_name
 from diegetic.live.jobs import Refused
+from diegetic.live.stamp import Stamp, stamp_of
 from diegetic.names import free_path
 from diegetic.remembered import with_room
 from diegetic.story import Story
@@ -28,11 +31,12 @@ _log = logging.getLogger(__name__)
 
 
 class Shelf:
-    """Stories by name. lock(name): held by whoever changes a story, so that two changes come one after the other."""
+    """Stories by name. lock: held by whoever changes a story or a folder, so that changes come one after the other."""
 
     def __init__(self, project: Path) -> None:
         self.project = project
         self._stories: dict[str, Story] = {}
+        self._seen: dict[str, Stamp | None] = {}
         self._laid_out: dict[Path, str] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -47,7 +51,7 @@ class Shelf:
                 if (story := StoryFolder(file.parent).bounce_of()) is not None:
                     self._laid_out[file.parent.resolve()] = story
                 else:
-                    self._stories[check_name("story", file.parent.name)] = read_story(file)
+                    self.set(check_name("story", file.parent.name), read_story(file))
             except DiegeticError as error:
                 _log.warning("%s", error)
 
@@ -71,11 +75,25 @@ class Shelf:
         return self._stories.get(check_name("story", name))
 
     def set(self, name: str, story: Story) -> None:
-        """A story as it is from now on."""
+        """A story as it is from now on, and as its file has it."""
         self._stories[name] = story
+        self._seen[name] = stamp_of(StoryFolder(self.folder(name)).story)
 
     def all(self) -> tuple[tuple[str, Story], ...]:
         return tuple(self._stories.items())
+
+    async def fresh(self, name: str) -> Story:
+        """A story as its file has it, where somebody has edited that. The caller has its lock.
+
+        Raises Refused (404), InputError for a file that can't be read: it isn't written over.
+        """
+        story, file = self.get(name), StoryFolder(self.folder(name)).story
+        seen = stamp_of(file)
+        if seen is not None and seen != self._seen[name]:
+            story = await asyncio.to_thread(read_story, file)
+            self._stories[name], self._seen[name] = story, seen
+            _log.info("story %s: was edited, and is read again", name)
+        return story
 
     async def write(self, name: str, story: Story) -> None:
         """Change a story in memory and in its folder. The caller has its lock. Raises Failure."""
@@ -84,11 +102,11 @@ class Shelf:
         self.set(name, story)
 
     async def with_room(self, name: str, seconds: float) -> Story:
-        """A story with room for so many seconds more. The caller has its lock. Raises Refused (404), Failure.
+        """A story with room for so many seconds more. The caller has its lock. Raises as `fresh`, and Failure.
 
         One that would be too long goes on from its last events; all of it is kept beside it, as story-1.toml and so on.
         """
-        story = self.get(name)
+        story = await self.fresh(name)
         if (shorter := with_room(story, seconds)) is not story:
             file = StoryFolder(self.folder(name)).story
             aside = free_path(file, 1)

@@ -65,20 +65,21 @@ class Tellings:
 
     async def tell(self, job: int, name: str, text: str, seconds: float, at_s: float | None) -> str:
         """Plan, render and play."""
-        async with self.shelf.lock(name):
-            play = self.schedule.begin(Playing(name, at_s))
-            told = Told(self._said(text), seconds, SEED)
-            task = Tell(self.shelf.folder(name), told, True, self._rate_hz)
-            return remarked(await self._played(job, name, task, play), text)
+        with self.schedule.going(Playing(name, at_s)) as play:
+            async with self.shelf.lock(name):
+                told = Told(self._said(text), seconds, SEED)
+                task = Tell(self.shelf.folder(name), told, True, self._rate_hz)
+                return remarked(await self._played(job, name, task, play), text)
 
     async def continue_(self, job: int, name: str, text: str, seconds: float, at_s: float | None) -> str:
         """Plan, render and play what comes next."""
-        async with self.shelf.lock(name):
-            story = await self.shelf.with_room(name, seconds)
-            play = self.schedule.begin(Playing(name, at_s, from_s=story.seconds, goes_on=True))
-            folder, told = self.shelf.folder(name), self._said(text)
-            task = Continue(folder, story, told, seconds, story.seed, self._rate_hz, keep=True)
-            return remarked(await self._played(job, name, task, play), text)
+        with self.schedule.going(Playing(name, at_s, goes_on=True)) as play:
+            async with self.shelf.lock(name):
+                story = await self.shelf.with_room(name, seconds)
+                play.from_s = story.seconds
+                folder, told = self.shelf.folder(name), self._said(text)
+                task = Continue(folder, story, told, seconds, story.seed, self._rate_hz, keep=True)
+                return remarked(await self._played(job, name, task, play), text)
 
     async def plan(self, job: int, name: str, text: str, seconds: float) -> str:
         """Only plan."""
@@ -89,35 +90,34 @@ class Tellings:
     async def render(self, job: int, name: str) -> str:
         """Render what is planned."""
         async with self.shelf.lock(name):
-            task = Render(self.shelf.folder(name), self.shelf.get(name), 0)
+            task = Render(self.shelf.folder(name), await self.shelf.fresh(name), 0)
             return await self._kept(job, Priority.ARM, name, task)
 
     async def set_event(self, name: str, event: int, key: str, value: str) -> str:
         """Edit one event."""
         async with self.shelf.lock(name):
-            await self.shelf.write(name, edited(self.shelf.get(name), event, key, value))
+            await self.shelf.write(name, edited(await self.shelf.fresh(name), event, key, value))
         return f"event e{event}: {key} = {value}"
 
     async def retake(self, job: int, name: str, event: int, seed: int) -> str:
         """Render one event again with another seed."""
         async with self.shelf.lock(name):
-            story = edited(self.shelf.get(name), event, "seed", str(seed))
+            story = edited(await self.shelf.fresh(name), event, "seed", str(seed))
             return await self._kept(job, Priority.ARM, name, Render(self.shelf.folder(name), story, 0))
 
     async def bounce(self, job: int, name: str, target: Path, output_of: Callable[[Story], Output]) -> str:
-        """Lay a story out as files, with all that was heard of it before."""
-        async with self.shelf.lock(name):
-            story = self.shelf.get(name)
-        output = output_of(story)
-        check_lanes(story, output.targets)  # before anything is rendered
-        task = Bounce(self.shelf.folder(name), story, target, output)
-        with self.shelf.laid_out(name, target):
-            return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
+        """Lay a story out as files, with all that was heard of it before; unless in its own folder, it may go on."""
+        async with self.shelf.lock(str(target)):  # two that are laid out in one folder come one after the other
+            async with self.shelf.lock(name):
+                story = await self.shelf.fresh(name)
+                if target == self.shelf.folder(name):
+                    return await self._laid_out(job, name, story, target, output_of(story))
+            return await self._laid_out(job, name, story, target, output_of(story))
 
     async def save(self, job: int, name: str, file: Path) -> str:
         """Save a story and its memory."""
         async with self.shelf.lock(name):
-            task = SaveState(self.shelf.folder(name), self.shelf.get(name), file)
+            task = SaveState(self.shelf.folder(name), await self.shelf.fresh(name), file)
             return (await self._perform(job, Priority.LIVE, name, task, self._let_go)).text
 
     async def load(self, job: int, name: str, file: Path) -> str:
@@ -152,6 +152,13 @@ class Tellings:
             stream.end()
         return Armed(tuple(ready.values()), story, finished.story)
 
+    async def _laid_out(self, job: int, name: str, story: Story, target: Path, output: Output) -> str:
+        """Do a bounce."""
+        check_lanes(story, output.targets)  # before anything is rendered
+        task = Bounce(self.shelf.folder(name), story, target, output)
+        with self.shelf.laid_out(name, target):
+            return (await self._perform(job, Priority.BOUNCE, name, task, self._let_go)).text
+
     async def _played(self, job: int, name: str, task: Task, play: Playing) -> str:
         """Do a task, play its events as they become ready, and keep the story."""
         stream = Streamed(self.schedule, lambda first: play)
@@ -160,10 +167,7 @@ class Tellings:
             stream.whole(ready)
             self._let_go(ready)
 
-        try:
-            finished = await self._perform(job, Priority.LIVE, name, task, take, stream=stream)
-        finally:
-            self.schedule.finish(play)
+        finished = await self._perform(job, Priority.LIVE, name, task, take, stream=stream)
         self.shelf.set(name, finished.story)
         return finished.text
 

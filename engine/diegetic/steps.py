@@ -1,0 +1,17 @@
+"""Long work in steps, so that whoever does it can do something else in between: each `next` is one of them."""
+
+from collections.abc import Generator
+from typing import TypeAlias, TypeVar
+
+Result = TypeVar("Result")
+Steps: TypeAlias = Generator[None, None, Result]
+
+
+def finish(steps: Steps[Result]) -> Result:
+    """Do all steps; what they come to. Raises what they raise."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
