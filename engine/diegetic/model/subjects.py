@@ -10,7 +10,9 @@ from diegetic.model.attributes import without_how
 from diegetic.model.stems import stems
 
 _VERB = re.compile(r"(?:s|ed|ing)$")
-_VERBS = frozenset("is are was were has have had broke came can could fell hear heard ran rang went".split())
+_VERBS = frozenset(
+    "is are was were has have had broke came can could fell hear heard ran rang went".split()  # noqa: SIM905
+)
 _NO_VERBS = frozenset({"across", "always", "as", "perhaps", "something", "this", "times", "us"})
 _MANY = frozenset({"cattle", "children", "geese", "kids", "men", "mice", "people", "police", "sheep", "women"})
 _IT = re.compile(r"(?:it|they) ", re.IGNORECASE)
