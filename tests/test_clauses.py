@@ -10,7 +10,7 @@ from diegetic.model.stems import share_word, stems
 from diegetic.model.when import When
 from diegetic.story import BED, FOREGROUND
 
-TEXT = "Harbour at night: rain on the water, a bell rings twice and a gull cries. No music!"
+TEXT = "Balcony at night: rain on the water, a bell rings twice and a gull cries. No music!"
 AT = frontier(30.0, PlanStyle())
 
 
@@ -28,7 +28,7 @@ def test_a_text_falls_into_its_clauses() -> None:
 
 def test_what_only_sets_the_scene_is_no_clause() -> None:
     assert said("Sunday breakfast: bacon sizzles.") == ["bacon sizzles"]
-    assert said("Deep jungle. Monkeys shriek.") == ["Monkeys shriek"]
+    assert said("Old house. Floorboards creak.") == ["Floorboards creak"]
     assert said("Deep jungle") == ["Deep jungle"]
 
 
@@ -158,6 +158,29 @@ def test_the_last_clause_lasts_to_the_end_where_nothing_else_sounds() -> None:
     assert not agenda.is_last(door)
     agenda.tell(event("rain", BED, 0, 13))
     assert not agenda.is_last(dog)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("Deep jungle. A tiger growls.", [("Deep jungle", True, False)]),
+        ("Night at the lake: an owl hoots", [("Night at the lake", True, False)]),
+        ("Kitchen at night. A kettle whistles.", []),
+        ("A storm breaks over a harbour: thunder, a bell", []),
+        ("Harbour at dawn: waves lap at the quay, a horn sounds", []),
+        ("The forest: a branch snaps in the forest", []),
+        (
+            "Old forest: a twig snaps. Market square: a dog barks.",
+            [("Old forest", False, True), ("Market square", False, False)],
+        ),
+        ("Old forest: a twig snaps. Kitchen: a door slams.", [("Old forest", False, True)]),
+    ],
+)
+def test_a_place_that_is_heard_by_itself_is_heard_where_nothing_goes_on(
+    text: str, places: list[tuple[str, bool, bool]]
+) -> None:
+    found = [each for each in parts(text) if each.is_place]
+    assert [(bare(each), each.all_along, each.stop is not None) for each in found] == places
 
 
 def test_what_is_told_with_then_or_until_begins_behind_what_was_told() -> None:
@@ -542,8 +565,8 @@ LISTED = {
     "A chainsaw. A tree falls.": ["A chainsaw", "A tree falls"],
     "Heavy rain. Distant thunder. Wind.": ["Heavy rain", "Distant thunder", "Wind"],
     "She could hear the sea. A gull cries.": ["She could hear the sea", "A gull cries"],
-    "Deep jungle. A parrot screams.": ["A parrot screams"],
-    "A busy street. Horns, a tram bell.": ["Horns", "a tram bell"],
+    "Deep basement. A parrot screams.": ["A parrot screams"],
+    "A busy kitchen. Plates, a small bell.": ["Plates", "a small bell"],
 }
 
 

@@ -12,7 +12,7 @@ SCRIPTS = {
         "A train pulls in",
         "The engine idles",
     ],
-    "FADE IN: EXT. HARBOUR - DAWN. Gulls cry. A bell clangs. FADE OUT.": ["Gulls cry", "A bell clangs"],
+    "FADE IN: EXT. HARBOUR - DAWN. Gulls cry. A bell clangs. FADE OUT.": ["harbour", "Gulls cry", "A bell clangs"],
     "INT/EXT CAR (MOVING) - DAY\nThe engine idles.": ["The engine idles"],
     "int. office\nA phone rings.\n\nMARK (V.O.)\n(tired)\nI'll call you back.\n\nHe hangs up.": [
         "A phone rings",

@@ -83,7 +83,7 @@ class Agenda:
         """What was told that a caption tells again, as it was told; None where it tells an owed clause, or none.
 
         Only with the same caption it is the same sound. A bed may be told in other words; and where all is told, the
-        rest too, and of a text of one sound what names nothing of it means that.
+        rest too, and in a text of one sound all means that.
         """
         if self.part_of(caption) is not None:
             return None
@@ -94,7 +94,7 @@ class Agenda:
             if is_meant and (each.lane == BED or self.is_all_told):
                 return each.caption
         is_of_one = self.is_all_told and len({each.caption for each in self.told}) == 1
-        return self.told[0].caption if is_of_one and not share_word(words, self.named) else None
+        return self.told[0].caption if is_of_one else None
 
     def instead_of(self, event: Timed | None, at: Frontier) -> Part | None:
         """The clause that should be told in place of a drafted event; None where that is as good.

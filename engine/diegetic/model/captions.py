@@ -26,8 +26,13 @@ def first_words(part: Part) -> Sequence[str]:
 
 
 def bare(part: Part) -> str:
-    """A clause as a caption: without leading words that name nothing, but for an article, or for what says how."""
+    """A clause as a caption: without leading words that name nothing, but for an article, or for what says how.
+
+    A place has its whole name ("night at the lake").
+    """
     words = part.text.split()
+    if part.is_place:
+        return " ".join(words)
     named = _named(words)
 
     def says(place: int) -> tuple[bool, bool]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from diegetic.model.attributes import says_how, says_how_it_moves, without_how
-from diegetic.model.lasting import lasts
+from diegetic.model.lasting import is_heard, lasts
 from diegetic.model.once import happens, says_how_often
 from diegetic.model.prose import TOGETHER, together
 from diegetic.model.stems import share_word, stems
@@ -91,7 +91,8 @@ class Part:
 
     place: how many come before it; how: what is said of how the sound is heard, apart ("a cow moos, far to the right");
     when: when it is heard; after: whether that is after what was told before ("then"); all_along: whether it is heard
-    from the beginning on; stop: where the text says that it stops; silent_s: how long nothing is heard before it.
+    from the beginning on; stop: where the text says that it stops; silent_s: how long nothing is heard before it;
+    is_place: whether it is what sets the scene.
     """
 
     text: str
@@ -104,6 +105,7 @@ class Part:
     all_along: bool = False
     stop: Stop | None = None
     silent_s: float = 0.0
+    is_place: bool = False
 
 
 def parts(text: str, over: Sequence[str] | None = None) -> list[Part]:
@@ -115,10 +117,19 @@ def parts_and_silence(text: str, over: Sequence[str] | None = None) -> tuple[lis
     """The clauses of a text in their order, without those that name nothing, or say what isn't to be heard, or stops.
 
     What only sets the scene is left out where more follows: the words before a colon ("Sunday breakfast: ..."), and a
-    first sentence of several words without a verb ("Deep jungle. ..."). So is what is said in quotes. over: where the
-    text goes on with a story, the sounds of before that it says stop (`stopping`). With them, how many seconds of
-    silence the text ends with.
+    first sentence of several words without a verb ("The old house. ..."); unless it is heard by itself ("Deep jungle.
+    ...") and nothing that is told goes on. What is said in quotes is left out. over: where the text goes on with a
+    story, the sounds of before that it says stop (`stopping`). With them, how many seconds of silence the text ends
+    with.
     """
+    found, silence_s = _parsed(text, over, with_places=True)
+    if any(part.goes_on and not part.is_place for part in found):
+        return _parsed(text, over, with_places=False)
+    return found, silence_s
+
+
+def _parsed(text: str, over: Sequence[str] | None, with_places: bool) -> tuple[list[Part], float]:
+    """`parts_and_silence`, with the places that are heard by themselves or without."""
     found, scene, silence_s = list[Part](), "", 0.0
     spoken = _SPEECH_IN_SINGLE.sub(". ", _SPEECH.sub(". ", text))
     sentences = [each for each in _SENTENCES.split(spoken if stems(spoken) else text) if each.strip(" .")]
@@ -126,11 +137,31 @@ def parts_and_silence(text: str, over: Sequence[str] | None = None) -> tuple[lis
         frame, colon, rest = sentence.partition(": ")
         if colon and rest.strip() and len(list(_pieces(frame))) == 1:
             sentence, scene = rest, frame
+            if with_places:
+                _add_place(found, scene, [rest, *sentences[number + 1 :]])
         elif number == 0 and _only_sets_the_scene(sentences):
             scene = sentence
+            if with_places:
+                _add_place(found, scene, sentences[1:])
             continue
         silence_s = _add_sentence(found, sentence, scene, over, silence_s)
     return found, silence_s
+
+
+def _add_place(found: list[Part], scene: str, following: Sequence[str]) -> None:
+    """Add what sets the scene, where that is heard by itself, and what follows doesn't tell of it.
+
+    The scene of before stops; the only one is heard all along.
+    """
+    if says_who_does(scene) or not stems(scene):
+        return
+    before = [part.place for part in found if part.is_place and part.stop is None]
+    _stop(found, before, NOT_SAID)
+    for place in before:
+        found[place] = replace(found[place], all_along=False)
+    if is_heard(scene) and not any(share_word(stems(scene), stems(each)) for each in following):
+        words, number = scene.strip(" .!"), len(found)
+        found.append(Part(words, stems(words), True, number, after=number > 0, all_along=number == 0, is_place=True))
 
 
 def _only_sets_the_scene(sentences: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """What goes on by its nature, though the text doesn't say so: a fire crackles, the fridge hums, a band plays.
 
-By what sounds and what it does, together: a bee that buzzes past is no lamp that buzzes. English only. Knows nothing of
-plans.
+By what sounds and what it does, together: a bee that buzzes past is no lamp that buzzes. And places that are heard.
+English only. Knows nothing of plans.
 """
 
 import re
@@ -34,6 +34,14 @@ _LASTING = {
     "drums drummers": "beat pound throb play",
 }
 """What sounds, and what it does."""
+_PLACES = """
+forest forests woods woodland jungle rainforest meadow swamp marsh bog desert tundra arctic mountain mountains
+mountaintop cave cavern dungeon crypt graveyard cemetery underwater seabed
+beach coast shore seashore seaside river riverbank riverside lake lakeside harbour harbor docks quay marina
+city downtown street streets road roadside highway motorway
+market marketplace pub bar cafe café restaurant stadium factory farm farmyard barnyard
+"""
+"""Places that are heard by themselves, though nothing is told of them; a kitchen or a church is silent."""
 
 
 def _does(verbs: str) -> str:
@@ -60,3 +68,11 @@ _LASTS = re.compile(
 def lasts(clause: str) -> bool:
     """Whether what a clause tells goes on until something says that it doesn't."""
     return _LASTS.search(clause) is not None
+
+
+_HEARD = re.compile(rf"\b(?:{'|'.join(_PLACES.split())})\b", re.IGNORECASE)
+
+
+def is_heard(place: str) -> bool:
+    """Whether a place sounds by itself."""
+    return _HEARD.search(place) is not None
