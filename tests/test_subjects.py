@@ -33,4 +33,4 @@ def test_a_first_sentence_of_people_is_no_mere_scene() -> None:
     assert [part.text for part in parts("Children play in a yard. A bell rings.")] == [
         "Children play in a yard", "A bell rings",
     ]  # fmt: skip
-    assert [part.text for part in parts("Deep jungle. A bell rings.")] == ["A bell rings"]
+    assert [part.text for part in parts("Deep basement. A bell rings.")] == ["A bell rings"]
