@@ -22,7 +22,7 @@ from diegetic.audio.sound_file import Format, suffix, write_sound
 from diegetic.layout import Placed, mixed
 from diegetic.manifest import MIX, Laid, Level
 from diegetic.names import slug
-from diegetic.steps import Steps
+from diegetic.steps import GOING, Steps
 from diegetic.story import Event, Story, lanes
 from diegetic.tags import Slate, describe
 from diegetic.targets import Gains, Targets
@@ -71,17 +71,17 @@ def bounce(
     whole = mix_file(story, output)
     frames = round(story.seconds * output.rate_hz)
     mix, limited_db = limit(_sound(whole, placed, frames), output.rate_hz, output.ceiling_dbtp)
-    yield
+    yield GOING
     loudness = measure_loudness(mix, output.rate_hz)
-    yield
+    yield GOING
     _write(folder, whole, slate, mix, output, loudness)
     measured: dict[Laid, Loudness] = {}
     for stem in stem_files(story, output):
-        yield
+        yield GOING
         measured[stem] = measure_loudness(trimmed(_sound(stem, placed, frames), output.rate_hz), output.rate_hz)
     gain_db = _common_gain_db(output, max(stem.true_peak_dbtp for stem in measured.values()))
     for stem, loud in measured.items():
-        yield
+        yield GOING
         sound = _sound(stem, placed, frames) * np.float32(10 ** (gain_db / 20))
         _write(folder, stem, slate, sound, output, loud.turned(gain_db))
     stems = tuple(replace(stem, loudness=loud.turned(gain_db)) for stem, loud in measured.items())

@@ -20,7 +20,7 @@ from diegetic.project.append import refresh_above, still_there, with_appended
 from diegetic.project.clips import lay_clips
 from diegetic.project.write import write_project
 from diegetic.segments import recipes
-from diegetic.steps import Steps
+from diegetic.steps import GOING, Steps
 from diegetic.story import Event, Story
 from diegetic.tags import Slate
 from diegetic.takes import Samples, Take, TakeStore
@@ -45,14 +45,14 @@ def deliver(
     clips = {event: store.samples(take) for event, take in takes.items()}
     rate_hz = next(iter(takes.values())).rate_hz
     placed, gains = _placed(story, takes, clips, store, output)
-    yield
+    yield GOING
     files, level = yield from bounce(slate, placed, folder.path, output, gains)
-    yield
+    yield GOING
     files = (*files, *lay_loops(slate, clips, rate_hz, folder.path, output, gains))
     others = {event.id: tuple(_others(folder, slate, event, placed[event.id], output, gains)) for event in story.events}
-    yield
+    yield GOING
     timeline = lay_clips(slate, placed, others, folder.path, output)
-    yield
+    yield GOING
     projects = write_project(
         with_appended(timeline, folder.path, appended),
         folder.path,

@@ -22,7 +22,7 @@ from diegetic.progress import Progress, Report
 from diegetic.protocol import Condition, Latents, Memory, Planned, StoryModel, Watch
 from diegetic.remembered import begins_anew, passages, recent
 from diegetic.segments import Segments
-from diegetic.steps import Steps, finish
+from diegetic.steps import GOING, Steps, finish
 from diegetic.story import (
     Event,
     Story,
@@ -167,7 +167,7 @@ class _Telling:
             self.report(Progress("plan", each.event.end_s, asked.seconds, each.event))
             segments.add(each.event, each.condition)
             heard.append(each)
-            yield
+            yield GOING
         story = story_of(asked, self.model.name, heard)
         self._write_story(story)
         files, level = yield from self._lay_out(story, segments.takes)

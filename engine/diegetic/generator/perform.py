@@ -9,7 +9,7 @@ Knows nothing of processes. Raises InputError, Failure, Cancelled (from `report`
 import contextlib
 import hashlib
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,6 @@ from diegetic.generator.tasks import (
     Bounce,
     Continue,
     Finished,
-    Going,
     LoadState,
     Outcome,
     PlannedEvent,
@@ -43,7 +42,6 @@ from diegetic.progress import Report
 from diegetic.protocol import Hear, Latents, Memory, Planned, StoryModel, unheard
 from diegetic.schema import read_strict
 from diegetic.segments import Segments, recipes
-from diegetic.steps import Result, Steps
 from diegetic.story import Event, Story, Told, check_story, check_told, continues, last_events, milliseconds, open_beds
 from diegetic.story_file import read_story, write_story
 
@@ -165,7 +163,7 @@ class Performer:
                 target.accept(task.story)
                 _begin_manifest(target, task.story, self.model, source.name)  # first: it says whose the takes are
                 _copy_takes(task.story, self.model.digest, source, target)
-        rendered = yield from _going(render_steps(self.model, task.story, target, task.output, report))
+        rendered = yield from render_steps(self.model, task.story, target, task.output, report)
         yield Finished(task.story, f"{counted(len(rendered.files), 'file')} in {task.target}")
 
     def _save(self, task: SaveState) -> Iterator[Outcome]:
@@ -225,18 +223,6 @@ def read_state(file: Path, digest: str) -> tuple[Story, bytes]:
     if model != digest:
         raise InputError(f"{file.name}: was saved by another model; load that one, or tell the story again")
     return check_story(read_strict(Story, values, file.name)), state
-
-
-def _going(steps: Steps[Result]) -> Generator[Outcome, None, Result]:
-    """Steps of which nothing comes but what the last returns."""
-    with contextlib.closing(steps):
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            yield Going()
 
 
 def _rendered(segments: Segments, hearing: Hearing, event: Event, condition: object) -> Iterator[ReadyEvent]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from diegetic.audio.shared_sound import SoundHandle
 from diegetic.bounce import Output
+from diegetic.steps import Going
 from diegetic.story import Event, Story, Told
 
 
@@ -115,11 +116,6 @@ class ReadyEvent:
     event: Event
     sound: SoundHandle | None
     joint: Joint | None
-
-
-@dataclass(frozen=True, slots=True)
-class Going:
-    """The task goes on, and nothing has come of it yet."""
 
 
 @dataclass(frozen=True, slots=True)

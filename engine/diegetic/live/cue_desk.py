@@ -138,7 +138,7 @@ class CueDesk:
         gain_db = self._gains_db.get(cue.slot or 0, cue.gain_db)
         before = self._cues.get(cue.name)
         self._cues[cue.name] = replace(cue, gain_db=gain_db, state=before.state if before else "idle")
-        if before is None or _sound(before) != _sound(cue):
+        if before is None or before.sound != cue.sound:
             self._drop(cue.name)
         self._show(cue.name)
 
@@ -257,7 +257,7 @@ class CueDesk:
             story = self._fired.then(self._shelf.find(cue.story), before)
             story = story and with_room(story, cue.seconds)
             armed = await self._render(job, priority, cue, story, begin)
-            if _sound(self._cues.get(name, cue)) == _sound(cue):
+            if self._cues.get(name, cue).sound == cue.sound:
                 self._drop(name)
                 self._armed[name] = armed
             return armed
@@ -375,11 +375,6 @@ class CueDesk:
 def _check_slot(slot: int) -> None:
     if slot not in SLOTS:
         raise Refused(422, f"slot must be {SLOTS[0]}..{SLOTS[-1]}, got {slot}")
-
-
-def _sound(cue: Cue) -> tuple[str, str, float, str]:
-    """What a cue sounds like depends on this."""
-    return cue.story, cue.text, cue.seconds, cue.lane
 
 
 def _linear(gain_db: float) -> float:

@@ -78,25 +78,22 @@ class CueSheets(Service):
     async def _take(self, sheet: CueSheet) -> None:
         """Define what is new or another; a cue that the engine refuses is told, the others are taken."""
         before, self.sheet = self.sheet, sheet
-        known = {cue.name: (before.story_of(cue), cue) for cue in before.cue}
+        known = {cue.name: (before.defined(cue), cue) for cue in before.cue}
         for cue in sheet.cue:
-            story = sheet.story_of(cue)
-            earlier = known.pop(cue.name, None)
-            if earlier != (story, cue):
-                sounds_the_same = (
-                    earlier is not None and earlier[0] == story and _rendered(earlier[1]) == _rendered(cue)
-                )
-                await self._define(cue, arm=cue.arm and not sounds_the_same)
-        for story, left in known.values():
+            defined, earlier = sheet.defined(cue), known.pop(cue.name, None)
+            if earlier != (defined, cue):
+                is_armed = earlier is not None and earlier[1].arm and earlier[0].sound == defined.sound
+                await self._define(cue, defined, arm=cue.arm and not is_armed)
+        for earlier_cue, left in known.values():
             if left.slot is not None and left.slot not in {cue.slot for cue in sheet.cue}:
-                await self._end(self._engine.cue_define(Cue(left.name, story, left.text, left.policy)))
+                await self._end(self._engine.cue_define(Cue(left.name, earlier_cue.story, left.text, left.policy)))
             _log.info("cue %s: isn't in the sheet any more; it stays defined until the engine ends", left.name)
         self._changed(sheet)
         _log.info("%s: %s", self._path, counted(len(sheet.cue), "cue"))
 
-    async def _define(self, cue: SheetCue, arm: bool) -> None:
+    async def _define(self, cue: SheetCue, defined: Cue, arm: bool) -> None:
         try:
-            await self._end(self._engine.cue_define(self.sheet.defined(cue)))
+            await self._end(self._engine.cue_define(defined))
             if cue.slot is not None:
                 self._engine.slot_gain(cue.slot, cue.gain_db)
             if arm:
@@ -112,8 +109,3 @@ class CueSheets(Service):
     def _tell(self, text: str) -> None:
         _log.warning("%s", text)
         self._engine.report(_UNREADABLE, text)
-
-
-def _rendered(cue: SheetCue) -> tuple[str, float, str, bool]:
-    """What is rendered of a cue depends on this, and on its story: for a level or a note it isn't rendered anew."""
-    return cue.text, cue.seconds, cue.lane, cue.arm

@@ -35,6 +35,11 @@ class Cue:
     lane: str = ""
     state: CueState = "idle"
 
+    @property
+    def sound(self) -> tuple[str, str, float, str]:
+        """What is rendered of it depends on this: for a level or a slot it isn't rendered anew."""
+        return self.story, self.text, self.seconds, self.lane
+
 
 def check_name(kind: str, name: str) -> str:
     """The name itself. Raises Refused (422): names of stories become folders, names of cues addresses."""

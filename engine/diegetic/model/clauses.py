@@ -123,7 +123,7 @@ def parts_and_silence(text: str, over: Sequence[str] | None = None) -> tuple[lis
     with.
     """
     found, silence_s = _parsed(text, over, with_places=True)
-    if any(part.goes_on and not part.is_place for part in found):
+    if any(part.is_place for part in found) and any(part.goes_on and not part.is_place for part in found):
         return _parsed(text, over, with_places=False)
     return found, silence_s
 
@@ -136,14 +136,14 @@ def _parsed(text: str, over: Sequence[str] | None, with_places: bool) -> tuple[l
     for number, sentence in enumerate(sentences):
         frame, colon, rest = sentence.partition(": ")
         if colon and rest.strip() and len(list(_pieces(frame))) == 1:
-            sentence, scene = rest, frame
-            if with_places:
-                _add_place(found, scene, [rest, *sentences[number + 1 :]])
+            sentence, new_scene = rest, frame
         elif number == 0 and _only_sets_the_scene(sentences):
-            scene = sentence
-            if with_places:
-                _add_place(found, scene, sentences[1:])
-            continue
+            sentence, new_scene = "", sentence
+        else:
+            new_scene = ""
+        if new_scene and with_places:
+            _add_place(found, new_scene, [sentence, *sentences[number + 1 :]])
+        scene = new_scene or scene
         silence_s = _add_sentence(found, sentence, scene, over, silence_s)
     return found, silence_s
 
