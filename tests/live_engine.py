@@ -11,6 +11,7 @@ from diegetic.live.jobs import Job
 from diegetic.live.news import News
 
 RATE = 24_000
+TEXT = "rain, a bell, thunder"
 Kind = TypeVar("Kind")
 
 
@@ -53,3 +54,8 @@ def live(
         return live
 
     return asyncio.run(run())
+
+
+async def story(live: Live, name: str = "storm", seconds: float = 3.0) -> None:
+    """Tell a story, and wait until it is rendered."""
+    await live.done(live.engine.tell(name, TEXT, seconds))
