@@ -24,7 +24,7 @@ from diegetic_bridges.outgoing import Clock
 from diegetic_bridges.replay import FAST, Replayed, replay
 from diegetic_bridges.session import Session
 from fake_engine import FakeEngine
-from test_session import bundle
+from wire_stage import bundle
 
 WALL_S = 1_800_000_000.0
 

@@ -1,88 +1,28 @@
-"""The rules of the wire, without sockets."""
+"""The rules of the wire, without sockets: what is acknowledged, answered, refused, and ended."""
 
-import gc
 import inspect
-import random
-import struct
-import time
-import tracemalloc
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from diegetic.engine import Engine
 from diegetic.errors import InputError
 from diegetic.live.cues import Cue
 from diegetic.live.jobs import Refused
 from diegetic.live.laying import Laying
-from diegetic.live.news import (
-    CueChanged,
-    DeviceChanged,
-    EventPlanned,
-    JobProgress,
-    Late,
-    Meters,
-    SegmentEnd,
-    SegmentReady,
-    SegmentStart,
-    StateChanged,
-    Trouble,
-    Underrun,
-)
 from diegetic.live.parameters import SLEW_S
-from diegetic.story import Event
 from diegetic_bridges.actions import METHODS
-from diegetic_bridges.clients import FAILS_AT_ONCE, LEASE_S, MAX_CLIENTS, MAX_PENDING, Peer
-from diegetic_bridges.codec import Incoming, decode, encode, time_tag
+from diegetic_bridges.codec import encode
 from diegetic_bridges.commands import Commands
-from diegetic_bridges.event_log import KEPT
-from diegetic_bridges.outgoing import Clock, event_of
-from diegetic_bridges.registry import BY_MESSAGE, MESSAGES, ROOT, VERBS
-from diegetic_bridges.session import Session
+from diegetic_bridges.registry import VERBS
 from fake_engine import FakeEngine
-
-WALL_S = 1_800_000_000.0
-
-
-@dataclass
-class Stage:
-    """A session, an engine that only answers, and a clock that the test moves."""
-
-    engine: FakeEngine = field(default_factory=FakeEngine)
-    now: float = 100.0
-    got: list[tuple[str, str, tuple[Any, ...]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.session = Session(self.engine, Clock(lambda: self.now, lambda: WALL_S + self.now - 100, 100.0))
-        self.peer = self.another("here", self.got)
-
-    def another(self, key: str, got: list[Any], local: bool = True, leased: bool = True) -> Peer:
-        def send(packet: bytes) -> None:
-            (found,) = decode(packet, WALL_S)
-            assert isinstance(found, Incoming)
-            got.append((found.address.removeprefix(ROOT), found.types, found.arguments))
-
-        return Peer(key, send, local, leased)
-
-    def send(
-        self, path: str, types: str = "", *values: Any, peer: Peer | None = None
-    ) -> list[tuple[str, tuple[Any, ...]]]:
-        """What this client is answered."""
-        self.got.clear()
-        self.session.receive(peer or self.peer, encode(ROOT + path, types, values))
-        return [(address, values) for address, _, values in self.got]
+from wire_stage import WALL_S, Stage, bundle
 
 
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
-
-
-def bundle(at: float, packet: bytes) -> bytes:
-    return b"#bundle\0" + struct.pack(">Q", time_tag(at)) + struct.pack(">i", len(packet)) + packet
 
 
 def test_the_engine_is_what_the_bridges_need() -> None:
@@ -202,101 +142,6 @@ def test_sync_is_answered_when_all_earlier_work_of_the_client_has_ended(stage: S
     assert [address for address, _, _ in stage.got] == ["/done", "/fail", "/synced"]
 
 
-NEWS = [
-    JobProgress(1, "plan", 1, 3, 2.0),
-    EventPlanned("storm", Event("e1", "rain", 0, 4)),
-    SegmentReady("storm", Event("e1", "rain", 0, 4), "slam"),
-    SegmentStart("storm", "e1", 101.5),
-    SegmentEnd("storm", "e1", 105.5),
-    CueChanged(FakeEngine().cues[0]),
-    StateChanged("busy"),
-    Late("slam", 0.25, "wait"),
-    Underrun(1, 7),
-    DeviceChanged("null", "lost", 48_000),
-    Trouble(503, "the generator is being started again"),
-]
-
-
-def test_every_news_is_an_event_of_the_registry_and_none_is_missing(stage: Stage) -> None:
-    stage.send("/notify", "i", 1)
-    stage.got.clear()
-    for news in NEWS:
-        stage.engine.tell_news(news)
-    assert {ROOT + address for address, _, _ in stage.got} == {message.address for message in MESSAGES if message.event}
-    assert [values[0] for _, _, values in stage.got] == list(range(1, len(NEWS) + 1))
-    for news in NEWS:
-        event = event_of(news)
-        assert event is not None
-        assert len(event.values) + 1 == len(BY_MESSAGE[f"{ROOT}/{event.path}"].arguments)
-
-
-def test_meters_go_to_who_asked_for_them_unnumbered_and_are_not_sent_again(stage: Stage) -> None:
-    others: list[Any] = []
-    other = stage.another("there", others)
-    stage.send("/notify", "isi", 1, "", 1)
-    stage.send("/notify", "i", 1, peer=other)
-    stage.got.clear(), others.clear()
-    stage.engine.tell_news(Meters((("bed", 0.5, 0.25), ("foreground", 1.0, 0.0))))
-    assert stage.got == [("/meters", "sff", ("bed", 0.5, 0.25)), ("/meters", "sff", ("foreground", 1.0, 0.0))]
-    assert others == []
-    assert stage.send("/resync", "i", 0) == [("/resync.reply", (0, 0, 0))]
-    stage.send("/notify", "i", 1)
-    stage.got.clear()
-    stage.engine.tell_news(Meters((("bed", 0.5, 0.25),)))
-    assert stage.got == []
-
-
-@pytest.mark.parametrize(
-    ("types", "tag", "value"), [("", "f", 1.5), ("d", "d", WALL_S + 1.5), ("hdt", "t", time_tag(WALL_S + 1.5))]
-)
-def test_times_go_in_the_type_that_the_client_takes(stage: Stage, types: str, tag: str, value: float) -> None:
-    stage.send("/notify", "is", 1, types)
-    stage.got.clear()
-    stage.engine.tell_news(SegmentStart("storm", "e1", 101.5))
-    assert stage.got == [("/segment/start", f"iss{tag}s", (1, "storm", "e1", value, ""))]
-
-
-def test_events_go_to_subscribers_until_their_lease_ends_and_any_message_renews_it(stage: Stage) -> None:
-    assert stage.send("/notify", "i", 1) == [("/notify.reply", (1, LEASE_S))]
-    stage.now += LEASE_S - 1
-    stage.send("/status")
-    stage.now += LEASE_S - 1
-    stage.got.clear()
-    stage.engine.tell_news(StateChanged("busy"))
-    assert len(stage.got) == 1
-    stage.now += 2
-    stage.engine.tell_news(StateChanged("ready"))
-    assert len(stage.got) == 1
-    stage.send("/status")
-    stage.got.clear()
-    stage.engine.tell_news(StateChanged("busy"))
-    assert stage.got == []
-
-
-def test_a_connection_has_no_lease_and_ends_when_it_is_closed(stage: Stage) -> None:
-    peer = stage.another("tcp", stage.got, leased=False)
-    assert stage.send("/notify", "i", 1, peer=peer) == [("/notify.reply", (1, 0.0))]
-    stage.now += 10 * LEASE_S
-    stage.got.clear()
-    stage.engine.tell_news(StateChanged("busy"))
-    assert len(stage.got) == 1
-    stage.session.forget("tcp")
-    stage.engine.tell_news(StateChanged("ready"))
-    assert len(stage.got) == 1
-
-
-def test_missed_events_are_sent_again_with_their_numbers_and_lost_ones_show(stage: Stage) -> None:
-    for _ in range(3):
-        stage.engine.tell_news(StateChanged("busy"))
-    answers = stage.send("/resync", "i", 2)
-    assert answers[0] == ("/resync.reply", (2, 3, 2))
-    assert [values[0] for _, values in answers[1:]] == [2, 3]
-    assert stage.send("/resync", "i", 4) == [("/resync.reply", (0, 0, 0))]
-    for _ in range(KEPT):
-        stage.engine.tell_news(StateChanged("ready"))
-    assert stage.send("/resync", "i", 1)[0] == ("/resync.reply", (4, KEPT + 3, KEPT))
-
-
 def test_a_time_tag_is_when_to_play_on_the_engines_clock(stage: Stage) -> None:
     go = encode("/diegetic/cue/go", "is", (1, "slam"))
     stage.session.receive(stage.peer, bundle(WALL_S + 2, go))
@@ -334,13 +179,6 @@ def test_pads_and_faders_reach_the_engine_and_a_released_button_does_not(
 ) -> None:
     assert stage.send(path, types, *values) == []
     assert stage.engine.calls == calls
-
-
-def test_a_fired_cue_that_fails_is_told_to_subscribers(stage: Stage) -> None:
-    stage.send("/notify", "i", 1)
-    stage.send("/cue/slam", "f", 1.0)
-    stage.engine.end(1, 500, "slam: can't be rendered")
-    assert stage.got[-1] == ("/error", "iiss", (1, 500, "internal", "slam: can't be rendered"))
 
 
 def test_floats_are_taken_for_whole_numbers_as_pure_data_sends_them(stage: Stage) -> None:
@@ -437,107 +275,3 @@ def test_quit_is_taken_from_this_machine_only(stage: Stage) -> None:
     assert stage.send("/quit", peer=stage.another("far", stage.got, local=False))[0][1][3] == 403
     stage.send("/quit")
     assert stage.engine.calls == [("quit",)]
-
-
-def test_refusals_are_limited_for_each_sender_but_never_those_with_a_request_number(stage: Stage) -> None:
-    for _ in range(200):
-        stage.session.receive(stage.peer, encode("/diegetic/nothing", "", ()))
-    assert len(stage.got) == FAILS_AT_ONCE
-    assert stage.session.counts["unanswered"] == 200 - FAILS_AT_ONCE
-    assert len(stage.send("/tell", "i", 5)) == 1
-    got: list[Any] = []
-    stage.session.receive(stage.another("there", got), encode("/diegetic/nothing", "", ()))
-    assert len(got) == 1
-    stage.now += 1
-    assert len(stage.send("/nothing")) == 1
-
-
-def test_requests_and_clients_are_bounded(stage: Stage) -> None:
-    for number in range(MAX_PENDING):
-        stage.send("/render", "is", number, "storm")
-    assert stage.send("/render", "is", MAX_PENDING, "storm")[0][1][3:5] == (429, "queue-full")
-    for number in range(MAX_CLIENTS + 50):
-        stage.session.receive(stage.another(str(number), []), encode("/diegetic/status", "", ()))
-    assert len(stage.session.clients) == MAX_CLIENTS
-    assert stage.session.clients.get("here") is not None
-
-
-def _random_packet(draw: random.Random) -> bytes:
-    """A datagram of a verb with arguments that may fit, then damaged in up to three places."""
-    verb = draw.choice(VERBS)
-    address = verb.address.replace("<slot>", str(draw.randint(0, 18))).replace(
-        "<name>", draw.choice(["slam", "gain", "*", "go"])
-    )
-    values: list[tuple[str, Any]] = []
-    for argument in verb.arguments[verb.in_address :]:
-        odd = draw.random() < 0.2
-        pool = [
-            ("i", draw.randint(-5, 400)),
-            ("f", draw.choice([0.5, float("nan"), float("inf"), -1.0, 20.0])),
-            ("s", "storm"),
-        ]
-        fitting = [each for each in pool if each[0] in argument.type.replace("d", "f")]
-        values.append(draw.choice(pool if odd or not fitting else fitting))
-    packet = encode(address, "".join(tag for tag, _ in values), [value for _, value in values])
-    if draw.random() < 0.3:
-        packet = bundle(draw.choice([0.0, WALL_S, WALL_S + 9, -2e9, 4e9]), packet)
-    for _ in range(draw.randint(0, 3)):
-        at = draw.randrange(len(packet) + 1)
-        packet = packet[:at] + draw.randbytes(draw.randint(0, 4)) + packet[at + draw.randint(0, 4) :]
-    return packet
-
-
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.integers(0, 2**32), st.binary(max_size=64))
-def test_ten_thousand_datagrams_are_each_answered_or_counted(seed: int, noise: bytes) -> None:
-    draw = random.Random(seed)
-    for packet in (_random_packet(draw), noise):
-        before, calls, answers = FUZZED.session.counts.copy(), len(FUZZED.engine.calls), len(FUZZED.got)
-        FUZZED.session.receive(FUZZED.peer, packet)
-        counts = FUZZED.session.counts - before
-        assert counts["packets"] == 1
-        assert len(FUZZED.got) - answers >= counts["refused"] - counts["unanswered"]
-        assert counts["refused"] <= counts["messages"]
-        assert all(found[0] != "/fail" or found[2][3] != 500 for found in FUZZED.got[answers:])
-        assert len(FUZZED.engine.calls) - calls <= counts["messages"]
-        FUZZED.now += 1.0
-    if FUZZED.engine.known:
-        last = max(FUZZED.engine.known)
-        if not FUZZED.engine.known[last].ended:
-            FUZZED.engine.end(last)
-    FUZZED.got.clear()
-
-
-FUZZED = Stage()
-
-
-def test_datagrams_leave_nothing_behind(stage: Stage) -> None:
-    draw = random.Random(7)
-
-    def some() -> int:
-        for _ in range(2000):
-            stage.session.receive(stage.peer, _random_packet(draw))
-            stage.now += 1.0
-        for job in [job for job in stage.engine.known.values() if not job.ended]:
-            stage.engine.end(job.id)
-        for kept in (stage.engine.known, stage.engine.calls, stage.engine.words, stage.got):
-            kept.clear()
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
-
-    some()
-    tracemalloc.start()
-    try:
-        before, after = some(), some()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 50_000
-
-
-def test_a_packet_of_64_kilobytes_keeps_nobody_waiting(stage: Stage) -> None:
-    element = encode("/diegetic/nothing/at/all", "", ())
-    packet = b"#bundle\0" + b"\0" * 8 + (struct.pack(">i", len(element)) + element) * (65_000 // (len(element) + 4))
-    started = time.perf_counter()
-    stage.session.receive(stage.peer, packet)
-    assert time.perf_counter() - started < 0.25
-    assert stage.session.counts["refused"] > 200
