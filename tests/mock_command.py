@@ -7,8 +7,11 @@ import pytest
 
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
+from diegetic.errors import InputError
+from diegetic.settings import Settings
 from mock_model import MockModel
-from test_cli import known
+
+SCENE = "rain on the water, thunder, a ship's bell"
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -16,11 +19,27 @@ Run = Callable[..., tuple[int, str, str]]
 def mock_command(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Go to a folder; what runs a command there: (exit code, stdout, stderr)."""
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
 
-    def command(*arguments: object) -> tuple[int, str, str]:
-        outside = Outside(load=lambda name, settings: MockModel(), check_name=known)
-        code = run([str(each) for each in arguments], outside)
+    def command(*arguments: object, model: MockModel | None = None) -> tuple[int, str, str]:
+        code = run([str(each) for each in arguments], outside(model or MockModel()))
         return code, *capsys.readouterr()
 
     return command
+
+
+def outside(model: MockModel) -> Outside:
+    return Outside(load=lambda name, settings: model, check_name=known)
+
+
+def known(name: str, settings: Settings) -> None:
+    if name not in ("mock", "pocket"):
+        raise InputError(f"model: unknown model {name!r}; known: mock, pocket")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder but the locks, with its bytes."""
+    return {
+        str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    }

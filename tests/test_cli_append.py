@@ -10,8 +10,7 @@ import pytest
 
 from diegetic.folder import StoryFolder
 from diegetic.manifest import read_manifest
-from mock_command import Run, mock_command
-from test_cli import contents
+from mock_command import Run, contents, mock_command
 
 SECOND = ("render", "a door slams", "--seconds", 4, "--model", "mock", "-o", "storm", "--append")
 

@@ -13,8 +13,8 @@ from diegetic.audio.loudness import true_peak_db
 from diegetic.audio.wav import read_wav
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
+from mock_command import known
 from mock_model import MockModel
-from test_cli import known
 
 SCENE = ("rain, a bell, thunder", "--seconds", 9, "--rate", 24_000, "-o", "storm", "--model", "mock", "--json")
 

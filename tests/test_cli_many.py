@@ -15,8 +15,8 @@ import soundfile
 from diegetic.cli.app import run
 from diegetic.cli.outside import Outside
 from diegetic.settings import Settings
+from mock_command import known
 from mock_model import MockModel
-from test_cli import known
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -19,8 +19,8 @@ from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.manifest import read_manifest, write_manifest
 from diegetic.targets import Targets
+from mock_command import contents, known
 from mock_model import MockModel
-from test_cli import contents, known
 
 Run = Callable[..., tuple[int, str, str]]
 

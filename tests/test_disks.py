@@ -12,8 +12,7 @@ import soundfile
 
 from diegetic.folder import StoryFolder
 from disks import mount
-from mock_command import Run, mock_command
-from test_cli import contents
+from mock_command import Run, contents, mock_command
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from diegetic.scenes import Result, Scene
 from diegetic.settings import Settings
 from diegetic.story import Told
 from diegetic.story_file import read_story
+from mock_command import known
 from mock_model import MockModel
 from story_files import without_times
-from test_cli import known
 
 pytestmark = pytest.mark.real
 
