@@ -20,7 +20,7 @@ from diegetic.retakes import prune, retake, use
 from diegetic.story import Told
 from diegetic.story_file import read_story
 from mock_model import MockModel
-from test_project import played_by_dawproject, played_by_reaper, unlimited
+from project_player import played_by_dawproject, played_by_reaper, unlimited
 
 RATE = 24_000
 TOLD = Told("rain, a bell, thunder", 9.0, 3)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from diegetic.audio.seams import measure
 from diegetic.layout import lay_out, mixed
+from diegetic.project.clips import straightened
 from diegetic.story import OVERLAP_S, Event, Story
 
 RATE = 8_000
@@ -112,3 +113,12 @@ def test_a_hard_cut_is_heard_as_a_seam() -> None:
     assert seam.heard
     assert seam.level_db == pytest.approx(29.5, abs=2)
     assert measure(cut[:100], RATE, [0.0], 0.0) == ()
+
+
+def test_a_fade_taken_off_leaves_the_sound() -> None:
+    clips = {"e1": noise(WIND, 1), "e2": noise(RAIN, 2)}
+    placed = lay_out(story(WIND, RAIN), clips, RATE, RATE)["e1"]
+    straight = straightened(placed)
+    assert np.array_equal(straight[100:30_000], placed.segment[100:30_000])
+    assert np.abs(straight).max() <= np.abs(placed.segment).max() * 1.6
+    assert np.abs(straight[-50:]).max() > 0.05
