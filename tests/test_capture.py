@@ -1,7 +1,6 @@
 """What was asked, written down; and played again."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 import live_models
+from capture_file import write_capture
 from diegetic.audio.wav import read_wav
 from diegetic.engine import Engine, LiveConfig
 from diegetic.errors import Failure, InputError
@@ -24,9 +24,7 @@ from diegetic_bridges.outgoing import Clock
 from diegetic_bridges.replay import FAST, Replayed, replay
 from diegetic_bridges.session import Session
 from fake_engine import FakeEngine
-from wire_stage import bundle
-
-WALL_S = 1_800_000_000.0
+from wire_stage import WALL_S, bundle
 
 
 class Captured:
@@ -160,14 +158,8 @@ def run_replay(engine: FakeEngine, path: Path, speed: float, bounce: str = "") -
     return asyncio.run(asyncio.wait_for(replay(engine, path, speed, bounce), 20))
 
 
-def write(path: Path, *taken: dict[str, Any]) -> Path:
-    plain = {"clock": 0.0, "wall": WALL_S, "client": "me", "arguments": []}
-    path.write_text("".join(json.dumps(plain | each) + "\n" for each in taken), encoding="utf-8")
-    return path
-
-
 def test_fast_leaves_out_times_and_what_was_cancelled_and_bounces_each_story(tmp_path: Path) -> None:
-    path = write(
+    path = write_capture(
         tmp_path / "session.jsonl",
         {"address": "/diegetic/tell", "arguments": [1, "storm", "rain", 20.0], "job": 11, "at": WALL_S + 9},
         {"address": "/diegetic/tell", "arguments": [2, "calm", "sea", 20.0], "job": 12, "clock": 5000.0},
@@ -225,7 +217,7 @@ def test_what_was_dropped_or_stopped_before_it_sounded_is_not_in_a_fast_replay(t
 
 
 def test_in_its_own_time_gaps_and_leads_are_kept_and_cancels_meet_their_jobs(tmp_path: Path) -> None:
-    path = write(
+    path = write_capture(
         tmp_path / "session.jsonl",
         {"address": "/diegetic/render", "arguments": [1, "storm"], "job": 77},
         {"address": "/diegetic/cue/go", "arguments": [2, "slam"], "clock": 0.2, "wall": WALL_S + 1, "at": WALL_S + 9},

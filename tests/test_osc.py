@@ -13,11 +13,12 @@ from pythonosc import slip
 
 from diegetic.errors import Failure, InputError
 from diegetic.live.news import StateChanged
-from diegetic_bridges.codec import MAX_MESSAGES, Incoming, decode, encode
+from diegetic_bridges.codec import MAX_MESSAGES, Incoming, encode
 from diegetic_bridges.osc import MAX_UNSENT_BYTES, OscServer
 from diegetic_bridges.rate import MESSAGES_AT_ONCE, MESSAGES_PER_S
 from diegetic_bridges.session import Session
 from fake_engine import FakeEngine
+from wire_stage import read
 
 STATUS = encode("/diegetic/status", "", ())
 
@@ -49,12 +50,6 @@ class Udp:
     async def hear(self) -> Incoming:
         data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 65_536), 5)
         return read(data)
-
-
-def read(packet: bytes) -> Incoming:
-    (found,) = decode(packet, time.time())
-    assert isinstance(found, Incoming)
-    return found
 
 
 def test_each_udp_client_is_answered_at_its_own_port() -> None:

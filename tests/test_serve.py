@@ -18,6 +18,7 @@ import pytest
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
+from capture_file import write_capture
 from diegetic.audio.wav import read_wav
 from diegetic.bounce import Output
 from diegetic.cli.live import read_outputs
@@ -25,7 +26,6 @@ from diegetic.errors import InputError
 from diegetic.manifest import read_manifest
 from diegetic.schema import read_strict
 from diegetic.targets import Targets
-from test_capture import write
 
 PROGRAM = Path(__file__).parent / "serve_main.py"
 TIMEOUT_S = 60.0
@@ -158,7 +158,7 @@ def test_a_captured_session_is_replayed_fast_into_a_bounce(tmp_path: Path) -> No
 
 def test_a_replay_lays_out_by_the_flags_that_serve_has(tmp_path: Path) -> None:
     tell = {"address": "/diegetic/tell", "arguments": [1, "storm", "rain, a bell", 3.0], "job": 1}
-    file = write(tmp_path / "session.jsonl", tell)
+    file = write_capture(tmp_path / "session.jsonl", tell)
     again = ("replay", str(file), "--project", str(tmp_path / "again"), "--fast", "--bounce", "out")
     layout = ("--format", "flac", "--channels", "mono", "--stems", "lane", "--curve", "linear", "--handles", "0.5")
     levels = ("--loudness", "-23", "--lane-loudness", "bed=-30", "--true-peak", "-2", "--bpm", "120")

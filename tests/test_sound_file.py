@@ -20,7 +20,7 @@ from diegetic.folder import StoryFolder
 from diegetic.manifest import read_manifest
 from diegetic.story import Told
 from mock_model import MockModel
-from test_tags import LOUD, MARKS, RATE, TAGS, noise, run
+from tagged_sounds import LOUD, MARKS, RATE, TAGS, noise, run
 
 FORMATS: tuple[Format, ...] = ("wav24", "wav32f", "flac")
 LABELS = Labels(TAGS, MARKS, loops=True)

@@ -1,47 +1,23 @@
 """What a WAV says of itself, read by other people's readers."""
 
 import json
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pyloudnorm
 import pytest
-from numpy.typing import NDArray
 
-from diegetic.audio.bwf import Sound, Tags, tag_chunks, umid
+from diegetic.audio.bwf import Sound, tag_chunks, umid
 from diegetic.audio.cues import Mark, loop_chunk, mark_chunks
-from diegetic.audio.meter import Loudness, measure_loudness, trimmed
+from diegetic.audio.meter import measure_loudness, trimmed
 from diegetic.audio.riff import Chunk, read_chunks
 from diegetic.audio.wav import read_wav, write_wav
 from diegetic.director import Output, render_story
 from diegetic.folder import StoryFolder
 from diegetic.story import Told
 from mock_model import MockModel
-
-RATE = 48_000
-Samples = NDArray[np.float32]
-LOUD = Loudness(-23.456, 7.0, -1.02, -20.5, None)
-TAGS = Tags(
-    note="Überfahrt 雨\nin a bay",
-    project="storm",
-    scene="a-storm",
-    take="2",
-    track="bed",
-    starts_at=2**33 + 5,
-    made_at="2026-01-31T12:34:56Z",
-    maker="Diegetic 0.1.0",
-    model="pocket",
-    identity="x",
-    loudness=LOUD,
-)
-MARKS = (Mark(0, 1200, "wind"), Mark(600, 300, "a bell, odd"))
-
-
-def noise(seconds: float, seed: int = 0, level: float = 0.1) -> Samples:
-    return (np.random.default_rng(seed).standard_normal((int(seconds * RATE), 2)) * level).astype(np.float32)
+from tagged_sounds import MARKS, RATE, TAGS, noise, run
 
 
 def tagged(path: Path) -> Path:
@@ -49,12 +25,6 @@ def tagged(path: Path) -> Path:
     chunks = (*tag_chunks(TAGS, sound), *mark_chunks(MARKS), loop_chunk(RATE, 100, 1100))
     write_wav(path, noise(0.03), RATE, chunks=chunks)
     return path
-
-
-def run(*command: str | Path) -> str:
-    if shutil.which(str(command[0])) is None:
-        pytest.skip(f"needs {command[0]}")
-    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout
 
 
 def test_wavinfo_reads_the_broadcast_chunk(tmp_path: Path) -> None:

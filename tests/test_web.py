@@ -11,7 +11,8 @@ from diegetic_bridges.json_messages import ADDRESS
 from diegetic_bridges.session import Session
 from diegetic_bridges.web import WebServer
 from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES
-from web_client import WALL_S, Web, run
+from web_client import Web, run
+from wire_stage import WALL_S
 
 
 def test_a_slow_verb_is_acknowledged_by_202_and_its_end_asked_for_by_its_job() -> None:

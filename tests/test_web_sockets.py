@@ -10,8 +10,8 @@ from diegetic_bridges.codec import encode
 from diegetic_bridges.json_messages import ADDRESS
 from diegetic_bridges.rate import MESSAGES_AT_ONCE
 from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, MAX_UNSENT_BYTES
-from test_osc import read
-from web_client import STATUS, WALL_S, Web, run
+from web_client import STATUS, Web, run
+from wire_stage import WALL_S, read
 
 
 def test_a_websocket_is_one_client_with_events_in_order() -> None:

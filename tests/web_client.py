@@ -12,8 +12,8 @@ from diegetic_bridges.outgoing import Clock
 from diegetic_bridges.session import Session
 from diegetic_bridges.web import WebServer
 from fake_engine import FakeEngine
+from wire_stage import WALL_S
 
-WALL_S = 1_800_000_000.0
 STATUS = {ADDRESS: "/diegetic/status"}
 
 

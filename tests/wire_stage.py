@@ -1,6 +1,7 @@
 """A session without sockets, as tests of the wire's rules speak to it."""
 
 import struct
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,3 +46,10 @@ class Stage:
 
 def bundle(at: float, packet: bytes) -> bytes:
     return b"#bundle\0" + struct.pack(">Q", time_tag(at)) + struct.pack(">i", len(packet)) + packet
+
+
+def read(packet: bytes) -> Incoming:
+    """The one message of a packet."""
+    (found,) = decode(packet, time.time())
+    assert isinstance(found, Incoming)
+    return found
