@@ -12,8 +12,6 @@ from functools import reduce
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d
-from scipy.signal import oaconvolve
 
 Samples = NDArray[np.float32]
 
@@ -89,6 +87,9 @@ def _largest(values: Samples) -> Samples:
 
 def _smooth(gain: Samples, frames: int) -> Samples:
     """The least gain within `frames` before and after, smoothed over as many: never above `gain`."""
+    from scipy.ndimage import minimum_filter1d  # a second to import, the two: only what is too loud pays for it
+    from scipy.signal import oaconvolve
+
     window = np.hanning(2 * frames + 1)
     least = minimum_filter1d(gain, size=len(window), mode="nearest")
     padded = np.pad(least.astype(np.float64), frames, mode="edge")
