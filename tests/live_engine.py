@@ -12,6 +12,8 @@ from diegetic.live.news import News
 
 RATE = 24_000
 TEXT = "rain, a bell, thunder"
+LEADS_S = (0.5, 4.0, 12.0)
+"""How long before its time something is asked for: a busy machine may be late, and is asked again."""
 Kind = TypeVar("Kind")
 
 

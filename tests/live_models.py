@@ -154,6 +154,23 @@ def pondering(name: str) -> Pondering:
     return Pondering()
 
 
+class Droning(MockModel):
+    """Never comes to an end with one sound, but looks up from each step of it."""
+
+    def imagine(self, condition: Condition, event: Event, seed: int, held: Latents | None, watch: Watch) -> Latents:
+        while event.caption == DRAWN_FOREVER:
+            watch(0, 1)
+            time.sleep(0.01)
+        return super().imagine(condition, event, seed, held, watch)
+
+
+DRAWN_FOREVER = "a drone without an end"
+
+
+def droning(name: str) -> Droning:
+    return Droning()
+
+
 class Broken(MockModel):
     """Raises what nobody foresaw."""
 

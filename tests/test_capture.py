@@ -228,15 +228,14 @@ def test_in_its_own_time_gaps_and_leads_are_kept_and_cancels_meet_their_jobs(tmp
     async def whole() -> tuple[float, float]:
         loop = asyncio.get_running_loop()
         engine.subscribe(lambda news: engine.end(2) if not engine.known[2].ended else None)
-        began_s = engine_s = loop.time()
+        began_s = loop.time()
         await asyncio.wait_for(replay(engine, path, 1.0), 20)
-        engine_s = loop.time()
-        return began_s, engine_s
+        return began_s, loop.time()
 
     began_s, ended_s = asyncio.run(whole())
     render, go = engine.calls
     assert render == ("render", "storm")
-    assert go[2] - began_s == pytest.approx(8.2, abs=0.1)
+    assert began_s + 0.2 + 8 <= go[2] <= ended_s - 0.1 + 8
     assert ended_s - began_s >= 0.3
     assert engine.known[1].state == "cancelled"
 

@@ -1,13 +1,13 @@
 """Datagrams, whole and damaged: what is read of them, and that nothing is read that was not sent."""
 
 import struct
-import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 
+from counted_calls import calls_in
 from diegetic_bridges.codec import (
     MAX_MESSAGES,
     Incoming,
@@ -125,17 +125,15 @@ def test_a_thousand_nested_bundles_are_refused_at_once() -> None:
     packet = message(b"/a", b"")
     for _ in range(1000):
         packet = bundle(1, packet)
-    started = time.perf_counter()
     assert refusal(packet)[0] == 413
-    assert time.perf_counter() - started < 0.1
+    assert calls_in(lambda: decode(packet, NOW)) < 1000
 
 
 @pytest.mark.parametrize("element", [message(b"/a", b""), b"#bundle\0" + b"\0" * 8, b"\0" * 4])
 def test_64_kilobytes_of_small_elements_are_read_up_to_the_limit(element: bytes) -> None:
     packet = bundle(1, *([element] * (65_000 // (len(element) + 4))))
-    started = time.perf_counter()
     assert len(decode(packet, NOW)) <= MAX_MESSAGES + 1
-    assert time.perf_counter() - started < 0.1
+    assert calls_in(lambda: decode(packet, NOW)) < 100 * MAX_MESSAGES
 
 
 def test_time_tags_of_any_century_are_times_near_now_or_none() -> None:
@@ -195,9 +193,8 @@ def test_patterns_mean_what_osc_says(pattern: str, name: str, holds: bool) -> No
 
 
 def test_no_pattern_takes_long() -> None:
-    started = time.perf_counter()
+    """One that tried every way to share the letters among the stars would never come to its end."""
     assert not matches("/" + "*a" * 120, "/" + "a" * 100 + "b")
-    assert time.perf_counter() - started < 0.5
 
 
 def test_slip_and_sized_packets_come_out_of_any_pieces() -> None:

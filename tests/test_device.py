@@ -1,7 +1,6 @@
 """The audio device by PortAudio, with one that isn't there in its place."""
 
 import sys
-import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 from diegetic.player import device
-from diegetic.player.device import SoundDevice
+from diegetic.player.device import _SILENT_S, SoundDevice
 
 
 class Stream:
@@ -30,8 +29,9 @@ class Stream:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A device that is dead after 0.1 s, and its stream."""
+    """A device, its stream, and a clock that the test moves."""
     streams: list[Stream] = []
+    clock = SimpleNamespace(now_s=0.0, monotonic=lambda: clock.now_s)
 
     def stream(*settings: object, callback: Callable[..., None]) -> Stream:
         streams.append(Stream(*settings, callback=callback))
@@ -44,16 +44,18 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Any:
         _initialize=lambda: None,
     )
     monkeypatch.setitem(sys.modules, "sounddevice", portaudio)
-    monkeypatch.setattr(device, "_SILENT_S", 0.1)
+    monkeypatch.setattr(device, "time", clock)
     found = SoundDevice("card", 48_000, 64, 2, lambda out, underrun: None)
     found.start()
-    return found, streams[0]
+    return found, streams[0], clock
 
 
 def test_a_device_that_asked_for_nothing_for_long_is_dead_even_where_it_asks_again(opened: Any) -> None:
-    found, stream = opened
-    stream.ask()
-    time.sleep(0.15)
+    found, stream, clock = opened
+    for passed_s, is_alive in ((0.9 * _SILENT_S, True), (0.9 * _SILENT_S, True), (1.1 * _SILENT_S, False)):
+        clock.now_s += passed_s
+        stream.ask()
+        assert found.alive == is_alive
     stream.ask()
     assert not found.alive
     found.start()

@@ -1,6 +1,5 @@
 """Stories in the live engine on the null device: told, gone on with, edited, cancelled; with quick models."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -65,15 +64,17 @@ def test_a_job_runs_and_the_engine_is_busy_from_its_turn_on(tmp_path: Path) -> N
     async def body(live: Live) -> None:
         engine = live.engine
         await live.until(lambda: engine.status().state == "ready")
-        first, second = engine.plan("storm", TEXT, 3.0), engine.plan("hall", TEXT, 3.0)
-        await asyncio.sleep(0.2)  # its first event takes 0.5
+        first, second = engine.plan("storm", live_models.TOLD_FOREVER, 3.0), engine.plan("hall", TEXT, 3.0)
+        await live.until(lambda: engine.job_get(first.id).stage == "plan")
         assert live.of(EventPlanned) == []
         assert (engine.job_get(first.id).state, engine.job_get(second.id).state) == ("running", "queued")
         status = engine.status()
         assert (status.state, status.running, status.queued) == ("busy", 1, 1)
         assert live.of(StateChanged)[-1].state == "busy"
+        engine.job_cancel(first.id)
+        await live.done(second)
 
-    live(body, tmp_path, live_models.thoughtful)
+    live(body, tmp_path, live_models.pondering)
 
 
 def test_lanes_are_metered_while_they_sound(tmp_path: Path) -> None:

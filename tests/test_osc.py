@@ -217,6 +217,8 @@ def test_a_port_that_was_only_taken_is_given_back() -> None:
     asyncio.run(whole())
 
 
+@pytest.mark.real
+@pytest.mark.alone
 def test_a_round_trip_takes_less_than_5_ms() -> None:
     async def scene(server: OscServer, engine: FakeEngine, session: Session) -> None:
         client, times = Udp(server), []

@@ -37,7 +37,7 @@ def test_an_event_whose_time_went_by_unheard_is_told_as_late_and_dropped() -> No
     given: list[Play] = []
     schedule = schedule_of(told, given)
     over: list[bool] = []
-    play = Playing("storm", time.monotonic() + 1, over=lambda: over.append(True))
+    play = Playing("storm", time.monotonic() + 1000, over=lambda: over.append(True))
     sound = second_of_sound()
     schedule.begin(play)
     schedule.add(play, ReadyEvent(Event("e1", "rain", 0.0, 1.0), sound.handle, None))

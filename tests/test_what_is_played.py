@@ -12,7 +12,7 @@ import live_models
 from diegetic.audio.wav import read_wav
 from diegetic.live.news import JobEnded, Late, SegmentEnd, SegmentReady, SegmentStart
 from diegetic.story import OVERLAP_S
-from live_engine import RATE, TEXT, Live, live
+from live_engine import LEADS_S, RATE, TEXT, Live, live
 
 
 def test_with_blocks_of_any_length_a_story_sounds_from_its_first_sample_on(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_what_was_played_is_the_bounce_sample_for_sample(tmp_path: Path) -> None
     frames: list[int] = []
 
     async def body(live: Live) -> None:
-        for lead_s in (1.0, 4.0, 12.0):  # a busy machine may be late, which moves what sounds
+        for lead_s in LEADS_S:
             heard = len(live.of(SegmentEnd))
             await live.done(live.engine.tell("storm", TEXT, 3.0, time.monotonic() + lead_s))
             await live.until(lambda: len(live.of(SegmentEnd)) == heard + 4)  # noqa: B023
