@@ -107,8 +107,10 @@ def test_every_message_of_a_hosts_file_is_taken(host: str) -> None:
 @pytest.mark.parametrize("host", HOSTS)
 def test_every_address_that_a_hosts_readme_names_is_one(host: str) -> None:
     text = (BRIDGES / host / "README.md").read_text(encoding="utf-8")
-    for address in re.findall(rf"{ROOT}/[a-z/0-9*<>]+", text):
-        find(address.replace("*", "1"))
+    named = re.findall(rf"{ROOT}/[a-z/0-9*<>]+", text)
+    assert named
+    for address in named:
+        find(address.replace("*", "1"))  # raises what an unknown address is answered by
 
 
 def test_the_touchosc_layout_is_what_its_script_writes_and_without_a_fault() -> None:

@@ -1,14 +1,15 @@
 """The web server's WebSockets, by aiohttp's client."""
 
 import asyncio
+import time
 
 import aiohttp
 import pytest
 
 from diegetic.live.news import SegmentStart, StateChanged
+from diegetic_bridges import rate
 from diegetic_bridges.codec import encode
 from diegetic_bridges.json_messages import ADDRESS
-from diegetic_bridges.rate import MESSAGES_AT_ONCE
 from diegetic_bridges.web_socket import MAX_MESSAGE_BYTES, MAX_UNSENT_BYTES
 from web_client import STATUS, Web, run
 from wire_stage import WALL_S, read
@@ -101,14 +102,18 @@ def test_a_websocket_that_never_reads_is_let_go() -> None:
     run(scene)
 
 
-def test_messages_beyond_the_rate_wait_and_none_is_lost() -> None:
+def test_messages_beyond_the_rate_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate, "MESSAGES_AT_ONCE", 10.0)
+    monkeypatch.setattr(rate, "MESSAGES_PER_S", 100.0)
+
     async def scene(web: Web) -> None:
         async with web.http.ws_connect(web.url("/ws")) as ws:
-            count = round(MESSAGES_AT_ONCE) + 100
-            for _ in range(count):
+            began_s = time.monotonic()
+            for _ in range(40):
                 await ws.send_json({ADDRESS: "/diegetic/panic"})
-            while len(web.engine.calls) < count:
+            while len(web.engine.calls) < 40:
                 await asyncio.sleep(0.01)
+            assert time.monotonic() - began_s >= (39 - 10) / 100 * 0.9
 
     run(scene)
 
