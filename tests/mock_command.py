@@ -43,3 +43,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
     }
+
+
+def rendered_storm(folder: Path) -> Path:
+    """Render a story to take copies of: events e1 to e4 in 9 s at 24 kHz, with a stem a lane."""
+    storm = folder / "storm"
+    scene = ("rain, a bell, thunder", "--seconds", "9", "--rate", "24000", "--stems", "lane", "--model", "mock")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        assert run(["render", *scene, "-o", str(storm)], outside(MockModel())) == 0
+    return storm

@@ -1,6 +1,7 @@
 """render --append: a second story in the project of the first, as a user meets it."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,23 @@ import pytest
 
 from diegetic.folder import StoryFolder
 from diegetic.manifest import read_manifest
-from mock_command import Run, contents, mock_command
+from mock_command import Run, contents, mock_command, rendered_storm
 
 SECOND = ("render", "a door slams", "--seconds", 4, "--model", "mock", "-o", "storm", "--append")
 
 
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rendered_storm(tmp_path_factory.mktemp("rendered"))
+
+
 @pytest.fixture
-def diegetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def diegetic(
+    rendered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
     """Run a command beside a rendered story `storm` (9 s, 24 kHz, a stem a lane): (exit code, stdout, stderr)."""
-    command = mock_command(tmp_path, monkeypatch, capsys)
-    scene = ("rain, a bell, thunder", "--seconds", 9, "--rate", 24_000, "--stems", "lane")
-    assert command("render", *scene, "-o", "storm", "--model", "mock")[0] == 0
-    return command
+    shutil.copytree(rendered, tmp_path / "storm")
+    return mock_command(tmp_path, monkeypatch, capsys)
 
 
 def reaper_items(path: str = "storm/storm.rpp") -> list[tuple[float, str]]:

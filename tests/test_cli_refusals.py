@@ -1,5 +1,6 @@
 """What the command line does not do, and the one sentence that says why. The model is a mock."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,14 @@ import soundfile
 from diegetic.errors import InputError
 from diegetic.model.registry import check_name
 from diegetic.settings import Settings
-from mock_command import SCENE, Run, contents, mock_command
+from mock_command import SCENE, Run, contents, mock_command, rendered_storm
 from mock_model import MockModel
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A story of 9 s to take a copy of."""
+    return rendered_storm(tmp_path_factory.mktemp("rendered"))
 
 
 @pytest.fixture
@@ -69,11 +76,11 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
 
 
 BAD_STORIES = [
-    ("seconds = 12", "secnds = 12.0", "unknown key 'secnds'; did you mean 'seconds'?"),
-    ("seconds = 12", 'seconds = "long"', "seconds must be a finite number, got the string 'long'"),
-    ("duration_s = 12", "end_s = -3.0", "must end after its start"),
+    ("seconds = 9", "secnds = 9.0", "unknown key 'secnds'; did you mean 'seconds'?"),
+    ("seconds = 9", 'seconds = "long"', "seconds must be a finite number, got the string 'long'"),
+    ("duration_s = 9", "end_s = -3.0", "must end after its start"),
     ('caption = "thunder"', f'caption = "{"x" * 10_000}"', "caption must have 1..500 characters, got 10000"),
-    ("seconds = 12", "seconds 12", "is not valid TOML"),
+    ("seconds = 9", "seconds 9", "is not valid TOML"),
     ('model = "mock"', 'model = "nobody"', "unknown model 'nobody'"),
 ]
 
@@ -81,8 +88,10 @@ BAD_STORIES = [
 @pytest.mark.parametrize(
     ("good", "bad", "sentence"), BAD_STORIES, ids=[sentence[:24] for _, _, sentence in BAD_STORIES]
 )
-def test_a_bad_story_file_changes_nothing(diegetic: Run, tmp_path: Path, good: str, bad: str, sentence: str) -> None:
-    diegetic("render", SCENE, "--seconds", 12, "-o", "storm", "--model", "mock")
+def test_a_bad_story_file_changes_nothing(
+    diegetic: Run, rendered: Path, tmp_path: Path, good: str, bad: str, sentence: str
+) -> None:
+    shutil.copytree(rendered, tmp_path / "storm")
     story = tmp_path / "storm/story.toml"
     text = story.read_text(encoding="utf-8")
     assert good in text
@@ -121,8 +130,8 @@ def test_a_story_s_folder_in_place_of_a_scene_is_told_how_it_is_rendered(diegeti
     )  # the text that the folder is named from
 
 
-def test_another_story_is_not_rendered_over(diegetic: Run, tmp_path: Path) -> None:
-    diegetic("render", SCENE, "--seconds", 12, "-o", "storm", "--model", "mock")
+def test_another_story_is_not_rendered_over(diegetic: Run, rendered: Path, tmp_path: Path) -> None:
+    shutil.copytree(rendered, tmp_path / "storm")
     before = contents(tmp_path)
     code, _, err = diegetic("render", "fire", "--seconds", 12, "-o", "storm", "--model", "mock")
     assert code == 2

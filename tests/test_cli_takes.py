@@ -19,7 +19,7 @@ from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
 from diegetic.manifest import read_manifest, write_manifest
 from diegetic.targets import Targets
-from mock_command import contents, known
+from mock_command import contents, known, rendered_storm
 from mock_model import MockModel
 
 Run = Callable[..., tuple[int, str, str]]
@@ -28,14 +28,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The story that each test has a copy of."""
-    folder = tmp_path_factory.mktemp("rendered")
-    scene = ("rain, a bell, thunder", "--seconds", "9", "--rate", "24000", "--stems", "lane", "--model", "mock")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
-        outside = Outside(load=lambda name, settings: MockModel(), check_name=known)
-        assert run(["render", *scene, "-o", "storm"], outside) == 0
-    return folder / "storm"
+    return rendered_storm(tmp_path_factory.mktemp("rendered"))
 
 
 @pytest.fixture

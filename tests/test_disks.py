@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from diegetic.director import Output
 from diegetic.folder import StoryFolder
+from diegetic.retakes import retake
 from disks import mount
-from mock_command import Run, contents, mock_command
+from mock_command import Run, contents, mock_command, rendered_storm
+from mock_model import MockModel
 
 
 @pytest.fixture
@@ -27,16 +31,18 @@ def diegetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     return in_a_line
 
 
-def render(diegetic: Run, folder: Path) -> None:
-    scene = ("rain, a bell, thunder", "--seconds", 5, "--rate", 24_000, "--model", "mock")
-    assert diegetic("render", *scene, "-o", folder)[0] == 0
+@pytest.fixture(scope="module")
+def retaken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rendered story with a retake of its third event, to take a copy of."""
+    storm = rendered_storm(tmp_path_factory.mktemp("rendered"))
+    retake(MockModel(), StoryFolder(storm), "3", 7, Output(24_000, "lane"), lambda progress: None)
+    return storm
 
 
 @pytest.fixture
-def storm_read_only(diegetic: Run, small_disk: Path) -> Iterator[Path]:
-    """A rendered story with a retake, on a disk that has become read-only."""
-    render(diegetic, small_disk / "storm")
-    diegetic("retake", small_disk / "storm", 3)
+def storm_read_only(retaken: Path, small_disk: Path) -> Iterator[Path]:
+    """It, on a disk that has become read-only."""
+    shutil.copytree(retaken, small_disk / "storm")
     mount("-o", "remount,ro", small_disk)
     yield small_disk / "storm"
     mount("-o", "remount,rw", small_disk)
@@ -85,11 +91,9 @@ def fill(disk: Path) -> Path:
 
 @pytest.mark.parametrize("command", [["retake", "STORM", "3", "--seed", "9"], ["use", "STORM", "3", "1"]])
 def test_on_a_full_disk_a_command_fails_in_one_sentence_and_can_be_run_again(
-    diegetic: Run, small_disk: Path, command: list[str]
+    diegetic: Run, retaken: Path, small_disk: Path, command: list[str]
 ) -> None:
-    storm = small_disk / "storm"
-    render(diegetic, storm)
-    diegetic("retake", storm, 3)
+    storm = shutil.copytree(retaken, small_disk / "storm")
     filler = fill(small_disk)
     words = [word.replace("STORM", str(storm)) for word in command]
     code, out, err = diegetic(*words)
@@ -104,9 +108,8 @@ def test_on_a_full_disk_a_command_fails_in_one_sentence_and_can_be_run_again(
     assert json.loads((storm / "manifest.json").read_text())["finished_at"]
 
 
-def test_on_a_full_disk_unused_takes_can_be_cleared_away(diegetic: Run, small_disk: Path) -> None:
-    render(diegetic, small_disk / "storm")
-    diegetic("retake", small_disk / "storm", 3)
+def test_on_a_full_disk_unused_takes_can_be_cleared_away(diegetic: Run, retaken: Path, small_disk: Path) -> None:
+    shutil.copytree(retaken, small_disk / "storm")
     fill(small_disk)
     code, out, err = diegetic("prune", small_disk / "storm", "--yes")
     assert code == 0, err
@@ -119,8 +122,8 @@ HOLDER = (
 )
 
 
-def test_the_second_engine_on_a_folder_is_told_who_holds_it(diegetic: Run, tmp_path: Path) -> None:
-    render(diegetic, tmp_path / "storm")
+def test_the_second_engine_on_a_folder_is_told_who_holds_it(diegetic: Run, retaken: Path, tmp_path: Path) -> None:
+    shutil.copytree(retaken, tmp_path / "storm")
     before = contents(tmp_path / "storm")
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, tmp_path / "storm"],
