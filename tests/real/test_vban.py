@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 import warnings
 
 import numpy as np
@@ -48,7 +47,7 @@ def test_aiovban_hears_every_frame_of_a_voice() -> None:
             PlayerConfig(f"vban:127.0.0.1:{port}/stage", RATE, 256, 2, (), 16, "quietest", None), heard.append
         )
         await player.start()
-        player.play(Play(1, sound.handle, "bed", player.frame_at(time.monotonic() + 0.3), (0, 1)))
+        player.play_now([Play(1, sound.handle, "bed", 0, (0, 1))])
         while not any(isinstance(each, VoiceNews) and each.kind == "ended" for each in heard):
             await asyncio.sleep(0.01)
         await player.stop()
