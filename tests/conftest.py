@@ -1,6 +1,7 @@
-"""Things that tests stand on: disks that are full or read-only, and no test that fails because a machine is busy."""
+"""Things that tests stand on: small disks, the same draws each time, and no test that fails as a machine is busy."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,13 @@ settings.load_profile("busy")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores, and threads that wait for one another take turns
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """What a test draws of torch without a generator of its own is the same whatever ran before it."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture
