@@ -64,6 +64,19 @@ def test_every_module_says_what_it_is_and_keeps_its_size(path: Path) -> None:
     assert len(text.splitlines()) <= 400, f"{path} is longer than 400 lines"
 
 
+def test_tests_keep_their_size_have_names_of_their_own_and_share_by_plain_modules() -> None:
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    assert len(files) > 100
+    names = [path.name for path in files if path.name != "conftest.py"]
+    assert len(names) == len(set(names))
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert ast.get_docstring(ast.parse(text)), f"{path} has no docstring"
+        assert len(text.splitlines()) <= 400, f"{path} is longer than 400 lines"
+        for module in imports(path):
+            assert not re.match(r"(test_\w+|conftest)$", module), f"{path} imports {module}"
+
+
 def test_the_readme_begins_with_what_it_is_in_two_sentences() -> None:
     first = README.split("\n\n")[1]
     assert len(re.findall(r"[.!?](\s|$)", first.replace("e.g.", ""))) == 2
