@@ -1,12 +1,13 @@
-"""What a user should know of a text that can be told: that it isn't English, or asks for what no model here can make.
+"""What a user should know of a text that can be told: that it isn't English, tells too much, or what can't be made.
 
 Words spoken, songs with words and the music of a named artist can't be made: the story has a murmur or a melody in
-their place, and the user is told so. By words and patterns, in English. Knows nothing of models.
+their place, and the user is told so. By words and patterns, in English. Knows nothing of weights.
 """
 
 import re
 
 from diegetic.language import looks_english
+from diegetic.model.agenda import left_out
 
 _SPEECH = re.compile(
     r"""\b(?:says?|said|saying|speaks?|spoke|speaking|announces?|announced|announcements?|announcer|narrat\w+|dialogues?
@@ -38,4 +39,9 @@ def remarks_on(text: str) -> tuple[str, ...]:
         remarks.append("the text doesn't look like English, which is what models plan best from; look at the plan")
     if asked := [what for pattern, what in _ASKS if pattern.search(text)]:
         remarks.append(f"no model here can make {' or '.join(asked)}: a murmur or a melody stands in for them")
+    if late := left_out(text):
+        remarks.append(
+            f'a plan has no room for the last {len(late)} sounds of the text, from "{late[0]}" on; '
+            "tell them as a story of their own, or go on with `diegetic continue`"
+        )
     return tuple(f"note: {remark}" for remark in remarks)

@@ -4,7 +4,7 @@
     read       |first 32                |
     then                    |16 again, 16 new          |...
 
-A plan has 16 events at most; a story that is played and goes on all day has hundreds. A model's memory begins anew at
+A plan has 32 events at most; a story that is played and goes on all day has hundreds. A model's memory begins anew at
 each 16th event from the 32nd on, from the 16 before it; so do the conditions of a long story that is recalled.
 
 Knows nothing of models.
@@ -13,10 +13,11 @@ Knows nothing of models.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from diegetic.story import MAX_EVENT_S, MAX_PLANNED_EVENTS, MAX_STORY_S, Event, Story, milliseconds
+from diegetic.story import MAX_EVENT_S, MAX_STORY_S, Event, Story, milliseconds
 
-STEP = MAX_PLANNED_EVENTS
+STEP = 16
 MOST = 2 * STEP
+"""A plan's events are read as one: no fewer than a plan may have."""
 
 
 def recent(story: Story) -> Story:

@@ -18,7 +18,7 @@ from itertools import count
 from diegetic.errors import InputError
 
 MIN_EVENT_S, MAX_EVENT_S = 1.0, 27.0
-MAX_PLANNED_EVENTS = 16
+MAX_PLANNED_EVENTS = 32
 MIN_STORY_S, MAX_TOLD_S = 1.0, 12 * MAX_EVENT_S
 MAX_STORY_S = 3600.0
 MAX_TEXT_CHARACTERS = 4000

@@ -15,14 +15,20 @@ from zlib import crc32
 
 from diegetic.model.clauses import Part, denied, parts_and_silence
 from diegetic.model.grammar import Frontier, Timed
+from diegetic.model.once import happens
+from diegetic.model.prose import prose
 from diegetic.model.stems import share_word, stems
 from diegetic.model.stops import stopped
 from diegetic.model.timetable import Timetable
 from diegetic.model.when import NOT_SAID, When
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
+_MOST = MAX_PLANNED_EVENTS - 2
+"""How many clauses a plan has room for beside a bed."""
 _AT_A_TIME_S = 5.0
 """How long what is heard every so often is heard once, at most."""
+_HAPPENS_S = 8.0
+"""How long what happens and is over is given while a bed goes on under it: it is followed by nothing of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Agenda:
         """
         told, silence_s = parts_and_silence(text, over)
         times = Timetable.of(told, seconds, silence_s)
-        owed = sorted(times.clauses[: MAX_PLANNED_EVENTS - 2], key=lambda part: not part.all_along)
+        owed = sorted(times.clauses[:_MOST], key=lambda part: not part.all_along)
         named = frozenset[str]().union(*(part.stems for part in told))
         return cls(owed, times, named, denied(text) - named)
 
@@ -275,6 +281,8 @@ class Agenda:
         elif lane == BED and self.times.ends_silent:
             return windows or every
         next_start = min(self.lasts_until_s(part, start * step_s) / step_s, at.total - at.shortest)
+        if lane == FOREGROUND and self._beds_go_on and happens(caption):
+            last_end, next_start = min(last_end, start + round(_HAPPENS_S / step_s)), 0
         if at.reached < next_start:
             every = [end for end in every if end >= next_start] or every
         return [end for end in every if end <= last_end and lane == FOREGROUND] or every
@@ -336,6 +344,11 @@ class Agenda:
             if each.when.since != "last" and (told_s := self.times.begins_s(each, 0.0)) is not None
         ]
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
+
+
+def left_out(text: str) -> list[str]:
+    """The clauses of a told text that no plan has room for, in the text's own words: its last ones."""
+    return [part.text for part in parts_and_silence(prose(text))[0][_MOST:]]
 
 
 def at_a_time_s(when: When) -> float:

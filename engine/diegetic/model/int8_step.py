@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 from transformers import DynamicCache
 
-ROOM = 1536
-"""Tokens that can be read: a story of sixteen events, a long text and the longest draft. 35 MB for pocket."""
+ROOM = 2560
+"""Tokens that can be read: a story of 32 events, a long text and the longest draft. 59 MB for pocket."""
 _FAST = ("AVX2", "AVX512")
 """What torch has its product of eight bits for; others are unknown, and without them it is six times slower."""
 _MOST = 3

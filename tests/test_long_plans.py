@@ -1,0 +1,56 @@
+"""Plans of long stories with many sounds: each is told, what goes on goes on, and what happens is soon over."""
+
+import pytest
+
+from diegetic.model.agenda import left_out
+from diegetic.model.registry import load_model, presets_folder
+from diegetic.protocol import StoryModel
+from diegetic.remarks import remarks_on
+from diegetic.settings import Settings
+from diegetic.story import BED, MAX_PLANNED_EVENTS, Event
+
+NOUNS = [
+    *("ship's bell rings", "dog barks", "horse trots by", "door slams", "gunshot", "seagull cries", "train passes"),
+    *("cat meows", "siren wails", "branch snaps", "glass breaks", "gong sounds", "rooster crows", "hammer strikes"),
+    *("wolf howls", "whistle blows", "cow moos"),
+]
+SHEET = "An old harbour. Rain falls all the time. " + " ".join(
+    f"At {10 + 15 * place} seconds a {noun}." for place, noun in enumerate(NOUNS)
+)
+
+
+@pytest.fixture(scope="module")
+def planned() -> list[Event]:
+    if not (presets_folder() / "models/pocket/network.safetensors").exists():
+        pytest.skip("pocket's weights aren't here")
+    pocket: StoryModel = load_model("pocket", Settings())
+    return [each.event for each in pocket.plan(pocket.begin(SHEET, 300))]
+
+
+def test_all_of_many_sounds_are_told_where_the_text_has_them(planned: list[Event]) -> None:
+    starts = {event.caption: event.start_s for event in planned if event.lane != BED}
+    assert list(starts.values()) == pytest.approx([10 + 15 * place for place in range(len(NOUNS))], abs=1)
+    for caption, noun in zip(starts, NOUNS, strict=True):
+        assert noun in caption
+
+
+def test_a_bed_goes_on_to_the_end_beside_them(planned: list[Event]) -> None:
+    windows = [event for event in planned if event.lane == BED]
+    assert {event.caption for event in windows} == {"Rain falls all the time"}
+    assert (windows[0].start_s, windows[-1].end_s) == (0, 300)
+    assert len(planned) <= MAX_PLANNED_EVENTS
+
+
+def test_what_happens_over_a_bed_is_soon_over(planned: list[Event]) -> None:
+    lengths = {event.caption.removeprefix("a "): event.duration_s for event in planned}
+    assert max(lengths[what] for what in ("door slams", "gunshot", "glass breaks", "wolf howls")) <= 8
+
+
+def test_sounds_that_a_plan_has_no_room_for_are_named() -> None:
+    many = "; ".join(f"at {place} seconds a {NOUNS[place % len(NOUNS)]}" for place in range(40))
+    assert len(left_out(many)) == 40 - (MAX_PLANNED_EVENTS - 2)
+    (remark,) = remarks_on(many)
+    assert "no room for the last 10 sounds" in remark
+    assert left_out(many)[0] in remark
+    assert left_out(SHEET) == []
+    assert remarks_on(SHEET) == ()
