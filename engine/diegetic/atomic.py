@@ -10,12 +10,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
 from diegetic.errors import Failure
 
 SUFFIX = ".tmp"
+_BLOCK = 1 << 18
+_ZEROS = bytes(_BLOCK)
 
 
 def write_atomically(path: Path, data: bytes, is_lasting: bool = True) -> None:
@@ -30,7 +33,7 @@ def write_atomically(path: Path, data: bytes, is_lasting: bool = True) -> None:
     except OSError as error:
         raise Failure(_explain(path, len(data), error)) from error
     with replacing(path, len(data)) as temporary, temporary.open("wb") as file:
-        file.write(data)
+        _write_sparsely(file, data)
         if is_lasting:
             file.flush()
             os.fsync(file.fileno())
@@ -65,6 +68,17 @@ def clear_leftovers(folder: Path, guard: str) -> None:
                     Path(entry).unlink(missing_ok=True)
                 except OSError as error:
                     raise Failure(_explain(Path(entry), 0, error)) from error
+
+
+def _write_sparsely(file: BinaryIO, data: bytes) -> None:
+    """Write `data`; where it is zeros for long, as around the sound of a stem, a disk that can leaves them out."""
+    for start in range(0, len(data), _BLOCK):
+        block = data[start : start + _BLOCK]
+        if block == _ZEROS[: len(block)]:
+            file.seek(len(block), os.SEEK_CUR)
+        else:
+            file.write(block)
+    file.truncate(len(data))
 
 
 def _left_by_the_dead(name: str) -> bool:

@@ -82,7 +82,8 @@ def bounce(
     gain_db = _common_gain_db(output, max(stem.true_peak_dbtp for stem in measured.values()))
     for stem, loud in measured.items():
         yield GOING
-        sound = _sound(stem, placed, frames) * np.float32(10 ** (gain_db / 20))
+        sound = _sound(stem, placed, frames)
+        sound *= np.float32(10 ** (gain_db / 20))
         _write(folder, stem, slate, sound, output, loud.turned(gain_db))
     stems = tuple(replace(stem, loudness=loud.turned(gain_db)) for stem, loud in measured.items())
     return (replace(whole, loudness=loudness), *stems), _level(loudness, limited_db, gain_db, gains, output)

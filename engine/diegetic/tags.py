@@ -55,7 +55,7 @@ def describe(
         made_at="",  # nor when it was rendered: the manifest says that
         maker=f"Diegetic {__version__}",
         model=slate.story.model,
-        identity=hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
+        identity=hashlib.sha256(np.ascontiguousarray(samples).data).hexdigest(),
         loudness=loudness,
     )
     return Labels(tags, tuple(_mark(event, rate_hz, starts_at) for event in events))

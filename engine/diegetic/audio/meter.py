@@ -7,6 +7,7 @@ Knows nothing of files. Samples are float32 [frames, channels], one or two chann
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ def short_term_lufs(samples: Samples, rate_hz: int) -> tuple[Values, Values]:
 
 def trimmed(samples: Samples, rate_hz: int) -> Samples:
     """`samples` without the silence that no window shares with a sound: it changes no measure, and takes time."""
-    sounding, hop = np.flatnonzero(samples.any(axis=1)), round(_HOP_S * rate_hz)
+    sounding, hop = np.flatnonzero(reduce(np.logical_or, samples.T)), round(_HOP_S * rate_hz)
     if not len(sounding):
         return samples[:0]
     around = _SHORT_TERM_HOPS * hop

@@ -8,6 +8,7 @@ Knows nothing of samples or of what a chunk means.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 _HEADER = struct.Struct("<4sI")
 
@@ -17,23 +18,31 @@ class Chunk:
     """One chunk: its four-character name and its content."""
 
     name: bytes
-    content: bytes
+    content: bytes | memoryview
 
     def encode(self) -> bytes:
-        """Name, size, content, and a zero where the size is odd."""
-        return _HEADER.pack(self.name, len(self.content)) + self.content + b"\0" * (len(self.content) % 2)
+        """The whole chunk."""
+        return b"".join(self.parts())
+
+    def parts(self) -> tuple[bytes, bytes | memoryview, bytes]:
+        """Name and size, content, and a zero where the size is odd."""
+        return _HEADER.pack(self.name, len(self.content)), self.content, b"\0" * (len(self.content) % 2)
 
 
 def with_chunks(riff: bytes, added: Sequence[Chunk], without: Sequence[bytes] = ()) -> bytes:
     """The RIFF file `riff` with further chunks behind `fmt ` and before the samples, and without those named."""
-    kept = [chunk for chunk in read_chunks(riff) if chunk.name not in without]
+    kept = [chunk for chunk in read_chunks(memoryview(riff)) if chunk.name not in without]
     at = next((place for place, chunk in enumerate(kept) if chunk.name == b"data"), len(kept))
-    body = riff[8:12] + b"".join(chunk.encode() for chunk in (*kept[:at], *added, *kept[at:]))
-    return _HEADER.pack(b"RIFF", len(body)) + body
+    chunks = (*kept[:at], *added, *kept[at:])
+    body = [riff[8:12], *chain.from_iterable(chunk.parts() for chunk in chunks)]  # samples are copied once, not thrice
+    return b"".join((_HEADER.pack(b"RIFF", sum(map(len, body))), *body))
 
 
-def read_chunks(riff: bytes) -> Iterator[Chunk]:
-    """The chunks of a RIFF file, in order. Raises ValueError where it isn't one or ends too soon."""
+def read_chunks(riff: bytes | memoryview) -> Iterator[Chunk]:
+    """The chunks of a RIFF file, in order, whose contents are parts of it.
+
+    Raises ValueError where it isn't one or ends too soon.
+    """
     if riff[:4] != b"RIFF":
         raise ValueError(f"riff: must begin with RIFF, got {riff[:4]!r}")
     at = 12

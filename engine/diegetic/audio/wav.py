@@ -50,5 +50,7 @@ def read_wav(path: Path) -> tuple[Samples, int]:
 
 def whole_numbers(samples: Samples) -> NDArray[np.int32]:
     """24-bit values in the upper bits of 32. libsndfile would scale floats by 2^23 - 1, but reads them by 2^23."""
-    values = np.clip(np.rint(samples.astype(np.float64) * 2**23), -(2**23), 2**23 - 1)
-    return values.astype(np.int32) << 8
+    scaled = samples * np.float32(2**23)  # exactly: a power of two, and floats hold whole numbers up to 2^24
+    values = np.clip(np.rint(scaled, out=scaled), -(2**23), 2**23 - 1, out=scaled).astype(np.int32)
+    values <<= 8
+    return values
