@@ -254,6 +254,7 @@ def test_a_taken_port_is_said_in_one_sentence_before_anything_is_started(tmp_pat
         (("--rate", "5"), "rate: must be 8000..192000, got 5"),
         (("--compute", "gpu"), "--compute: must be one of auto, cpu, cuda, got 'gpu'"),
         (("--outputs", "bed"), "outputs: must be like bed=1-2"),
+        (("--record", "evening.mp3"), "record: must end with .wav"),
         (("--steal", "newest"), "steal: must be quietest, oldest, refuse, got 'newest'"),
         (("--host", "0.0.0.0"), "is open to other machines"),
         (("--allow", "nobody"), "allow: must be an address or a network"),

@@ -117,7 +117,7 @@ def serve(
         rate_hz=_within("rate", rate, *RATES_HZ, free=0),
         block_frames=_within("block", block, 16, 4096),
         outputs=read_outputs(outputs),
-        record=record,
+        record=_wav(record),
         voices=_within("voices", voices, 1, 512),
         steal=_steal(steal),
         keep_alive_s=60 * _from_0("keep alive", keep_alive),
@@ -182,7 +182,7 @@ def replay(
         model=settings.model,
         device="null" if fast else device,
         rate_hz=_within("rate", rate, *RATES_HZ, free=0),
-        record=record,
+        record=_wav(record),
         bounces=replace(laid, rate_hz=_within("bounce rate", bounce_rate, *RATES_HZ, free=0)),
         check_model=lambda name: outside.check_installed(name, settings),
     )
@@ -254,6 +254,12 @@ def _steal(name: str) -> "Steal":
     if found is None:
         raise InputError(f"steal: must be {', '.join(get_args(Steal))}, got {name[:40]!r}")
     return found
+
+
+def _wav(record: Path | None) -> Path | None:
+    if record is not None and record.suffix.lower() != ".wav":
+        raise InputError(f"record: must end with .wav, which is what is written, got {record}")
+    return record
 
 
 def _project(project: Path) -> Path:
