@@ -67,11 +67,12 @@ def test_a_bed_written_as_a_window_goes_on() -> None:
     assert agenda.due(at.after(20, 40), 1.0, None) is None
 
 
-def test_a_bed_that_ends_where_no_window_does_is_over() -> None:
+def test_a_bed_that_nobody_told_is_over_where_no_window_ends_and_one_that_is_told_goes_on() -> None:
     at = frontier(40.0, PlanStyle()).after(0, 13)
-    agenda = Agenda.of("rain falls, a dog barks", 30.0)
-    agenda.tell(event("rain falls", BED, 0, 13))
-    assert agenda.due(at, 1.0, None) is None
+    for text, due in (("a dog barks", None), ("rain falls, a dog barks", Due("rain falls", BED, 13, 20))):
+        agenda = Agenda.of(text, 30.0)
+        agenda.tell(event("rain falls", BED, 0, 13))
+        assert agenda.due(at, 1.0, None) == due
 
 
 def test_a_clause_by_itself_needs_no_draft() -> None:
@@ -81,9 +82,13 @@ def test_a_clause_by_itself_needs_no_draft() -> None:
     assert not Agenda.of("nothing", 30.0).is_plain
 
 
-def test_a_bed_that_the_text_names_first_takes_no_other_ones_place() -> None:
+def test_a_bed_takes_another_ones_place_only_where_it_is_told_to_come_after_it() -> None:
     at = frontier(26, PlanStyle(cover=True))
-    for text, goes_on in (("a forest, insects shrill", True), ("insects shrill, a forest", False)):
+    for text, goes_on in (
+        ("a forest, insects shrill", True),
+        ("insects shrill, a forest", True),
+        ("insects shrill, then a forest", False),
+    ):
         agenda = Agenda.of(text, 30.0)
         agenda.tell(event("insects shrill", BED, 0, 13))
         due = agenda.due(at.after(0, 13), 1.0, event("a forest", BED, 13, 26))

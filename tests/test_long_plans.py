@@ -1,9 +1,11 @@
 """Plans of long stories with many sounds: each is told, what goes on goes on, and what happens is soon over."""
 
+from itertools import pairwise
+
 import pytest
 
-from diegetic.model.agenda import left_out
 from diegetic.model.registry import load_model, presets_folder
+from diegetic.model.timetable import left_out
 from diegetic.protocol import StoryModel
 from diegetic.remarks import remarks_on
 from diegetic.settings import Settings
@@ -20,10 +22,14 @@ SHEET = "An old harbour. Rain falls all the time. " + " ".join(
 
 
 @pytest.fixture(scope="module")
-def planned() -> list[Event]:
+def pocket() -> StoryModel:
     if not (presets_folder() / "models/pocket/network.safetensors").exists():
         pytest.skip("pocket's weights aren't here")
-    pocket: StoryModel = load_model("pocket", Settings())
+    return load_model("pocket", Settings())
+
+
+@pytest.fixture(scope="module")
+def planned(pocket: StoryModel) -> list[Event]:
     return [each.event for each in pocket.plan(pocket.begin(SHEET, 300))]
 
 
@@ -39,6 +45,24 @@ def test_a_bed_goes_on_to_the_end_beside_them(planned: list[Event]) -> None:
     assert {event.caption for event in windows} == {"Rain falls all the time"}
     assert (windows[0].start_s, windows[-1].end_s) == (0, 300)
     assert len(planned) <= MAX_PLANNED_EVENTS
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("Rain and wind. A bell.", 200), ("Rain on a tent and wind in the trees. An owl hoots.", 60)]
+)
+def test_beds_that_are_told_together_sound_together_to_the_end(pocket: StoryModel, text: str, seconds: float) -> None:
+    events = [each.event for each in pocket.plan(pocket.begin(text, seconds))]
+    for bed in ("Rain", "wind"):
+        windows = [event for event in events if event.caption.startswith(bed)]
+        assert (windows[0].start_s, windows[-1].end_s) == (0, seconds)
+        assert {event.lane for event in windows} == {BED}
+
+
+def test_what_is_heard_now_and_then_is_so_to_the_end_of_a_long_story(pocket: StoryModel) -> None:
+    events = [each.event for each in pocket.plan(pocket.begin("rain on a tent, thunder now and then", 320))]
+    thunder = [event.start_s for event in events if event.caption == "thunder"]
+    apart = [later - sooner for sooner, later in pairwise([*thunder, 320])]
+    assert 15 <= min(apart[:-1]) <= max(apart) <= 45
 
 
 def test_what_happens_over_a_bed_is_soon_over(planned: list[Event]) -> None:

@@ -140,7 +140,7 @@ def test_beds_go_on_under_what_comes_next_but_for_those_that_it_tells_of() -> No
         windows = [(event.caption, event.start_s, event.end_s) for event in told if event.caption in beds]
         return windows if told[0].caption in beds or told[0].lane != "bed" else None
 
-    for seed in range(8):
+    for seed in range(12):
         narrator = tiny_narrator(COVER, seed)
         wanted = {
             ("a door slams", 4.5): [("rain on the roof", 12, 16.5), ("wind", 12, 16.5)],

@@ -7,7 +7,7 @@ their place, and the user is told so. By words and patterns, in English. Knows n
 import re
 
 from diegetic.language import looks_english
-from diegetic.model.agenda import left_out
+from diegetic.model.timetable import left_out
 
 _SPEECH = re.compile(
     r"""\b(?:says?|said|saying|speaks?|spoke|speaking|announces?|announced|announcements?|announcer|narrat\w+|dialogues?

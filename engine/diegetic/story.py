@@ -211,7 +211,9 @@ def _limited(told: Told) -> Told:
             f"text: must have at most {MAX_TEXT_CHARACTERS} characters, got {len(told.instruction)}; "
             "tell the beginning, then go on with `diegetic continue`"
         )
-    _check_seconds(told.seconds, MAX_TOLD_S, "a story can grow longer by being continued")
+    _check_seconds(
+        told.seconds, MAX_TOLD_S, "tell the beginning, then go on with `diegetic continue`: its beds sound on"
+    )
     _check_seed("seed", told.seed)
     _check_variation("variation", told.variation)
     return replace(told, seconds=milliseconds(told.seconds))

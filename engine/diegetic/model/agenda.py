@@ -16,17 +16,16 @@ from zlib import crc32
 from diegetic.model.clauses import Part, denied, parts_and_silence
 from diegetic.model.grammar import Frontier, Timed
 from diegetic.model.once import happens
-from diegetic.model.prose import prose
 from diegetic.model.stems import share_word, stems
 from diegetic.model.stops import stopped
-from diegetic.model.timetable import Timetable
-from diegetic.model.when import NOT_SAID, When
+from diegetic.model.timetable import MOST_CLAUSES, Timetable
+from diegetic.model.when import NOT_SAID, SOMETIMES_S, When
 from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
 
-_MOST = MAX_PLANNED_EVENTS - 2
-"""How many clauses a plan has room for beside a bed."""
 _AT_A_TIME_S = 5.0
 """How long what is heard every so often is heard once, at most."""
+_SOMETIMES = 12
+"""How often what is heard now and then is heard in a story, about, at most."""
 _HAPPENS_S = 8.0
 """How long what happens and is over is given while a bed goes on under it: it is followed by nothing of its own."""
 
@@ -64,7 +63,8 @@ class Agenda:
         """
         told, silence_s = parts_and_silence(text, over)
         times = Timetable.of(told, seconds, silence_s)
-        owed = sorted(times.clauses[:_MOST], key=lambda part: not part.all_along)
+        clauses = [_spread(part, seconds) for part in times.clauses[:MOST_CLAUSES]]
+        owed = sorted(clauses, key=lambda part: not part.all_along)
         named = frozenset[str]().union(*(part.stems for part in told))
         return cls(owed, times, named, denied(text) - named)
 
@@ -202,10 +202,10 @@ class Agenda:
     def _next_window(self, at: Frontier, step_s: float, coming: Timed | None) -> Due | None:
         """A bed's next window.
 
-        A bed that was written as one of the windows of the whole story, is heard all along, or sounds last when all is
-        told, goes on to the end of the next window, unless another bed takes its place there, or the events that are
-        left are owed. A bed that the text names before it takes no place, nor does any that of one heard all along. A
-        bed of which the text says how long it lasts, or that it stops, goes on until then.
+        A bed that is told without a time, was written as one of the windows of the whole story, or sounds last when all
+        is told, goes on to the end of the next window, unless another bed takes its place there, or the events that are
+        left are owed. Of two that are told only one that comes after the other takes its place, and none that of one
+        heard all along. A bed of which the text says how long it lasts, or that it stops, goes on until then.
         """
         edges = at.windows()
         for bed in (
@@ -215,7 +215,8 @@ class Agenda:
             part = self._done.get(bed.caption)
             all_along = part is not None and part.all_along
             is_last = self.is_all_told and end == at.reached
-            goes_on = all_along or is_last or (start, end) in pairwise(edges[:-1])
+            is_told = part is not None and part.when == NOT_SAID
+            goes_on = is_told or is_last or (start, end) in pairwise(edges[:-1])
             until = None if (until_s := self._until_s(bed.caption)) is None else round(until_s / step_s)
             if end not in at.starts() or not (goes_on if until is None else end < until):
                 continue
@@ -225,7 +226,7 @@ class Agenda:
             begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
             replaced = any(
                 each.caption == bed.caption
-                or not (until or all_along or self._went_on(each) or self._is_named_before(each, bed))
+                or not (until or all_along or self._went_on(each) or self._sound_beside(each, bed))
                 for each in begins
             )
             is_due = coming is None or coming.start_s >= bed.end_s - 1e-6
@@ -312,10 +313,10 @@ class Agenda:
         """Whether a bed is a window of one that began before it."""
         return any(each.caption == bed.caption and each.end_s <= bed.start_s + 1e-6 for each in self.told)
 
-    def _is_named_before(self, one: Timed, other: Timed) -> bool:
-        """Whether the text names one event's sound before another's."""
-        first, second = (self._done.get(each.caption) or self.part_of(each.caption) for each in (one, other))
-        return first is not None and second is not None and first.place < second.place
+    def _sound_beside(self, one: Timed, other: Timed) -> bool:
+        """Whether a bed takes no other's place: both are told, and it isn't told to come after the other."""
+        new, old = (self._done.get(each.caption) or self.part_of(each.caption) for each in (one, other))
+        return new is not None and old is not None and (new.place < old.place or not (new.after or new.is_place))
 
     def is_last(self, part: Part | None) -> bool:
         """Whether a clause is all that is owed and nothing goes on: nothing would sound after its event."""
@@ -346,15 +347,17 @@ class Agenda:
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
 
 
-def left_out(text: str) -> list[str]:
-    """The clauses of a told text that no plan has room for, in the text's own words: its last ones."""
-    return [part.text for part in parts_and_silence(prose(text))[0][_MOST:]]
-
-
 def at_a_time_s(when: When) -> float:
     """How long what is heard every so often is heard once."""
     assert when.every_s is not None
     return min(when.every_s / 2, _AT_A_TIME_S)
+
+
+def _spread(part: Part, seconds: float) -> Part:
+    """A clause as it is; of what is heard now and then, in a long story more rarely, so that it is to its end."""
+    when, often_s = part.when, max(SOMETIMES_S, seconds / _SOMETIMES)
+    is_sometimes = when.is_irregular and when.every_s == SOMETIMES_S
+    return replace(part, when=replace(when, every_s=often_s)) if is_sometimes else part
 
 
 def apart_s(when: When, caption: str, last_s: float) -> float:

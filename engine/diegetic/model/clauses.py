@@ -92,7 +92,8 @@ class Part:
     place: how many come before it; how: what is said of how the sound is heard, apart ("a cow moos, far to the right");
     when: when it is heard; after: whether that is after what was told before ("then"); all_along: whether it is heard
     from the beginning on; stop: where the text says that it stops; silent_s: how long nothing is heard before it;
-    is_place: whether it is what sets the scene.
+    is_place: whether it is what sets the scene; beside: whether it is listed after another in its sentence, without an
+    order or a time: two beds are heard at once ("rain and wind").
     """
 
     text: str
@@ -106,6 +107,7 @@ class Part:
     stop: Stop | None = None
     silent_s: float = 0.0
     is_place: bool = False
+    beside: bool = False
 
 
 def parts(text: str, over: Sequence[str] | None = None) -> list[Part]:
@@ -208,7 +210,8 @@ def _add_sentence(found: list[Part], sentence: str, scene: str, over: Sequence[s
         elif stems(_GOES_ON.sub(" ", without_how(words))):
             before = [part.text for part in found]
             words = with_subject(words, joined, before, before[first:])
-            found.append(_part(words, len(found), goes_on, replace(ahead, when=when | ahead.when, after=after)))
+            part = _part(words, len(found), goes_on, replace(ahead, when=when | ahead.when, after=after))
+            found.append(replace(part, beside=len(found) > first and not after and part.when == NOT_SAID))
             ahead = Part("", frozenset())
         elif _is_again(joined, words, when, found[first:]):
             found.append(replace(found[-1], place=len(found), when=when, stop=None, silent_s=0.0))

@@ -289,7 +289,8 @@ class Narrator:
             if (wanted_s := agenda.begins_s(tells)) is not None:
                 at = at.silent_until(round(wanted_s / step)) if agenda.is_after_silence(tells) else at
                 starts = later = [nearest(wanted_s / step, at.starts())]
-            of_lanes = {FOREGROUND: later, BED: starts[:1] if agenda.is_overdue(tells) else starts}
+            is_first = agenda.is_overdue(tells) or (tells is not None and tells.beside)
+            of_lanes = {FOREGROUND: later, BED: starts[:1] if is_first else starts}
             if tells is not None and tells.goes_on:
                 del of_lanes[FOREGROUND]
             elif tells is not None and tells.when.every_s is not None:

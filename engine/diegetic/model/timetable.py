@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 
 from diegetic.model.clauses import Part, parts_and_silence
 from diegetic.model.prose import prose
+from diegetic.story import MAX_PLANNED_EVENTS
 
+MOST_CLAUSES = MAX_PLANNED_EVENTS - 2
+"""How many clauses a plan has room for beside a bed."""
 A_SOUND_S = 10.0
 """How long a sound has, at least, of which a text only says when it begins."""
 
@@ -101,3 +104,8 @@ def told_s(text: str, usual_s: float = 0.0) -> float:
             ends_s.append(part.stop.when.second_s)
     is_all_said = told and all(each.when.second_s is not None or each.when.lasts_s for each in told)
     return max(*ends_s, end_s + silence_s * bool(end_s), 0.0 if is_all_said else usual_s)
+
+
+def left_out(text: str) -> list[str]:
+    """The clauses of a told text that no plan has room for, in the text's own words: its last ones."""
+    return [part.text for part in parts_and_silence(prose(text))[0][MOST_CLAUSES:]]
