@@ -5,10 +5,14 @@ rewritten while it sounds, ahead of what is heard.
 
 Processes: whoever makes one hands it on by its handle; the director alone unlinks. All children of one director share
 its resource tracker, which removes what a crash leaves.
+
+On Windows memory is gone with the last process that has it open. There whoever hands one on keeps it open (`hand_on`)
+until the next request, and the director from when it is told of it (`keep`) until it frees it.
 """
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -23,6 +27,11 @@ Samples = NDArray[np.float32]
 _BYTES = 4
 _FILES = Path("/dev/shm")
 """Where Linux has shared memory as files, in a file system of its own."""
+
+
+_VANISHES = os.name == "nt"
+_kept: dict[str, SharedMemory] = {}
+"""What this process keeps open for others, by name."""
 
 
 class NoRoom(Failure):
@@ -52,7 +61,7 @@ class SharedSound:
     def make(cls, samples: Samples, envelope: NDArray[np.float32]) -> "SharedSound":
         """Copy samples [frames, channels] and their gains [frames] into memory. Raises NoRoom."""
         frames, channels = samples.shape
-        memory = SharedMemory(create=True, size=max(1, frames * (channels + 1) * _BYTES))
+        memory = _new(max(1, frames * (channels + 1) * _BYTES))
         _reserve(memory)
         sound = cls(SoundHandle(memory.name, frames, channels), memory)
         sound.samples[:], sound.envelope[:] = samples, envelope
@@ -69,10 +78,40 @@ class SharedSound:
         self.samples, self.envelope = nothing, nothing[:, 0]
         self._memory.close()
 
+    def hand_on(self) -> SoundHandle:
+        """Close it here, and have it stay for whoever is given the handle."""
+        keep(self.handle)
+        self.close()
+        return self.handle
+
     def remove(self) -> None:
         """Free the memory once nobody has it open any more."""
+        if (kept := _kept.pop(self.handle.name, None)) is not None:
+            kept.close()
         self._memory.unlink()
         self.close()
+
+
+def keep(handle: SoundHandle) -> None:
+    """Keep a sound there until this process removes it, where it would vanish; one that is gone already isn't kept."""
+    if _VANISHES and handle.name not in _kept:
+        with suppress(FileNotFoundError):
+            _kept[handle.name] = SharedMemory(handle.name)
+
+
+def let_go() -> None:
+    """Keep nothing any more: who was told of it has it open by now."""
+    while _kept:
+        _kept.popitem()[1].close()
+
+
+def _new(size: int) -> SharedMemory:
+    try:
+        return SharedMemory(create=True, size=size)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        text = f"shared memory: {size / 1e6:.1f} MB can't be had ({why}); stop some sounds, or arm fewer cues"
+        raise NoRoom(text) from error
 
 
 def _reserve(memory: SharedMemory) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
-from diegetic.audio.shared_sound import SharedSound, SoundHandle
+from diegetic.audio.shared_sound import SharedSound, SoundHandle, keep
 from diegetic.child import Child
 from diegetic.generator.messages import (
     Answer,
@@ -285,6 +285,8 @@ class Generator:
         if isinstance(answer, Within | Early):
             self._hear_within(answer)
             return
+        if isinstance(answer, Stepped) and isinstance(answer.outcome, ReadyEvent):
+            self._keep(answer.outcome.sound)
         self.memory_bytes = answer.memory_bytes
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)
@@ -295,8 +297,14 @@ class Generator:
         if isinstance(answer, Within):
             watch(answer)
         elif early is not None:
+            self._keep(answer.ready.sound)
             self._given_early = answer.ready.sound
             early(answer.ready)
+
+    def _keep(self, sound: SoundHandle | None) -> None:
+        """Keep a sound there that the generator lets go of soon. One that was given early may be freed already."""
+        if sound is not None and sound != self._given_early:
+            keep(sound)
 
     def _free(self, answer: Answer) -> None:
         """Free a sound that nobody waits for any more; one that was given early is the receiver's."""

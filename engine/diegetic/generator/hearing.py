@@ -83,10 +83,7 @@ class Hearing:
     def _sound(self, placed: Placed) -> SoundHandle:
         if self._filling is not None and _write(self._filling.sound, placed.segment):
             return self._filling.sound
-        sound = SharedSound.make(placed.segment, placed.gain[:, 0])
-        handle = sound.handle
-        sound.close()
-        return handle
+        return SharedSound.make(placed.segment, placed.gain[:, 0]).hand_on()
 
 
 def _write(handle: SoundHandle, samples: Samples, frame: int = 0) -> bool:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 
 import psutil
 
-from diegetic.audio.shared_sound import NoRoom
+from diegetic.audio.shared_sound import NoRoom, let_go
 from diegetic.child import GOODBYE
 from diegetic.errors import Cancelled, DiegeticError, InputError
 from diegetic.generator.messages import Drop, Early, Failed, Load, Loaded, Step, Stepped, Unload, Unloaded, Within
@@ -34,8 +34,7 @@ _log = logging.getLogger(__name__)
 
 def main(connection: Connection, loader: Callable[[str], StoryModel], cancel: c_longlong) -> None:
     """Serve until told goodbye, or until the director is gone."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(_NICE)
+    _give_way()
     generator = _Generator(connection, loader, cancel)
     try:
         while (request := connection.recv()) != GOODBYE:
@@ -84,6 +83,7 @@ class _Generator:
 
     def step(self, step: Step) -> None:
         """Take one step, and tell what came of it: exactly one Stepped or Failed."""
+        let_go()
         try:
             if step.task is not None:
                 if self._performer is None:
@@ -141,6 +141,15 @@ class _Generator:
                 _log.exception("job %d failed", job)
                 text = f"generator: failed unexpectedly ({type(error).__name__}: {text}); its log has the traceback"
         self._connection.send(Failed(code, text, memory_bytes()))
+
+
+def _give_way() -> None:
+    if sys.platform == "win32":
+        with contextlib.suppress(psutil.Error):
+            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        with contextlib.suppress(OSError):
+            os.nice(_NICE)
 
 
 def _give_back() -> None:

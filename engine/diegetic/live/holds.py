@@ -139,8 +139,6 @@ def _faded_in(handle: SoundHandle, overlap: int) -> SoundHandle:
     fade_out, fade_in = (gain[:, 0] for gain in fades(overlap))
     envelope[:overlap] *= fade_in
     envelope[handle.frames - overlap :] *= fade_out
-    copy = SharedSound.make(sound.samples, envelope)
-    made = copy.handle
-    copy.close()
+    made = SharedSound.make(sound.samples, envelope).hand_on()
     sound.close()
     return made
