@@ -10,6 +10,7 @@ from collections.abc import Callable
 from diegetic.errors import Failure
 
 _TRIES = 20
+_RESERVED = 1023
 
 
 def take(what: str, host: str, port: int, way_out: str) -> socket.socket:
@@ -38,8 +39,10 @@ def _opened(
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             said = f"port {port} is in use, most likely by another `diegetic serve`; {way_out}"
+        elif error.errno == errno.EACCES and port > _RESERVED:  # on Windows other programs, Hyper-V for one, keep some
+            said = f"port {port} is kept from this user by the system; {way_out}"
         elif error.errno == errno.EACCES:
-            said = f"port {port} may not be opened by this user; choose one above 1023"
+            said = f"port {port} may not be opened by this user; choose one above {_RESERVED}"
         else:
             said = f"{host}:{port} can't be opened ({error.strerror}); give an address of this machine as --host"
         raise Failure(f"{what}: {said}") from None

@@ -11,9 +11,10 @@ Threads: one event loop in the main thread; a second Ctrl-C ends the process at 
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
 from diegetic.cli.outside import Listening, Replaying
 from diegetic.counted import counted
@@ -36,12 +37,14 @@ _SOUNDS_EVERY_S = 0.1
 LEARNED = "midi.toml"
 """In the project: the MIDI map with what was learned."""
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 
 
 def serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
     """Serve until told to stop. Raises InputError or Failure where it can't begin."""
-    asyncio.run(_serve(config, loader, listening))
+    _run(_serve(config, loader, listening))
 
 
 async def _serve(config: LiveConfig, loader: Loader, listening: Listening) -> None:
@@ -121,7 +124,7 @@ def _usual_map(project: Path) -> Path:
 
 def replay_file(config: LiveConfig, loader: Loader, replaying: Replaying) -> int:
     """Play a capture again; how many of its commands failed. Raises InputError or Failure where it can't begin."""
-    return asyncio.run(_replay(config, loader, replaying))
+    return _run(_replay(config, loader, replaying))
 
 
 async def _replay(config: LiveConfig, loader: Loader, replaying: Replaying) -> int:
@@ -145,8 +148,18 @@ def midi_ports(api: str = "") -> list[str]:
     return input_names(rtmidi_backend(api))
 
 
+def _run(serving: Coroutine[Any, Any, T]) -> T:
+    """As asyncio.run, by the loop that is usual but on Windows.
+
+    Windows' own hears no datagrams any more once an answer found nobody (python/cpython#127057), and takes no more
+    connections once one was reset too soon (python/cpython#93821). Remove when no Python that we take does so.
+    """
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(serving)
+
+
 def _on_signals(quit_: Callable[[], None]) -> None:
-    """Quit at the first SIGINT, SIGTERM or SIGHUP; from then on they do what they do to any process.
+    """Quit at the first SIGINT, SIGTERM, SIGHUP or Windows' SIGBREAK; then they do what they do to any process.
 
     A SIGHUP that is ignored already (nohup) stays so.
     """
@@ -159,5 +172,7 @@ def _on_signals(quit_: Callable[[], None]) -> None:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
+    if hasattr(signal, "SIGBREAK"):
+        numbers.append(signal.SIGBREAK)
     for number in numbers:
         signal.signal(number, lambda number, frame: once(number))

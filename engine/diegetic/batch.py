@@ -124,7 +124,8 @@ _worker: list[_Worker] = []
 
 
 def _begin(load: Load, shares: Any) -> None:
-    """Make this process a worker, which ends with its parent."""
+    """Make this process a worker, which ends with its parent, and leaves Ctrl-C to it: on Windows it hears it, too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker.append(_Worker(load, shares, {}))
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 GOODBYE = "goodbye"
 """The last message: the child's main returns."""
 
-_DIRECTORS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)]
+_DIRECTORS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
 """What a terminal sends to all that was started in it, and systemd to all processes of a service."""
 
 Main = Callable[..., None]
@@ -112,7 +112,8 @@ class Child:
 
     def _read(self) -> None:
         try:
-            while True:
+            # On Windows a pipe stays open whose other end was on its way to a process that ended before it had it.
+            while self._ours in wait([self._ours, self._process.sentinel]):
                 self._tell(self._on_message, self._ours.recv())
         except (EOFError, OSError):
             pass
