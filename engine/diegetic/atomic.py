@@ -1,13 +1,14 @@
 """Files that are whole or not there: written under a temporary name beside the target, then renamed.
 
 The one place where the engine writes to a disk, and so the one that says what to do when a disk is full or a folder
-read-only.
+read-only, and that knows that Windows neither renames onto nor deletes a file that somebody has open.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,10 @@ from diegetic.errors import Failure
 SUFFIX = ".tmp"
 _BLOCK = 1 << 18
 _ZEROS = bytes(_BLOCK)
+
+_IS_WINDOWS = os.name == "nt"
+_WAITS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3)
+"""Between tries: a virus scanner, an indexer or a reader of ours has a file open for a moment."""
 
 
 def write_atomically(path: Path, data: bytes, is_lasting: bool = True) -> None:
@@ -47,11 +52,32 @@ def replacing(path: Path, size: int) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
-            temporary.replace(path)
+            rename(temporary, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            _patiently(lambda: temporary.unlink(missing_ok=True))
     except OSError as error:
         raise Failure(_explain(path, size, error)) from error
+
+
+def rename(path: Path, to: Path) -> None:
+    """Rename a file, in place of one that is there. Raises OSError; on Windows a file that is open is waited for."""
+    _patiently(lambda: path.replace(to))
+
+
+def remove(path: Path) -> None:
+    """Delete a file, if it is there. Raises Failure."""
+    try:
+        _patiently(lambda: path.unlink(missing_ok=True))
+    except OSError as error:
+        raise Failure(f"{path}: can't be deleted ({_reason(error)}); {_way_out(error)}") from error
+
+
+def nearest(path: Path) -> Path:
+    """The path, or the nearest folder above it that there is. Raises Failure where there is none: no such drive."""
+    for each in (path, *path.absolute().parents):
+        if each.exists():
+            return each
+    raise Failure(f"{path}: is on a drive that isn't there; choose another folder")
 
 
 def clear_leftovers(folder: Path, guard: str) -> None:
@@ -64,10 +90,7 @@ def clear_leftovers(folder: Path, guard: str) -> None:
             if entry.is_dir(follow_symlinks=False) and not Path(entry, guard).exists():
                 clear_leftovers(Path(entry), guard)
             elif _left_by_the_dead(entry.name):
-                try:
-                    Path(entry).unlink(missing_ok=True)
-                except OSError as error:
-                    raise Failure(_explain(Path(entry), 0, error)) from error
+                remove(Path(entry))
 
 
 def _write_sparsely(file: BinaryIO, data: bytes) -> None:
@@ -99,8 +122,29 @@ def _explain(path: Path, size: int, error: OSError) -> str:
             f"{path}: can't be written, the disk is full ({_size(size)} needed, {_free(path)} free); "
             "free some space and run the same command again: finished takes are kept"
         )
-    reason = (error.strerror or str(error)).lower()
-    return f"{path}: can't be written ({reason}); choose another folder with -o, or change its permissions"
+    return f"{path}: can't be written ({_reason(error)}); choose another folder with -o, or {_way_out(error)}"
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _way_out(error: OSError) -> str:
+    if _IS_WINDOWS and isinstance(error, PermissionError):
+        return "close it in the program that has it open"
+    return "change its permissions"
+
+
+def _patiently(change: Callable[[], object]) -> None:
+    """Do it, again and again where Windows says that a file is open. Raises OSError."""
+    for wait_s in _WAITS_S if _IS_WINDOWS else ():
+        try:
+            change()
+        except PermissionError:
+            time.sleep(wait_s)
+        else:
+            return
+    change()
 
 
 def _free(path: Path) -> str:

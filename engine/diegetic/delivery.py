@@ -9,6 +9,7 @@ Knows nothing of models: a story and its takes are enough.
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 
+from diegetic.atomic import remove
 from diegetic.bounce import Output, bounce, mix_file, stem_files
 from diegetic.clock import now
 from diegetic.folder import StoryFolder
@@ -60,7 +61,7 @@ def deliver(
         lambda either: write_manifest(folder.manifest, replace(begun, projects=either)),
     )
     for stale in {laid.path for laid in before.files} - {laid.path for laid in files}:
-        (folder.path / stale).unlink(missing_ok=True)
+        remove(folder.path / stale)
     kept = tuple(store.all())
     manifest = replace(
         before,

@@ -18,7 +18,7 @@ from pathlib import Path
 import filelock
 
 from diegetic import manifest, story_file, takes
-from diegetic.atomic import clear_leftovers, write_atomically
+from diegetic.atomic import clear_leftovers, nearest, write_atomically
 from diegetic.clock import now
 from diegetic.errors import Failure, InputError
 from diegetic.story import Story, Told
@@ -70,7 +70,10 @@ class StoryFolder:
 
     def unwritable(self) -> str | None:
         """Why nothing can be written here; None where it can. Makes nothing."""
-        existing = next(parent for parent in (self.path, *self.path.absolute().parents) if parent.exists())
+        try:
+            existing = nearest(self.path)
+        except Failure:
+            return "is on a drive that isn't there"
         if existing.is_dir() and os.access(existing, os.W_OK) and not _is_virtual(existing):
             return None
         read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY

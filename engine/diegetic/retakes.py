@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from diegetic.atomic import remove
 from diegetic.bounce import Output
 from diegetic.delivery import deliver
 from diegetic.director import Rendered, Report, StoryModel, render_story
@@ -129,12 +130,12 @@ def prune(folder: StoryFolder, output: Output) -> Pruned:
         paths = [path for take in gone for path in _files(store.folder, take)]
         size_bytes = sum(path.stat().st_size for path in paths)
         for path in paths:
-            path.unlink()
+            remove(path)
         finish(deliver(folder, story, takes, manifest.model_digest, output))
         clips = tuple(_unplayed(folder.path))
         size_bytes += sum(clip.stat().st_size for clip in clips)
         for clip in clips:
-            clip.unlink()
+            remove(clip)
         return Pruned(gone, tuple(f"{CLIPS}/{clip.name}" for clip in clips), size_bytes)
 
 

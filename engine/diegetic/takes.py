@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diegetic.atomic import write_atomically
+from diegetic.atomic import remove, write_atomically
 from diegetic.audio.wav import read_wav, write_wav
 from diegetic.errors import Failure, InputError
 from diegetic.names import slug
@@ -134,7 +134,7 @@ class TakeStore:
         write_atomically(self.folder / file, (self.folder / take.file).read_bytes())
         self._write(given)
         for old in (self._sidecar(take), self.folder / take.file):
-            old.unlink(missing_ok=True)
+            remove(old)
         return given
 
     def _number(self, event: str, key: str) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from diegetic.atomic import rename
 from diegetic.errors import Failure, InputError
 
 _STREAM = re.compile(r"Stream #0:(\d+).*?: (Video|Audio): (.*)")
@@ -70,7 +71,7 @@ def find_cuts(video: Video) -> list[Span]:
     except ImportError:
         raise Failure(f"dub: finding cuts needs PySceneDetect; {_EXTRA}, or write the plan yourself") from None
     logging.getLogger("pyscenedetect").setLevel(logging.WARNING)  # it says what it does to users of its own
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps what a reader hasn't closed yet
         small = Path(folder, "small.mkv")
         _shrink(video, small)
         try:
@@ -100,7 +101,9 @@ def put_sound(video: Video, sound: Path, to: Path) -> None:
         )  # fmt: skip
         if done.returncode:
             raise Failure(f"{to}: ffmpeg couldn't write it ({_reason(done)}); try another container, .mkv for one")
-        temporary.replace(to)
+        rename(temporary, to)
+    except OSError as error:
+        raise Failure(f"{to}: can't be written ({error.strerror}); close it where it is open, or use -o") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 from diegetic import __version__
+from diegetic.atomic import nearest
 from diegetic.cli.options import Device, Json, Model
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import show
@@ -79,7 +80,7 @@ def _sound_files() -> Finding:
 
 
 def _writable(what: str, folder: Path) -> Finding:
-    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    existing = nearest(folder)
     if not os.access(existing, os.W_OK):
         return Finding(what, False, f"{folder} can't be written to; change its permissions")
     return Finding(what, True, f"{folder}, {shutil.disk_usage(existing).free / 1e9:.0f} GB free")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from diegetic.atomic import nearest
 from diegetic.cli.options import Json
 from diegetic.cli.outside import Outside
 from diegetic.cli.screen import open_display, show
@@ -153,9 +154,8 @@ def _terms(info: "ModelInfo", config: "Preset", files: "Sequence[HubFile]", rele
     if release:
         lines.append(f"from {release} into {info.folder}")
     else:
-        there = next(parent for parent in (info.folder, *info.folder.absolute().parents) if parent.exists())
         fetched = sum(file.size_bytes for file in files) / 1e9
-        free = shutil.disk_usage(there).free / 1e9
+        free = shutil.disk_usage(nearest(info.folder)).free / 1e9
         lines.append(
             f"{fetched:.1f} GB to fetch into {info.folder.parent} ({free:.0f} GB free); it becomes about half as much, "
             "and while it does, both are there"

@@ -20,6 +20,7 @@ from typing import Literal
 
 import ray
 
+from diegetic.atomic import remove
 from diegetic.bounce import Output
 from diegetic.cluster.remote import Lost, Patience, Remote, Unfit
 from diegetic.cluster.travel import Parcel, Unpacking, pack, pieces
@@ -168,7 +169,7 @@ class _Serving:
             stale = {laid.path for laid in before.files} - {parcel.path for parcel in packed}
         unpacking = Unpacking(folder.path)
         for path in stale:
-            (folder.path / path).unlink(missing_ok=True)
+            remove(folder.path / path)
         for parcel in packed:
             if sent.get(parcel.path) != parcel:
                 remote.fetch(parcel, unpacking.add)

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from diegetic.atomic import write_atomically
+from diegetic.atomic import rename, write_atomically
 from diegetic.clock import now
 from diegetic.counted import counted
 from diegetic.director import begin, memory_of, plan_after, plan_told, read_again, recall, render_steps, story_of
@@ -257,7 +257,7 @@ def _set_aside(folder: StoryFolder, story: Story) -> None:
     with contextlib.suppress(InputError):  # one that was edited and can't be read is another, too
         if read_story(folder.story) == story:
             return
-    folder.story.rename(free_path(folder.story, 1))
+    rename(folder.story, free_path(folder.story, 1))
 
 
 def _in_lane(lane: str, plan: Iterator[Planned]) -> Iterator[Planned]:

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from diegetic import __version__
-from diegetic.atomic import replacing, write_atomically
+from diegetic.atomic import nearest, remove, replacing, write_atomically
 from diegetic.errors import Failure
 from diegetic.model.audiostory import AudioStory
 from diegetic.model.checkpoint_file import Checkpoint
@@ -64,9 +64,9 @@ def convert(config: ModelConfig, release: Path, folder: Path, dtype: torch.dtype
     types = Placement(torch.device("cpu"), torch.device("cpu"), dtype, dtype)
     shards = _shards(weights, names, types)
     _check_disk(folder, sum(size for _, size in shards) + files.codec.stat().st_size)
-    (folder / INDEX).unlink(missing_ok=True)
+    remove(folder / INDEX)
     for old in folder.glob("model-*.safetensors"):
-        old.unlink()
+        remove(old)
     _write_shards(weights, shards, types, folder, report)
     for source, name in ((files.codec, CODEC), (files.tokenizer, TOKENIZER)):
         with replacing(folder / name, source.stat().st_size) as temporary:
@@ -164,8 +164,7 @@ def _shard_name(number: int, count: int) -> str:
 
 
 def _check_disk(folder: Path, needed: int) -> None:
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(nearest(folder)).free
     if needed > free:
         raise Failure(
             f"{folder}: needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; free some, or choose another "

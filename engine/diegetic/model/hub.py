@@ -12,6 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from diegetic.atomic import nearest, remove, rename
 from diegetic.errors import Failure, InputError
 from diegetic.model.checksum import git_sha1, sha256
 from diegetic.model.config import Preset, SourceConfig
@@ -81,7 +82,7 @@ def fetch(
             _fetch_one(file, path, model, _bar(told), endpoint)
             report(f"checking {file.name}", done / total)
             if not file.is_at(path):
-                path.unlink()
+                remove(path)
                 raise Failure(f"{path}: isn't what {file.repo} says it is (checksum); run the same command again")
         yield path
 
@@ -115,12 +116,11 @@ def _files_of(source: SourceConfig, model: str, endpoint: str | None) -> Iterato
 
 def _check_disk(files: Sequence[HubFile], folder: Path) -> None:
     """Raise Failure where what is still to be fetched doesn't fit: before it is, not hours later."""
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     places = [(file, folder / file.place) for file in files]
     has = sum(
         max((path.stat().st_size for path in (at, _part(file, at)) if path.is_file()), default=0) for file, at in places
     )
-    needed, free = sum(file.size_bytes for file in files) - has, shutil.disk_usage(there).free
+    needed, free = sum(file.size_bytes for file in files) - has, shutil.disk_usage(nearest(folder)).free
     if needed > free:
         raise Failure(f"{folder}: needs {needed / 1e9:.1f} GB and has {free / 1e9:.1f} GB free; {_ROOM}")
 
@@ -147,7 +147,7 @@ def _fetch_one(file: HubFile, place: Path, model: str, bar: Any, endpoint: str |
             opened.seek(there)
             headers = {"Authorization": f"Bearer {token}"} if (token := get_token()) else {}
             http_get(url, opened, resume_size=there, headers=headers, expected_size=size, tqdm_class=bar)
-        part.replace(place)
+        rename(part, place)
     except Exception as error:  # every HTTP client has its own kinds
         raise _told(error, file.repo, file.commit, model, place.parent) from error
 

@@ -132,8 +132,8 @@ def remove(name: str, models_path: Path) -> ModelInfo:
                 if folder.exists():
                     shutil.rmtree(folder)
             except OSError as error:
-                told = f"can't be deleted ({str(error.strerror).lower()})"
-                raise Failure(f"{error.filename or folder}: {told}; change its permissions") from error
+                told = f"can't be deleted ({str(error.strerror).lower()}); end what uses it, or change its permissions"
+                raise Failure(f"{error.filename or folder}: {told}") from error
     return info
 
 
