@@ -17,8 +17,10 @@ def main() -> None:
     try:
         from diegetic.cli.app import run
         from diegetic.cli.outside import Outside
+        from diegetic.cli.wildcards import expanded
 
-        code = run(sys.argv[1:], Outside(midi_ports=midi_ports, serve=serve, replay=replay))
+        arguments = expanded(sys.argv[1:]) if sys.platform == "win32" else sys.argv[1:]
+        code = run(arguments, Outside(midi_ports=midi_ports, serve=serve, replay=replay))
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)

@@ -7,6 +7,7 @@ Knows nothing of processes, command lines or clusters.
 """
 
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,10 +51,10 @@ class Result:
 
 
 def check_apart(scenes: Iterable[Scene]) -> None:
-    """Raise InputError where two scenes would go into one folder."""
-    sources: dict[Path, Path] = {}
+    """Raise InputError where two scenes would go into one folder, be it only on disks that don't tell A from a."""
+    sources: dict[str, Path] = {}
     for scene in scenes:
-        other = sources.setdefault(scene.folder, scene.source)
+        other = sources.setdefault(unicodedata.normalize("NFC", str(scene.folder)).casefold(), scene.source)
         if other != scene.source:
             raise InputError(f"{scene.source}: goes into {scene.folder}, as {other} does; rename one of them")
 

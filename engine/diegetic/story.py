@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from diegetic.errors import InputError
+from diegetic.text_file import plain_lines
 
 MIN_EVENT_S, MAX_EVENT_S = 1.0, 27.0
 MAX_PLANNED_EVENTS = 32
@@ -90,7 +91,7 @@ def check_words(text: str) -> None:
 
 
 def check_told(told: Told) -> Told:
-    """The same, its seconds in whole milliseconds. Raises InputError where a plan can't be asked for."""
+    """The same in plain lines and whole milliseconds. Raises InputError where a plan can't be asked for."""
     check_words(told.instruction)
     return _limited(told)
 
@@ -216,7 +217,7 @@ def _limited(told: Told) -> Told:
     )
     _check_seed("seed", told.seed)
     _check_variation("variation", told.variation)
-    return replace(told, seconds=milliseconds(told.seconds))
+    return replace(told, instruction=plain_lines(told.instruction), seconds=milliseconds(told.seconds))
 
 
 def _check_seed(subject: str, seed: int) -> None:

@@ -21,6 +21,7 @@ from diegetic.atomic import write_atomically
 from diegetic.errors import InputError
 from diegetic.schema import read_strict, read_toml
 from diegetic.story import FOREGROUND, Event, Story, check_story, free_ids, milliseconds
+from diegetic.text_file import read_text
 
 NAME = "story.toml"
 
@@ -80,8 +81,7 @@ def read_story(path: Path) -> Story:
 
 def write_story(path: Path, story: Story) -> None:
     """Write a story: where one is there, changed in place; else as `story_text` has it. Raises Failure."""
-    before = path.read_text(encoding="utf-8-sig", errors="replace") if path.is_file() else ""
-    write_atomically(path, (_edited(before, story) or story_text(story)).encode())
+    write_atomically(path, (_edited(_text_of(path), story) or story_text(story)).encode())
 
 
 def story_text(story: Story) -> str:
@@ -101,6 +101,13 @@ def write_ids(path: Path) -> None:
     rows = read_strict(_StoryTable, read_toml(path), str(path)).events
     if any(row.id is None for row in rows):
         write_story(path, read_story(path))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return read_text(path)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
 
 
 def _read(table: Mapping[str, object], where: str) -> Story:

@@ -16,6 +16,7 @@ from pathlib import Path
 from diegetic.errors import InputError
 from diegetic.model.grammar import read_plan
 from diegetic.story import MAX_CAPTION_CHARACTERS, Event, Story, check_story, milliseconds
+from diegetic.text_file import read_text
 
 MARK = "<|gen|>"
 
@@ -35,7 +36,7 @@ class Written:
 def read_written_plan(written: Written) -> Story:
     """The story of a written plan. Raises InputError where no event can be read of it, or none is in it."""
     try:
-        text = written.path.read_text(encoding="utf-8-sig")
+        text = read_text(written.path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{written.path}: can't be read ({error}); give a UTF-8 text file with a plan") from None
     if MARK not in text:
@@ -65,7 +66,7 @@ def read_written_plan(written: Written) -> Story:
 def is_written_plan(path: str) -> bool:
     """Whether there is a text file of this name with a plan in it."""
     try:
-        return path.lower().endswith(".txt") and MARK in Path(path).read_text(encoding="utf-8-sig")
+        return path.lower().endswith(".txt") and MARK in read_text(Path(path))
     except (OSError, ValueError):
         return False
 

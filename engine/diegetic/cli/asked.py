@@ -6,6 +6,7 @@ Knows nothing of models.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from diegetic import text_file
 from diegetic.cli.screen import typed
 from diegetic.errors import InputError
 from diegetic.folder import StoryFolder
@@ -127,11 +128,11 @@ def check_story_folder(path: str, writes: bool = True) -> StoryFolder:
 
 
 def check_text(text: str) -> str:
-    """The same. Raises InputError where a model can't be told it."""
+    """The same, in plain lines. Raises InputError where a model can't be told it."""
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InputError("text: must be UTF-8, got other bytes; set the terminal to UTF-8")
     check_words(text)
-    return text
+    return text_file.plain_lines(text)
 
 
 def is_file(what: str) -> bool:
@@ -147,7 +148,7 @@ def is_planned(what: str) -> bool:
 def read_text(file: Path) -> str:
     """What is told in a text file. Raises InputError where it can't be read, or says nothing."""
     try:
-        text = file.read_text(encoding="utf-8-sig").strip()
+        text = text_file.read_text(file).strip()
     except FileNotFoundError:
         raise InputError(f"{file}: no such file; check the path") from None
     except OSError as error:

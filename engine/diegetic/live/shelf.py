@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from diegetic.atomic import nearest
 from diegetic.counted import counted
 from diegetic.errors import DiegeticError
 from diegetic.folder import OWN_FOLDERS, StoryFolder
@@ -59,8 +60,14 @@ class Shelf:
         return self._locks[name]
 
     def folder(self, name: str) -> Path:
-        """Where a story is. Raises Refused (422) for a name that can't be one, or a link that leads elsewhere."""
-        return self.inside(check_name("story", name))
+        """Where a story is. Raises Refused (422) for a name that can't be one, or a link that leads elsewhere; (409)
+        where the disk takes it for another story's.
+        """
+        path = self.inside(check_name("story", name))
+        twin = next((each for each in self._stories if each != name and each.lower() == name.lower()), None)
+        if twin is not None and path.exists() and path.samefile(self.inside(twin)):
+            raise Refused(409, f"story {name}: is {twin} to this disk, which takes A for a; give another name")
+        return path
 
     def get(self, name: str) -> Story:
         """A story. Raises Refused (404)."""
@@ -173,7 +180,7 @@ class Shelf:
 def _unfit(path: Path, given: Path) -> str | None:
     """Why nothing can be laid out in a folder; None where it can."""
     try:
-        existing = next(each for each in (path, *path.parents) if each.exists())
+        existing = nearest(path)
     except PermissionError:
         return "can't be looked into"
     if not existing.is_dir():

@@ -11,6 +11,7 @@ Knows nothing of stories. `Caller` turns captions into what recordings are found
 import csv
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from diegetic.errors import Failure, InputError
 from diegetic.model.bank.describe import FLOOR_DB, LatentSpace, describe
 from diegetic.model.bank.library import INDEX, TABLE, Bank, Index, quantised, read_audio, write_index, write_table
 from diegetic.settings import Settings
+from diegetic.text_file import read_text
 
 Array = NDArray[np.float32]
 Caller = Callable[[Sequence[str]], Array]
@@ -69,15 +71,25 @@ def read_captions(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+        lines = read_text(path).splitlines(keepends=True)
+        rows = list(csv.DictReader(lines, delimiter=_delimiter(lines[0] if lines else "")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"{path}: can't be read as a CSV file ({error}); save it as UTF-8 with columns file,caption"
         ) from None
     if not rows or not {"file", "caption"} <= rows[0].keys():
         raise InputError(f"{path}: must have the columns file and caption in its first line; add them")
-    return {row["file"]: row["caption"] for row in rows if (row["caption"] or "").strip()}
+    return {_known_as(row["file"]): row["caption"] for row in rows if (row["caption"] or "").strip()}
+
+
+def _delimiter(header: str) -> str:
+    """What is between the columns: spreadsheets write semicolons or tabs in many a country."""
+    return next((each for each in ",;\t" if each in header), ",")
+
+
+def _known_as(file: str) -> str:
+    """A file's name as it is compared: macOS may take letters apart, Windows has its own slashes."""
+    return unicodedata.normalize("NFC", file).replace("\\", "/")
 
 
 def add_folder(folder: Path, bank: Path, captions: Path | None, settings: Settings) -> Iterator[Step]:
@@ -105,7 +117,7 @@ def add_to_bank(
     kept = _kept(bank)
     entries: dict[str, _Entry] = {name: entry for name, entry in kept.items() if Path(name).exists()}
     for done, path in enumerate(files, start=1):
-        caption = captions.get(str(path.relative_to(folder)), captions.get(path.name, caption_of_name(path)))
+        caption = _caption(captions, folder, path)
         name, stamp = str(path.absolute()), _stamp(path)
         known = kept.get(name)
         if known is not None and known.row["source"] == stamp and known.row["caption"] == caption:
@@ -122,6 +134,11 @@ def add_to_bank(
     if not entries:
         raise InputError(f"{folder}: no recording in it can be read; see the reasons above")
     _write(bank, list(entries.values()))
+
+
+def _caption(captions: Mapping[str, str], folder: Path, path: Path) -> str:
+    names = (_known_as(path.relative_to(folder).as_posix()), _known_as(path.name))
+    return next((captions[name] for name in names if name in captions), caption_of_name(path))
 
 
 def _audio_files(folder: Path) -> list[Path]:
