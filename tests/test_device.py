@@ -39,7 +39,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     portaudio = SimpleNamespace(
         OutputStream=stream,
-        query_devices=lambda *asked: {"name": "card"},
+        query_devices=lambda *asked: {"name": "card", "index": 0, "hostapi": 0},
+        query_hostapis=lambda index=None: {"name": "ALSA"} if index is not None else ({"name": "ALSA"},),
         _terminate=lambda: None,
         _initialize=lambda: None,
     )

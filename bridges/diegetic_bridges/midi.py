@@ -34,6 +34,10 @@ NOT_THERE = (
     "midi: this system's ports can't be reached; on Linux ALSA's are there after `modprobe snd-seq`, "
     "and with a JACK server --midi-api jack has others"
 )
+NO_OWN = (
+    "midi: Windows has no ports of a program's own; make one with loopMIDI, for one, and give part of its name as "
+    "--midi; there are"
+)
 OWN_PORT = "Diegetic"
 APIS = {"alsa": "LINUX_ALSA", "jack": "UNIX_JACK", "coremidi": "MACOSX_CORE", "winmm": "WINDOWS_MM"}
 """Systems of ports, as they are asked for, and as mido calls them."""
@@ -195,6 +199,8 @@ class MidiBridge(Service):
             if names is None:
                 raise Failure(NOT_THERE) from None
             known = ", ".join(names[0]) or "none"
+            if isinstance(error, NotImplementedError):
+                raise Failure(f"{NO_OWN}: {known}") from None
             raise Failure(f"midi: can't be opened ({error}); choose one of the ports there are: {known}") from None
         self.connected = True
 

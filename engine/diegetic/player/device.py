@@ -1,5 +1,9 @@
 """The audio device, by PortAudio: the only file that imports sounddevice.
 
+Windows shows each device once by every sound system that it has, under one name, and PortAudio's usual one there (MME)
+is a fifth of a second late. Of these it is WASAPI's that is meant, for "default" and for a name; another is chosen by
+its system's name behind it, as in "Speakers (USB), Windows DirectSound".
+
 PortAudio hangs for ever in stop and close once its server is gone (jackd killed): both are called from a thread that is
 given up after a while. What hung can't be used again in this process; the player then ends itself.
 
@@ -20,6 +24,7 @@ _SILENT_S = 1.0
 """A stream whose callback hasn't come for so long is dead, though it may come again, as after a laptop's suspend: all
 that is scheduled is behind by then."""
 _HANG_S = 2.0
+_WASAPI = "Windows WASAPI"
 _SETTLING_S = 0.3
 """What runs dry while a stream is being connected isn't heard, and isn't counted."""
 
@@ -35,10 +40,11 @@ class SoundDevice:
 
             sounddevice._terminate()  # PortAudio lists devices once: begin anew, so that one that is back is found
             sounddevice._initialize()
-            device = None if name == "default" else name
-            self.name = str(sounddevice.query_devices(device, "output")["name"])
+            device = _find(sounddevice, name)
+            self.name = str(device["name"])
+            converts = sounddevice.WasapiSettings(auto_convert=True) if _is_wasapi(sounddevice, device) else None
             self._stream: Any = sounddevice.OutputStream(
-                rate_hz, block_frames, device, channels, "float32", "low", callback=self._callback
+                rate_hz, block_frames, device["index"], channels, "float32", "low", converts, callback=self._callback
             )
         except Exception as error:  # OSError without the library, ValueError for a name, PortAudioError for the rest
             raise Failure(
@@ -82,8 +88,7 @@ def usual_rate_hz(name: str) -> int:
     try:
         import sounddevice
 
-        found = sounddevice.query_devices(None if name == "default" else name, "output")
-        return round(float(found["default_samplerate"]))
+        return round(float(_find(sounddevice, name)["default_samplerate"]))
     except Exception:  # the device is opened next, and says then what is wrong
         return 48_000
 
@@ -93,7 +98,44 @@ def list_devices() -> list[tuple[str, int, float]]:
     try:
         import sounddevice
 
-        found = [device for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
+        found = _outputs(sounddevice)
+        names = [_full_name(sounddevice, device) for device in found]
     except Exception as error:
         raise Failure(f"audio devices: can't be listed ({error}); install PortAudio (libportaudio2)") from error
-    return [(str(each["name"]), int(each["max_output_channels"]), float(each["default_samplerate"])) for each in found]
+    return [
+        (name, int(each["max_output_channels"]), float(each["default_samplerate"]))
+        for name, each in zip(names, found, strict=True)
+    ]
+
+
+def _find(sounddevice: Any, name: str) -> Any:
+    """A device as sounddevice describes it. Raises ValueError or PortAudioError where there is none, or are several."""
+    wasapi = next((api for api in sounddevice.query_hostapis() if api["name"] == _WASAPI), None)
+    if wasapi is None:
+        return sounddevice.query_devices(None if name == "default" else name, "output")
+    if name == "default":
+        default = wasapi["default_output_device"]
+        return sounddevice.query_devices(default if default >= 0 else None, "output")
+    meant = [each for each in _outputs(sounddevice) if each["index"] in wasapi["devices"] and _has(each["name"], name)]
+    exact = [each for each in meant if each["name"].lower() == name.lower()]
+    only = exact or meant
+    return only[0] if len(only) == 1 else sounddevice.query_devices(name, "output")
+
+
+def _outputs(sounddevice: Any) -> list[Any]:
+    return [device for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
+
+
+def _full_name(sounddevice: Any, device: Any) -> str:
+    """The name that a device is found by: with its system's, where it isn't the one that is meant by itself."""
+    name, systems = str(device["name"]), sounddevice.query_hostapis()
+    plain = _is_wasapi(sounddevice, device) or _WASAPI not in [each["name"] for each in systems]
+    return name if plain else f"{name}, {systems[device['hostapi']]['name']}"
+
+
+def _is_wasapi(sounddevice: Any, device: Any) -> bool:
+    return bool(sounddevice.query_hostapis(device["hostapi"])["name"] == _WASAPI)
+
+
+def _has(name: str, part: str) -> bool:
+    return part.lower() in name.lower()

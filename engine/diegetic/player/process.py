@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from diegetic.audio.mixer import Mixer
@@ -75,6 +76,10 @@ def _be_urgent() -> None:
 
     The audio thread waits for Python's lock while the main thread has it; so that one must not be kept waiting either.
     """
+    if sys.platform == "win32":
+        with contextlib.suppress(psutil.Error):
+            psutil.Process().nice(psutil.HIGH_PRIORITY_CLASS)
+        return
     try:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
     except (AttributeError, OSError):
