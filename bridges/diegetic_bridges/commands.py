@@ -15,7 +15,7 @@ from diegetic.live.parameters import SLEW_S, Parameter
 
 
 class Commands(Protocol):
-    """One method for each verb. `at_s` is a time of time.monotonic(), None for now."""
+    """One method for each verb. `at_s` is a time of time.perf_counter(), None for now."""
 
     def subscribe(self, listener: Callable[[News], None]) -> Callable[[], None]: ...
 

@@ -266,7 +266,7 @@ class MidiBridge(Service):
 
     def _hear(self, message: Any) -> None:
         """In the backend's thread."""
-        self._loop.call_soon_threadsafe(self._take, message, time.monotonic())
+        self._loop.call_soon_threadsafe(self._take, message, time.perf_counter())
 
     def _take(self, message: Any, at_s: float) -> None:
         if message.type in _CLOCK:

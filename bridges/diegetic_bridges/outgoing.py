@@ -52,9 +52,9 @@ class Reply:
 class Clock:
     """The engine's clock (monotonic), the world's (since 1970), and when the bridge began, on the engine's."""
 
-    now_s: Callable[[], float] = time.monotonic
+    now_s: Callable[[], float] = time.perf_counter
     wall_s: Callable[[], float] = time.time
-    began_s: float = field(default_factory=time.monotonic)
+    began_s: float = field(default_factory=time.perf_counter)
 
     def engine_s(self, wall_s: float) -> float:
         """A time of the world on the engine's clock."""

@@ -64,13 +64,13 @@ class _Replay:
 
     async def play(self, taken: list[Taken]) -> None:
         nothing = {each.arguments[0] for each in taken if each.address in (ENDED, _CANCEL)}
-        began_s = time.monotonic()
+        began_s = time.perf_counter()
         for each in taken:
             if each.address == ENDED or (self._speed == FAST and (each.job in nothing or each.address == _CANCEL)):
                 continue
             due_s = began_s + (each.clock - taken[0].clock) / self._speed
-            if due_s > time.monotonic():
-                await asyncio.sleep(due_s - time.monotonic())
+            if due_s > time.perf_counter():
+                await asyncio.sleep(due_s - time.perf_counter())
             await self._do(each, due_s)
         if self._speed != FAST:
             for job in self._jobs.values():
@@ -78,8 +78,8 @@ class _Replay:
 
     async def bounce(self, story: str, folder: str) -> None:
         """Lay a story out; one that was begun by a cue is known a moment after that sounds."""
-        ends_s = time.monotonic() + _KNOWN_S
-        while story not in dict(self._engine.dump().stories) and time.monotonic() < ends_s:
+        ends_s = time.perf_counter() + _KNOWN_S
+        while story not in dict(self._engine.dump().stories) and time.perf_counter() < ends_s:
             await asyncio.sleep(_READY_EVERY_S)
         try:
             await self.end(self._engine.bounce(story, folder), f"bounce of {story}")

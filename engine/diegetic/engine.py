@@ -108,7 +108,7 @@ class Engine(Service):
     @staticmethod
     def now_s() -> float:
         """The one clock of the engine: seconds, monotonic, the same in all its processes."""
-        return time.monotonic()
+        return time.perf_counter()
 
     def set_bars(self, next_bar: NextBar) -> None:
         """Where bars are, for cues whose policy is next_bar: a MIDI clock's `next_bar_s`."""

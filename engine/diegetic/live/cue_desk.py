@@ -145,7 +145,9 @@ class CueDesk:
     def arm(self, name: str) -> Job:
         """Render a cue ahead, anew where it is armed already. Raises Refused: 404, 409 while it is being rendered."""
         self._check_idle(name)
-        before = self._fired.before(self.get(name).story, time.monotonic())  # what is fired from now on waits for this
+        before = self._fired.before(
+            self.get(name).story, time.perf_counter()
+        )  # what is fired from now on waits for this
         return self._board.begin("cue/arm", name, lambda job: self._arm(job, name, before))
 
     async def _arm(self, job: int, name: str, before: Sequence[Fired]) -> str:
@@ -188,7 +190,7 @@ class CueDesk:
             elif (armed := await self._armed_by_another(name)) is not None:
                 launched = self._play(self.get(name), armed, intensity, fired)
             else:
-                by_s = time.monotonic() if at_s is None else at_s
+                by_s = time.perf_counter() if at_s is None else at_s
                 before = self._fired.before(fired.story, by_s, fired)
                 fired.become(armed := await self._rendered(job, Priority.LIVE, name, before, begin))
                 if self._armed.get(name) is not armed:  # defined anew meanwhile: this is still what was fired
@@ -277,12 +279,12 @@ class CueDesk:
     def _launch(self, cue: Cue, from_s: float, intensity: float, fired: Fired, lead_s: float) -> _Launched | None:
         """Begin a cue's play, which its sounds are to be given. None: it is too late, and dropped."""
         at_s = fired.at_s
-        late_s = time.monotonic() - at_s if at_s is not None else 0.0
+        late_s = time.perf_counter() - at_s if at_s is not None else 0.0
         if late_s > LATE_OK_S:
             self._tell(Late(cue.name, late_s, cue.policy))
             if cue.policy == "drop":
                 return None
-            at_s = self.next_bar(time.monotonic()) if cue.policy == "next_bar" else None
+            at_s = self.next_bar(time.perf_counter()) if cue.policy == "next_bar" else None
         elif late_s > 0:
             at_s = None
         heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()

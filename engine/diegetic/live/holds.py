@@ -98,7 +98,7 @@ class Holds:
 
     def _call_before(self, play: "Playing", bed: _Bed, frame: int) -> None:
         loop = asyncio.get_running_loop()
-        delay_s = self._player.time_of(frame) - AHEAD_S - time.monotonic()
+        delay_s = self._player.time_of(frame) - AHEAD_S - time.perf_counter()
         bed.timer = loop.call_later(max(0.0, delay_s), self._go_on, play, bed)
 
     def _go_on(self, play: "Playing", bed: _Bed) -> None:

@@ -186,7 +186,7 @@ class Schedule:
     def reconcile(self) -> None:
         """A player was started again: what it was not given any more has ended."""
         for number in [number for number in self._voices if not self._player.has(number)]:
-            self._drop(number, time.monotonic())
+            self._drop(number, time.perf_counter())
 
     def _started(self, voice: _Voice, news: VoiceNews, at_s: float) -> None:
         play, event = voice.play, voice.event
@@ -217,7 +217,7 @@ class Schedule:
 
     def _start_of(self, play: Playing, event: Event) -> int:
         """The frame of an event; where that is over, its lane moves on."""
-        now_s, offset = time.monotonic(), self._frames(event.start_s - play.from_s)
+        now_s, offset = time.perf_counter(), self._frames(event.start_s - play.from_s)
         if play.zero is None:
             zero_s = now_s + play.lead_s + self._block_s if play.at_s is None else play.at_s
             play.zero = self._player.frame_at(zero_s)
@@ -274,7 +274,7 @@ class Schedule:
     def _join(self, play: Playing, joint: Joint) -> None:
         """Let the event before fade under the next one, where that part of it is still to be heard."""
         voice = self._voices.get(play.placed.get(joint.event, 0))
-        if voice is None or self._player.frame_at(time.monotonic()) >= voice.start + joint.begin:
+        if voice is None or self._player.frame_at(time.perf_counter()) >= voice.start + joint.begin:
             return
         sound = SharedSound.open(voice.sound)
         sound.envelope[joint.begin :] = joint.gain

@@ -139,7 +139,7 @@ class Player:
     @property
     def _offset_s(self) -> float:
         # The earliest block of the last two seconds is the one that the machine held up least.
-        return min(self._offsets) if self._offsets else time.monotonic()
+        return min(self._offsets) if self._offsets else time.perf_counter()
 
     def _send(self, command: Command) -> None:
         if self._child is not None and self._child.alive:

@@ -33,7 +33,7 @@ class SoundDevice:
     """One open stream. Raises Failure where there is no such device, or it can't be opened."""
 
     def __init__(self, name: str, rate_hz: int, block_frames: int, channels: int, fill: Fill) -> None:
-        self._called_at = self._started_at = time.monotonic()
+        self._called_at = self._started_at = time.perf_counter()
         self._fill = fill
         try:
             import sounddevice
@@ -53,7 +53,7 @@ class SoundDevice:
 
     def start(self) -> None:
         """Begin to play. Raises Failure."""
-        self._called_at = self._started_at = time.monotonic()
+        self._called_at = self._started_at = time.perf_counter()
         try:
             self._stream.start()
         except Exception as error:
@@ -62,7 +62,7 @@ class SoundDevice:
     @property
     def alive(self) -> bool:
         """Whether it still asks for blocks."""
-        return bool(self._stream.active) and time.monotonic() - self._called_at < _SILENT_S
+        return bool(self._stream.active) and time.perf_counter() - self._called_at < _SILENT_S
 
     def close(self) -> bool:
         """Stop and close. False where PortAudio hung."""
@@ -76,7 +76,7 @@ class SoundDevice:
         self._stream.close(ignore_errors=True)
 
     def _callback(self, out: NDArray[np.float32], frames: int, at: object, status: Any) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - self._called_at < _SILENT_S:
             self._called_at = now
         settled = now - self._started_at > _SETTLING_S

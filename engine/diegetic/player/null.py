@@ -40,9 +40,9 @@ class NullDevice:
         return True
 
     def _run(self) -> None:
-        began, blocks = time.monotonic(), 0
+        began, blocks = time.perf_counter(), 0
         while not self._ended.is_set():
-            early_s = began + blocks * self._block_s - time.monotonic()
+            early_s = began + blocks * self._block_s - time.perf_counter()
             if early_s > 0:
                 time.sleep(early_s)
             self._fill(self._out, early_s < -LATE_S)

@@ -143,7 +143,7 @@ class _Player:
             self._connection.send(Lost(str(error)))
             self._device = self._find("null")
             self._device.start()
-        self._tried_at = time.monotonic()
+        self._tried_at = time.perf_counter()
         self._connection.send(Opened(self._device.name, self._config.rate_hz, back))
 
     def _find(self, name: str) -> _Device:
@@ -163,8 +163,8 @@ class _Player:
             if self._recorder is not None:
                 self._recorder.close()
             os._exit(LOST_EXIT)
-        if self._wanted and self._device.name == "null" and time.monotonic() - self._tried_at > RETRY_EVERY_S:
-            self._tried_at = time.monotonic()
+        if self._wanted and self._device.name == "null" and time.perf_counter() - self._tried_at > RETRY_EVERY_S:
+            self._tried_at = time.perf_counter()
             self._try_again()
 
     def _try_again(self) -> None:
@@ -175,7 +175,7 @@ class _Player:
         except Failure:
             return
         standing_in.close()
-        self._counts_on_from_s = time.monotonic() - self._mixer.frame / self._config.rate_hz
+        self._counts_on_from_s = time.perf_counter() - self._mixer.frame / self._config.rate_hz
         try:
             found.start()
         except Failure:
@@ -189,7 +189,7 @@ class _Player:
 
         The first one of a device that goes on for another has the frame of its time: opening one takes a while.
         """
-        began = time.monotonic()
+        began = time.perf_counter()
         if self._counts_on_from_s is not None:
             self._mixer.frame = round((began - self._counts_on_from_s) * self._config.rate_hz)
             self._counts_on_from_s = None
@@ -199,7 +199,7 @@ class _Player:
         if self._recorder is not None:
             self._recorder.take(out)
         self._underruns += underrun
-        self._busy_s += time.monotonic() - began
+        self._busy_s += time.perf_counter() - began
         self._blocks_s += len(out) / self._config.rate_hz
 
     # The director.
@@ -249,7 +249,7 @@ class _Player:
             self._connection.send(VoiceNews(heard.kind, heard.voice, heard.frame, heard.late))
             if heard.kind in ("ended", "refused") and heard.voice in self._sounds:
                 self._sounds.pop(heard.voice).close()
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - self._stated_at >= STATE_EVERY_S and self._earliest < float("inf"):
             self._stated_at = now
             self._connection.send(self._state())
