@@ -1,7 +1,6 @@
 """Mock models that a child process can load: quick, slow, and those that break in the ways that real ones do."""
 
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 from diegetic.errors import Failure
 from diegetic.protocol import Condition, Hear, Latents, Look, Planned, Samples, Watch, go_on, unheard
 from diegetic.story import BED, Event
+from killing import KILL
 from mock_model import MockModel
 
 
@@ -33,7 +33,7 @@ def only_mock(name: str) -> MockModel:
 def fatal(name: str) -> MockModel:
     """Any model but one ends the process that loads it, as one that is too large does."""
     if name != "mock":
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), KILL)
     return MockModel()
 
 
@@ -59,7 +59,7 @@ class Crashing(MockModel):
         crashes = sorted(Path(os.environ["DIEGETIC_TEST_CRASHES"]).glob("crash*"))
         if event.id == "e2" and crashes:
             crashes[0].unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), KILL)
         return super().imagine(condition, event, seed, held, watch)
 
 
@@ -111,7 +111,7 @@ class Piecewise(MockModel):
         while self._file.exists():
             if self._crash.exists():
                 self._crash.unlink()
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), KILL)
             time.sleep(0.01)
         return whole
 

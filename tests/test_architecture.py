@@ -17,7 +17,7 @@ HEAVY = {"torch", "transformers", "diffusers", "safetensors"}
 # A package may import what is below it, never what is above. What isn't named here stands between cli and model.
 ARROWS = {"cli": 3, "model": 1, "audio": 0}
 # What every layer may know.
-VALUES = {"errors", "schema", "story", "settings", "atomic", "protocol", "progress", "names", "heap"}
+VALUES = {"errors", "schema", "story", "settings", "atomic", "protocol", "progress", "names", "heap", "text_file"}
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """Many scenes: what fails alone, what is kept, what a second run does, and what jobs change (nothing)."""
 
 import os
-import signal
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -17,6 +16,7 @@ from diegetic.errors import InputError
 from diegetic.scenes import Load, Result, Scene, check_apart, render_scene
 from diegetic.story import Story, Told
 from diegetic.story_file import read_story
+from killing import KILL
 from mock_model import MockModel
 
 OUTPUT = Output(24_000)
@@ -24,7 +24,7 @@ OUTPUT = Output(24_000)
 
 def load(name: str, marks: Path | None = None) -> StoryModel:
     if name == "deadly":
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), KILL)
     if name == "slow":
         return MockModel(name, pause_s=0.3)
     if name == "broken":

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from diegetic.audio.shared_sound import SharedSound
 from diegetic.player.client import Player
 from diegetic.player.messages import Failing, Lost, Move, Opened, Play, PlayerConfig, Report, State, VoiceNews
+from killing import KILL
 from left_behind import nothing_left_in_shared_memory
 
 RATE = 8_000
@@ -119,7 +119,7 @@ def test_a_killed_player_is_started_again_and_goes_on_in_time(tmp_path: Path) ->
         player.move(Move("bed", gain=0.5))
         moved_s = time.monotonic()
         await asyncio.sleep(0.3)
-        os.kill(player.pid, signal.SIGKILL)
+        os.kill(player.pid, KILL)
         await until(lambda: len(news(heard, "started")) == 2)
         await asyncio.sleep(0.3)
         first, again = news(heard, "started")
@@ -145,7 +145,7 @@ def test_a_voice_that_is_to_end_at_a_frame_ends_there_though_the_player_is_anoth
         end = player.frame_at(time.monotonic() + 4.0)
         player.stop_voice(1, 64, end + 64)
         player.stop_voice(1, 64, end)
-        os.kill(player.pid, signal.SIGKILL)
+        os.kill(player.pid, KILL)
         await until(lambda: bool(news(heard, "ended")))
         assert end <= news(heard, "ended")[0].frame <= end + 256
 
@@ -156,7 +156,7 @@ def test_a_voice_that_is_to_end_at_a_frame_ends_there_though_the_player_is_anoth
 async def killed_and_being_started_again(player: Player) -> None:
     """Until another process is on its way, which hasn't begun."""
     before = player.restarts
-    os.kill(player.pid, signal.SIGKILL)
+    os.kill(player.pid, KILL)
     while player.restarts == before:
         await asyncio.sleep(0)
 

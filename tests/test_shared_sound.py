@@ -22,7 +22,7 @@ small.remove()
 
 
 def test_a_sound_there_is_no_room_for_is_an_error_and_not_the_end_of_the_process() -> None:
-    if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode or not SHARED.is_dir():
+    if not SHARED.is_dir() or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
         pytest.skip("needs to be root to mount a small /dev/shm")
     command = WITH_ONE_MB.format(python=sys.executable, code=TOO_LARGE)
     done = subprocess.run(

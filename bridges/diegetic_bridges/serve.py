@@ -22,6 +22,7 @@ from diegetic.engine import Engine, LiveConfig, Loader
 from diegetic.folder import StoryFolder
 from diegetic.live.cue_sheet import CueSheet, read_sheet
 from diegetic.live.cue_watch import CueSheets
+from diegetic.open_files import allow_many
 from diegetic.settings import presets_folder
 from diegetic_bridges.capture import Capture, Witnessed
 from diegetic_bridges.discovery import Announcement
@@ -149,11 +150,12 @@ def midi_ports(api: str = "") -> list[str]:
 
 
 def _run(serving: Coroutine[Any, Any, T]) -> T:
-    """As asyncio.run, by the loop that is usual but on Windows.
+    """As asyncio.run, for many clients and sounds, by the loop that is usual but on Windows.
 
     Windows' own hears no datagrams any more once an answer found nobody (python/cpython#127057), and takes no more
     connections once one was reset too soon (python/cpython#93821). Remove when no Python that we take does so.
     """
+    allow_many()
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         return runner.run(serving)
 

@@ -81,21 +81,25 @@ def _check_flag(key: str, value: object, flag: str) -> None:
 
 
 def config_folder() -> Path:
-    """Where settings.toml is, by the customs of the system."""
+    """Where settings.toml is: by XDG_CONFIG_HOME where it is set, else by the customs of the system."""
+    if own := os.environ.get("XDG_CONFIG_HOME"):
+        return _at_home(own) / "diegetic"
     if sys.platform == "win32":
         return _at_home(os.environ.get("APPDATA", "~/AppData/Roaming")) / "diegetic"
     if sys.platform == "darwin":
         return _at_home("~/Library/Application Support/diegetic")
-    return _at_home(os.environ.get("XDG_CONFIG_HOME") or "~/.config") / "diegetic"
+    return _at_home("~/.config") / "diegetic"
 
 
 def data_folder() -> Path:
-    """Where the user's own models and banks are, by the customs of the system."""
+    """Where the user's own models and banks are: by XDG_DATA_HOME where it is set, else by the system's customs."""
+    if own := os.environ.get("XDG_DATA_HOME"):
+        return _at_home(own) / "diegetic"
     if sys.platform == "win32":
         return _at_home(os.environ.get("LOCALAPPDATA", "~/AppData/Local")) / "diegetic"
     if sys.platform == "darwin":
         return config_folder()
-    return _at_home(os.environ.get("XDG_DATA_HOME") or "~/.local/share") / "diegetic"
+    return _at_home("~/.local/share") / "diegetic"
 
 
 def presets_folder() -> Path:

@@ -1,0 +1,94 @@
+"""The customs of other systems, as far as Linux can say them: consoles, folders, limits, priorities."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from diegetic import open_files
+from diegetic.generator import process as generator
+from diegetic.player import process as player
+from diegetic.settings import config_folder, data_folder
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_a_console_that_has_few_letters_shows_the_others_escaped(encoding: str, tmp_path: Path) -> None:
+    paths = os.pathsep.join((str(ROOT / "engine"), str(ROOT / "bridges")))
+    few = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "PYTHONPATH": paths, "DIEGETIC_MODEL": "pocket"}
+    done = subprocess.run(
+        [sys.executable, "-m", "diegetic", "takes", "Löwen → \u2603", "--json"],
+        env={**os.environ, **few},
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    said = done.stderr.decode(encoding)
+    assert said.endswith("\\u2192 \\u2603: has no story.toml in it; render a story into it first\n")
+    assert json.loads(done.stdout)["error"].startswith("Löwen → \u2603: has no story.toml")
+
+
+@pytest.mark.parametrize(
+    ("system", "config", "data"),
+    [
+        ("win32", "roaming/diegetic", "local/diegetic"),
+        ("darwin", "home/Library/Application Support/diegetic", "home/Library/Application Support/diegetic"),
+        ("linux", "home/.config/diegetic", "home/.local/share/diegetic"),
+    ],
+)
+def test_folders_are_where_a_system_has_them_or_where_xdg_says(
+    monkeypatch: pytest.MonkeyPatch, system: str, config: str, data: str
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    for name, folder in (("HOME", "/home"), ("APPDATA", "/roaming"), ("LOCALAPPDATA", "/local")):
+        monkeypatch.setenv(name, folder)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, "")
+    assert (config_folder(), data_folder()) == (Path("/", config), Path("/", data))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/own/config")
+    monkeypatch.setenv("XDG_DATA_HOME", "/own/data")
+    assert (config_folder(), data_folder()) == (Path("/own/config/diegetic"), Path("/own/data/diegetic"))
+
+
+@pytest.mark.parametrize(
+    ("limits", "raised"),
+    [((256, -1), (4096, -1)), ((256, 1000), (1000, 1000)), ((8192, 10_000), None), ((-1, -1), None)],
+)
+def test_many_files_may_be_open_where_a_system_allows_few(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], raised: tuple[int, int] | None
+) -> None:
+    given: list[tuple[int, int]] = []
+    limit = SimpleNamespace(
+        RLIMIT_NOFILE=7,
+        RLIM_INFINITY=-1,
+        getrlimit=lambda what: limits,
+        setrlimit=lambda what, both: given.append(both),
+    )
+    monkeypatch.setitem(sys.modules, "resource", limit)
+    open_files.allow_many()
+    assert given == ([raised] if raised else [])
+    monkeypatch.setitem(sys.modules, "resource", None)  # Windows has none
+    open_files.allow_many()
+
+
+def test_on_windows_the_player_goes_before_others_and_the_generator_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+    psutil: Any = SimpleNamespace(
+        Error=OSError,
+        HIGH_PRIORITY_CLASS="high",
+        BELOW_NORMAL_PRIORITY_CLASS="below normal",
+        Process=lambda: SimpleNamespace(nice=given.append),
+    )
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr(player, "psutil", psutil)
+    monkeypatch.setattr(generator, "psutil", psutil)
+    player._be_urgent()
+    generator._give_way()
+    assert given == ["high", "below normal"]
