@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from diegetic import open_files
+from diegetic.errors import InputError
 from diegetic.generator import process as generator
 from diegetic.player import process as player
-from diegetic.settings import config_folder, data_folder
+from diegetic.settings import config_folder, data_folder, resolve
 
 ROOT = Path(__file__).parents[1]
 
@@ -92,3 +93,17 @@ def test_on_windows_the_player_goes_before_others_and_the_generator_behind(monke
     player._be_urgent()
     generator._give_way()
     assert given == ["high", "below normal"]
+
+
+@pytest.mark.parametrize("folder", [r"D:\Sounds", r"C:\Users\me", r"\\nas\models"])
+def test_a_path_that_is_pasted_into_the_settings_says_which_quotes_it_takes(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "settings.toml").write_text(f'models_folder = "{folder}"\n')
+    with pytest.raises(InputError, match=r"is not valid TOML: .*; put a path with \\ in 'single quotes'"):
+        resolve({"DIEGETIC_SETTINGS": str(tmp_path / "settings.toml")}, {})
+    (tmp_path / "settings.toml").write_text(f"models_folder = '{folder}'\n")
+    assert resolve({"DIEGETIC_SETTINGS": str(tmp_path / "settings.toml")}, {}).models_folder == folder
+
+
+def test_a_clone_has_the_same_bytes_on_every_system() -> None:
+    """What takes are found by is made of the model's files, of which git would end the lines otherwise on Windows."""
+    assert "* text=auto eol=lf" in (ROOT / ".gitattributes").read_text()

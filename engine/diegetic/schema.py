@@ -8,6 +8,7 @@ Knows nothing of stories, presets or settings.
 """
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -21,11 +22,15 @@ from diegetic.text_file import read_text
 
 T = TypeVar("T")
 
+_WINDOWS_PATH = re.compile(r'"(?:[A-Za-z]:|\\)\\')
+
 
 def read_toml(path: Path) -> dict[str, object]:
     """Read a TOML file, with or without a byte order mark. Raises InputError where it is missing or not TOML."""
+    text = ""
     try:
-        return tomllib.loads(read_text(path))
+        text = read_text(path)
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except OSError as error:
@@ -33,7 +38,8 @@ def read_toml(path: Path) -> dict[str, object]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: must be UTF-8 text, byte {error.start} is not; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: is not valid TOML: {_lower_first(str(error))}; correct it there") from None
+        way_out = "put a path with \\ in 'single quotes'" if _WINDOWS_PATH.search(text) else "correct it there"
+        raise InputError(f"{path}: is not valid TOML: {_lower_first(str(error))}; {way_out}") from None
 
 
 def read_strict(cls: type[T], mapping: Mapping[str, object], where: str) -> T:

@@ -116,7 +116,7 @@ def _take_pipeline(preset: PipelinePreset, release: Path, folder: Path, report: 
         report(f"copying {name}", number / len(paths))
         with replacing(folder / name, path.stat().st_size) as temporary:
             shutil.copyfile(path, temporary)
-        said.append({"file": str(name), "bytes": path.stat().st_size, "sha256": sha256(path)})
+        said.append({"file": name.as_posix(), "bytes": path.stat().st_size, "sha256": sha256(path)})
     licences = {source.repo: source.licence for source in preset.release.sources} if preset.release else {}
     origin = {"model": preset.name, "from": said, "licences": licences}
     write_atomically(folder / ORIGIN, json.dumps(origin, indent=2).encode())

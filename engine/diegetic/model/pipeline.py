@@ -293,5 +293,5 @@ def _digest(preset: PipelinePreset, folder: Path, planner: StoryModel) -> str:
         if (folder / name).is_file():
             digest.update((folder / name).read_bytes())
     for path in sorted(folder.rglob("*.safetensors")):
-        digest.update(f"{path.relative_to(folder)} {path.stat().st_size}".encode())
+        digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}".encode())
     return digest.hexdigest()[:16]
