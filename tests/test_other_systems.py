@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from diegetic import open_files
-from diegetic.errors import InputError
+from diegetic.cli.outside import Outside
+from diegetic.errors import Failure, InputError
 from diegetic.generator import process as generator
+from diegetic.model.bank.add import _audio_files
 from diegetic.player import process as player
-from diegetic.settings import config_folder, data_folder, resolve
+from diegetic.settings import Settings, config_folder, data_folder, resolve
 
 ROOT = Path(__file__).parents[1]
 
@@ -107,3 +109,31 @@ def test_a_path_that_is_pasted_into_the_settings_says_which_quotes_it_takes(tmp_
 def test_a_clone_has_the_same_bytes_on_every_system() -> None:
     """What takes are found by is made of the model's files, of which git would end the lines otherwise on Windows."""
     assert "* text=auto eol=lf" in (ROOT / ".gitattributes").read_text()
+
+
+def test_a_windows_without_the_library_that_torch_is_built_on_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class WinError(OSError):
+        winerror = 126
+
+    class Torchless:
+        """Finds torch, whose libraries can't be loaded."""
+
+        def find_spec(self, name: str, *given: object) -> None:
+            if name.startswith("diegetic.model."):
+                raise WinError(22, 'The specified module could not be found. Error loading "C:\\torch\\lib\\c10.dll"')
+
+    for name in ("device", "registry"):
+        monkeypatch.delitem(sys.modules, f"diegetic.model.{name}", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Torchless(), *sys.meta_path])
+    outside, settings = Outside(), Settings()
+    for ask in (lambda: outside.device(settings), lambda: outside.load("pocket", settings)):
+        with pytest.raises(Failure, match=r"torch: its libraries can't be loaded \(the specified module .*Redistribut"):
+            ask()
+
+
+def test_what_a_mac_leaves_beside_recordings_on_other_disks_is_none(tmp_path: Path) -> None:
+    for name in ("._rain.wav", "rain.wav"):
+        (tmp_path / name).touch()
+    assert [path.name for path in _audio_files(tmp_path)] == ["rain.wav"]

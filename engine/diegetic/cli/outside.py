@@ -5,6 +5,7 @@ The defaults import what they call, so that nothing heavy is loaded before it is
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 AddFolder: TypeAlias = "Callable[[Path, Path, Path | None, Settings], Iterator[Step]]"
 
 
+@contextmanager
+def _torch() -> Iterator[None]:
+    """Say what a new Windows lacks for torch's libraries to be loaded: the import of torch raises OSError then."""
+    try:
+        yield
+    except OSError as error:
+        if "torch" not in str(error) or not hasattr(error, "winerror"):
+            raise
+        way_out = "install Microsoft's Visual C++ Redistributable for x64, and try again"
+        raise Failure(
+            f"torch: its libraries can't be loaded ({str(error.strerror)[:60].lower()}); {way_out}"
+        ) from error
+
+
 def _check_name(name: str, settings: Settings) -> None:
     from diegetic.model.registry import check_name
 
@@ -34,9 +49,10 @@ def _check_installed(name: str, settings: Settings) -> object:
 
 
 def _load(name: str, settings: Settings) -> "StoryModel":
-    from diegetic.model.registry import load_model
+    with _torch():
+        from diegetic.model.registry import load_model
 
-    return load_model(name, settings)
+        return load_model(name, settings)
 
 
 def _known_models(models_path: Path) -> "tuple[ModelInfo, ...]":
@@ -52,13 +68,15 @@ def _add_folder(folder: Path, bank: Path, captions: Path | None, settings: Setti
 
 
 def _device(settings: Settings) -> str:
-    from diegetic.model.device import pick_device
+    with _torch():
+        from diegetic.model.device import pick_device
 
     return str(pick_device(settings))
 
 
 def _threads(settings: Settings) -> int:
-    from diegetic.model.device import thread_count
+    with _torch():
+        from diegetic.model.device import thread_count
 
     return thread_count(settings)
 

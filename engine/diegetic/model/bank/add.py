@@ -144,7 +144,8 @@ def _caption(captions: Mapping[str, str], folder: Path, path: Path) -> str:
 def _audio_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"{folder}: is no folder; give a folder of recordings")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.name.startswith("._"))
+    files = sorted(path for path in named if path.is_file())  # a Mac leaves "._NAME" beside each file on other disks
     if not files:
         raise InputError(f"{folder}: has no audio in it ({', '.join(sorted(SUFFIXES))}); give a folder of recordings")
     return files
