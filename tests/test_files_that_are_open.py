@@ -80,6 +80,19 @@ def test_elsewhere_nobody_waits_for_permissions_to_change(tmp_path: Path, monkey
         remove(tmp_path / "a")
 
 
+def test_a_path_that_windows_finds_too_long_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, **named: object) -> None:
+        raise FileNotFoundError(2, "The system cannot find the path specified")
+
+    monkeypatch.setattr(atomic, "_IS_WINDOWS", True)
+    monkeypatch.setattr(Path, "mkdir", refused)
+    far = tmp_path / "a" / ("b" * 120) / ("c" * 120) / "mix.wav"
+    with pytest.raises(Failure, match=r"its path has \d+ characters, which are too many for Windows; choose a folder"):
+        write_atomically(far, b"new")
+    with pytest.raises(Failure, match="cannot find the path specified"):
+        write_atomically(tmp_path / "near" / "mix.wav", b"new")
+
+
 def test_a_drive_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "exists", lambda path: False)
     with pytest.raises(Failure, match="is on a drive that isn't there"):

@@ -22,6 +22,8 @@ _BLOCK = 1 << 18
 _ZEROS = bytes(_BLOCK)
 
 _IS_WINDOWS = os.name == "nt"
+_LONG_PATH = 240
+"""From here on a temporary name beside it may be longer than the 259 characters that Windows takes by itself."""
 _WAITS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.3)
 """Between tries: a virus scanner, an indexer or a reader of ours has a file open for a moment."""
 
@@ -122,6 +124,10 @@ def _explain(path: Path, size: int, error: OSError) -> str:
             f"{path}: can't be written, the disk is full ({_size(size)} needed, {_free(path)} free); "
             "free some space and run the same command again: finished takes are kept"
         )
+    characters = len(str(path.absolute()))
+    if _IS_WINDOWS and isinstance(error, FileNotFoundError) and characters > _LONG_PATH:
+        rule = f"can't be written, its path has {characters} characters, which are too many for Windows"
+        return f"{path}: {rule}; choose a folder nearer to the drive with -o, or allow long paths there"
     return f"{path}: can't be written ({_reason(error)}); choose another folder with -o, or {_way_out(error)}"
 
 
