@@ -31,7 +31,7 @@ class Stream:
 def opened(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A device, its stream, and a clock that the test moves."""
     streams: list[Stream] = []
-    clock = SimpleNamespace(now_s=0.0, monotonic=lambda: clock.now_s)
+    clock = SimpleNamespace(now_s=0.0, perf_counter=lambda: clock.now_s)
 
     def stream(*settings: object, callback: Callable[..., None]) -> Stream:
         streams.append(Stream(*settings, callback=callback))

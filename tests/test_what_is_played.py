@@ -31,7 +31,7 @@ def test_what_was_played_is_the_bounce_sample_for_sample(tmp_path: Path) -> None
     async def body(live: Live) -> None:
         for lead_s in LEADS_S:
             heard = len(live.of(SegmentEnd))
-            await live.done(live.engine.tell("storm", TEXT, 3.0, time.monotonic() + lead_s))
+            await live.done(live.engine.tell("storm", TEXT, 3.0, time.perf_counter() + lead_s))
             await live.until(lambda: len(live.of(SegmentEnd)) == heard + 4)  # noqa: B023
             if not live.of(Late):
                 break

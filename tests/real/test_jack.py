@@ -48,7 +48,7 @@ def test_what_the_server_gets_is_exactly_what_was_scheduled(jack: Jack) -> None:
 
     async def body(player: Player, heard: list[Report]) -> None:
         assert player.device == "ear"
-        start = player.frame_at(time.monotonic() + 0.5)
+        start = player.frame_at(time.perf_counter() + 0.5)
         player.play(Play(1, sounds[0].handle, "bed", start, (0, 1)))
         player.play(Play(2, sounds[1].handle, "foreground", start + 12_345, (0, 2)))
         await until(lambda: count(heard, "ended") == 2)
