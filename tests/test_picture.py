@@ -109,7 +109,7 @@ def test_texts_are_cut_and_wrapped_by_how_wide_they_are() -> None:
 def _rendered(path: Path, told: Told | Story) -> StoryFolder:
     folder = StoryFolder(path / "storm")
     asked = check_story(told) if isinstance(told, Story) else told
-    render_story(MockModel(), asked, folder, Output(24_000, stems="lane", handles_s=0.5), lambda progress: None)
+    render_story(MockModel(), asked, folder, Output(8_000, stems="lane", handles_s=0.5), lambda progress: None)
     return folder
 
 
