@@ -155,16 +155,16 @@ def pondering(name: str) -> Pondering:
 
 
 class Droning(MockModel):
-    """Never comes to an end with one sound, but looks up from each step of it."""
+    """Draws one sound in very many steps, and looks up from each."""
 
     def imagine(self, condition: Condition, event: Event, seed: int, held: Latents | None, watch: Watch) -> Latents:
-        while event.caption == DRAWN_FOREVER:
-            watch(0, 1)
+        for step in range(2000 if event.caption == DRAWN_FOR_LONG else 0):
+            watch(step, 2000)
             time.sleep(0.01)
         return super().imagine(condition, event, seed, held, watch)
 
 
-DRAWN_FOREVER = "a drone without an end"
+DRAWN_FOR_LONG = "a long drone"
 
 
 def droning(name: str) -> Droning:

@@ -56,7 +56,7 @@ def test_a_live_job_comes_between_the_segments_of_a_bounce(tmp_path: Path) -> No
 def test_cancelling_stops_within_a_step_and_keeps_the_story_s_memory(tmp_path: Path) -> None:
     async def body(bench: Bench) -> None:
         story = (await bench.do(1, tell(tmp_path))).story
-        drone = Continue(tmp_path, story, live_models.DRAWN_FOREVER, 9.0, 3, 0, True)
+        drone = Continue(tmp_path, story, live_models.DRAWN_FOR_LONG, 9.0, 3, 0, True)
         going_on = asyncio.create_task(bench.do(2, drone))
         while not bench.ready(2):  # its bed
             await asyncio.sleep(0.01)
@@ -68,6 +68,7 @@ def test_cancelling_stops_within_a_step_and_keeps_the_story_s_memory(tmp_path: P
             await going_on
         done = await bench.do(3, Continue(tmp_path, story, "a door slams", 3.0, 3, 0, True))
         assert done.story.events[-1].caption == "a door slams"
+        assert not list((tmp_path / "takes").glob("*drone*"))
 
     work(body, live_models.droning)
 
