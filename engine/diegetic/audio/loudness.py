@@ -10,6 +10,7 @@ import math
 from functools import reduce
 
 import numpy as np
+import scipy  # its parts are imported where they are first used: a second that only who filters pays for
 import soxr
 from numpy.typing import NDArray
 
@@ -87,11 +88,8 @@ def _largest(values: Samples) -> Samples:
 
 def _smooth(gain: Samples, frames: int) -> Samples:
     """The least gain within `frames` before and after, smoothed over as many: never above `gain`."""
-    from scipy.ndimage import minimum_filter1d  # a second to import, the two: only what is too loud pays for it
-    from scipy.signal import oaconvolve
-
     window = np.hanning(2 * frames + 1)
-    least = minimum_filter1d(gain, size=len(window), mode="nearest")
+    least = scipy.ndimage.minimum_filter1d(gain, size=len(window), mode="nearest")
     padded = np.pad(least.astype(np.float64), frames, mode="edge")
-    smoothed: Samples = oaconvolve(padded, window / window.sum(), mode="valid").astype(np.float32)
+    smoothed: Samples = scipy.signal.oaconvolve(padded, window / window.sum(), mode="valid").astype(np.float32)
     return smoothed

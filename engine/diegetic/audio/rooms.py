@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import scipy  # as in loudness.py
 from numpy.typing import NDArray
-from scipy.signal import butter, oaconvolve, sosfilt
 
 Samples = NDArray[np.float32]
 
@@ -65,7 +65,7 @@ def in_room(samples: Samples, room: Room, rate_hz: int, more_db: float = 0.0, so
     answer = response(room, rate_hz) * np.float32(10 ** (more_db / 20))
     before = samples[: len(answer)][::-1] if sounding else samples[:0]
     whole = np.concatenate([before, samples])
-    wet = oaconvolve(whole, answer, axes=0)[len(before) : len(before) + len(samples)]
+    wet = scipy.signal.oaconvolve(whole, answer, axes=0)[len(before) : len(before) + len(samples)]
     heard: Samples = (samples + wet).astype(np.float32)
     return heard
 
@@ -74,8 +74,8 @@ def _tail(room: Room, rate_hz: int, rng: np.random.Generator) -> Samples:
     frames = round(max(room.decay_s) * rate_hz)
     time_s = np.arange(frames)[:, None] / rate_hz
     noise = rng.standard_normal((frames, 2))
-    low, high = (butter(2, edge, "lowpass", fs=rate_hz, output="sos") for edge in _BANDS_HZ)
-    lows, lower = sosfilt(low, noise, axis=0), sosfilt(high, noise, axis=0)
+    low, high = (scipy.signal.butter(2, edge, "lowpass", fs=rate_hz, output="sos") for edge in _BANDS_HZ)
+    lows, lower = scipy.signal.sosfilt(low, noise, axis=0), scipy.signal.sosfilt(high, noise, axis=0)
     parts = zip((lows, lower - lows, noise - lower), room.decay_s, strict=True)
     tail = sum(part * 10 ** (-3 * time_s / decay_s) for part, decay_s in parts)
     rise = np.clip((time_s - room.first_s) / _FADE_IN_S, 0.0, 1.0)
@@ -90,7 +90,8 @@ def _early(room: Room, rate_hz: int, rng: np.random.Generator) -> Samples:
         side = 0.5 + 0.45 * (-1) ** number * rng.uniform(0.3, 1.0)
         level = (room.first_s / arrival_s) ** 0.5 * rng.choice((-1.0, 1.0))
         early[round(arrival_s * rate_hz)] += level * np.sqrt([side, 1 - side])
-    damped = sosfilt(butter(1, _BANDS_HZ[1] * 2, "lowpass", fs=rate_hz, output="sos"), early, axis=0)
+    swallow = scipy.signal.butter(1, _BANDS_HZ[1] * 2, "lowpass", fs=rate_hz, output="sos")
+    damped = scipy.signal.sosfilt(swallow, early, axis=0)
     return np.asarray(damped, np.float32)
 
 

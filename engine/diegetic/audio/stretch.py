@@ -7,8 +7,8 @@ Knows nothing of what sounds. Samples are float32 [frames, channels].
 """
 
 import numpy as np
+import scipy  # as in loudness.py
 from numpy.typing import NDArray
-from scipy.signal import correlate
 
 Samples = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -47,7 +47,7 @@ def _best_shift(mono: Samples, goes_on: int, due: int, window: int, search: int)
     there = mono[max(0, due - search) : due + search + window : _EVERY]
     if len(wanted) < window // _EVERY or len(there) <= len(wanted):
         return 0
-    match = correlate(there, wanted, mode="valid")
+    match = scipy.signal.correlate(there, wanted, mode="valid")
     power = np.concatenate([[0.0], np.cumsum(there.astype(np.float64) ** 2)])
     energy = power[len(wanted) :] - power[: -len(wanted)]
     best = int((match / np.sqrt(energy + 1e-6)).argmax()) * _EVERY

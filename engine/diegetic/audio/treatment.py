@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # as in loudness.py
 import soxr
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from diegetic.audio.loudness import CEILING_DBTP, limit, true_peak_db
 from diegetic.audio.rooms import Room, in_room
@@ -61,8 +61,8 @@ def treat(samples: Samples, treatment: Treatment, rate_hz: int) -> Samples:
     sound = _sized(samples, treatment.size)
     sound = stretched(sound, treatment.speed, rate_hz)
     if treatment.cutoff_hz:
-        swallow = butter(treatment.order, treatment.cutoff_hz, "lowpass", fs=rate_hz, output="sos")
-        sound = sosfilt(swallow, sound, axis=0).astype(np.float32)
+        swallow = scipy.signal.butter(treatment.order, treatment.cutoff_hz, "lowpass", fs=rate_hz, output="sos")
+        sound = scipy.signal.sosfilt(swallow, sound, axis=0).astype(np.float32)
     sound = _moved(sound * np.float32(10 ** (treatment.gain_db / 20)), treatment.course, rate_hz)
     sound = _placed(sound, treatment.pan, treatment.pan_to)
     if treatment.room is not None:
