@@ -13,6 +13,11 @@ calls the recordings of a bank anew, where concepts.toml has other wordings: its
     ... --add
 
 adds the kinds of concepts.toml that a bank doesn't have yet, and what is made of others, in audio files of their own.
+
+    ... --join --sounds FURTHER --captions captions.json further.json
+
+adds all recordings of a further folder (debian_sounds.py), to kinds that are there, too; what was left out of other
+folders stays out. captions.json of every folder that the bank has recordings of must be given.
 """
 
 import argparse
@@ -20,7 +25,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -76,33 +81,23 @@ def encode(samples: NDArray[np.float32], level: float) -> bytes:
 
 def main() -> None:
     args = _arguments()
-    rows: list[Row] = json.loads(args.captions.read_text(encoding="utf-8"))
-    text_encoder = TextEncoder(args.text_encoder)
+    rows: list[Row] = [row for path in args.captions for row in json.loads(path.read_text(encoding="utf-8"))]
+    text_encoder, kinds = TextEncoder(args.text_encoder), read_concepts().concepts
     if args.captions_only:
-        call_anew(args.out, rows, read_concepts().concepts, text_encoder)
+        call_anew(args.out, rows, kinds, text_encoder)
         return
-    described, space = Described(args.features), read_space(args.space)
     with (args.sounds / "sounds.csv").open(encoding="utf-8", newline="") as file:
         origin = {row["file"]: row for row in csv.DictReader(file)}
-    guesses = {recording.file: recording.guesses for recording in read_recordings(args.sounds)}
-    concepts = {concept.name: concept for concept in read_concepts().concepts}
-    folder, known = args.sounds / "audio", Bank(args.out) if args.add else None
-    made = [*make_all(rows, origin, folder), *(play_all(args.soundfont) if args.soundfont else ())]
-    table_there, kinds = known.table if known else (), tuple(concepts.values())
+    known = Bank(args.out) if args.add or args.join else None
+    table_there = known.table if known else ()
     captions = list(captions_of_table(table_there, rows, kinds))
-    there, files = kinds_of_table(table_there, rows, kinds), {row["file"] for row in table_there}
-    pieces = list(
-        choose(
-            [row for row in rows if row["concept"] not in there], guesses, described, concepts,
-            [each for each in made if f"{MADE}{each.name}" not in files], random.Random(args.seed),
-        )
-    )  # fmt: skip
+    pieces = list(_chosen(args, rows, kinds, table_there, origin))
     audio, table = Audio(), []
     for piece in pieces:
-        samples = piece.samples(folder)
+        samples = piece.samples(args.sounds / "audio")
         audio.add(encode(samples, args.compression))
         table.append(_table_row(piece, origin, len(samples) / SAMPLE_RATE))
-    index, first = _index(pieces, space, audio), 0
+    index, first = _index(pieces, read_space(args.space), audio), 0
     if known:
         first = int(known.index.shards.max()) + 1
         index = joined(known.index, replace(index, shards=index.shards + first))
@@ -113,6 +108,34 @@ def main() -> None:
     _write_called(args.out, index, texts)
     seconds = sum(float(row["seconds"]) for row in table)
     print(f"{len(pieces)} recordings, {seconds / 60:.0f} min, {sum(map(len, audio.shards)) / 1e6:.1f} MB")
+
+
+def to_add(rows: Sequence[Row], files: Collection[str], kinds: Collection[str], join: bool) -> list[Row]:
+    """Rows that recordings are chosen from for a bank that has these files and kinds.
+
+    Of a kind that is there none is chosen anew. join: all that aren't there themselves, whatever their kind.
+    """
+    return [row for row in rows if (row["file"] not in files if join else row["concept"] not in kinds)]
+
+
+def _chosen(
+    args: argparse.Namespace,
+    rows: Sequence[Row],
+    kinds: Sequence[Concept],
+    table: Sequence[Mapping[str, str]],
+    origin: Mapping[str, Mapping[str, str]],
+) -> Iterator[Piece]:
+    """What goes into a bank, or is added to that of a table; origin: rows of sounds.csv by file."""
+    there, has = {row["file"] for row in table}, kinds_of_table(table, rows, kinds)
+    ours = [row for row in rows if row["file"] in origin]
+    made = [] if args.join else list(make_all(ours, origin, args.sounds / "audio"))
+    if args.soundfont and not args.join:
+        made += play_all(args.soundfont)
+    guesses = {recording.file: recording.guesses for recording in read_recordings(args.sounds)}
+    return choose(
+        to_add(ours, there, has, args.join), guesses, Described(args.features), {kind.name: kind for kind in kinds},
+        [each for each in made if f"{MADE}{each.name}" not in there], random.Random(args.seed),
+    )  # fmt: skip
 
 
 def call_anew(bank: Path, rows: Sequence[Row], concepts: Sequence[Concept], text_encoder: TextEncoder) -> None:
@@ -220,13 +243,14 @@ def _index(pieces: Sequence[Piece], space: LatentSpace, audio: Audio) -> Index:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sounds", type=Path, help="folder with sounds.csv and audio/")
-    parser.add_argument("--captions", type=Path, required=True)
+    parser.add_argument("--captions", type=Path, required=True, nargs="+", help="of each folder")
     parser.add_argument("--features", type=Path)
     parser.add_argument("--text-encoder", type=Path, required=True)
     parser.add_argument("--space", type=Path)
     parser.add_argument("--soundfont", type=Path, help="FluidR3_GM.sf2, which plays; without it there is no music")
     parser.add_argument("--captions-only", action="store_true", help="call a bank's recordings anew, nothing else")
     parser.add_argument("--add", action="store_true", help="add the kinds that a bank doesn't have, nothing else")
+    parser.add_argument("--join", action="store_true", help="add a folder's recordings, also to kinds that are there")
     parser.add_argument("--compression", type=float, default=0.8, help="0 to 1: 256 to 6 kbit/s")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, required=True)

@@ -2,8 +2,9 @@
 
     python scripts/pocket/captions.py --sounds SOUNDS -o captions.json
 
-A recording gets at most one concept. Its name knows better than the tagger; the tagger alone decides only for concepts
-that it hears well. Where both disagree strongly the recording is left out: a wrong recording in the bank is heard.
+A recording gets at most one concept: the one that sounds.csv says (`concept`), where it has that column. Else its name
+knows better than the tagger; the tagger alone decides only for concepts that it hears well. Where both disagree
+strongly the recording is left out: a wrong recording in the bank is heard.
 
 Knows nothing of audio: it reads names and guesses only.
 """
@@ -93,6 +94,7 @@ class Recording:
     may_ship: bool
     seconds: float
     guesses: dict[str, float]  # label -> score, best first
+    concept: str = ""  # what its table says that it is
 
     @property
     def held_out(self) -> bool:
@@ -126,7 +128,7 @@ def read_recordings(sounds: Path) -> list[Recording]:
         return [
             Recording(
                 row["file"], row["source"], row["original_name"], row["may_ship"] == "yes", float(row["seconds"]),
-                _guesses(row["tagger_guess"]),
+                _guesses(row["tagger_guess"]), row.get("concept", ""),
             )
             for row in csv.DictReader(file)
         ]  # fmt: skip
@@ -143,6 +145,7 @@ class Matcher:
 
     def __init__(self, known: Concepts) -> None:
         self._known = known
+        self._called = {concept.name: concept for concept in known.concepts}
         self._leave_out = _any_of(known.leave_out)
         self._neutral = frozenset(known.neutral)
         self._excluded = {concept.name: _any_of(concept.exclude) for concept in known.concepts}
@@ -150,7 +153,11 @@ class Matcher:
         self._hinted = {concept.name: [_any_of((one,)) for one in concept.hints] for concept in known.concepts}
 
     def concept_of(self, recording: Recording) -> Concept | None:
-        """The concept of a recording, or None where name and tagger don't tell."""
+        """The concept of a recording, or None where name and tagger don't tell. Raises InputError if there is none."""
+        if recording.concept:
+            if recording.concept not in self._called:
+                raise InputError(f"{recording.file}: concept must be one of concepts.toml, got {recording.concept!r}")
+            return self._called[recording.concept]
         words = words_of(recording)
         if _search(self._leave_out, words):
             return None
@@ -255,9 +262,9 @@ def main() -> None:
     args = parser.parse_args()
     try:
         known, recordings = read_concepts(args.concepts), read_recordings(args.sounds)
+        rows = caption_all(recordings, known)
     except InputError as error:
         sys.exit(str(error))
-    rows = caption_all(recordings, known)
     write_atomically(args.out, (json.dumps(rows, indent=0, ensure_ascii=False) + "\n").encode())
     print(report(rows, recordings, known))
 

@@ -8,6 +8,7 @@ are.
 
 import argparse
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from diegetic.model.bank.describe import SAMPLE_RATE, describe
 Array = NDArray[np.float32]
 
 
-def read_mono(path: Path) -> Array:
+def read_mono(path: Path | io.BytesIO) -> Array:
     """Samples [frames] at 48 kHz, the mean of all channels."""
     samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     mono: Array = samples.mean(1)
