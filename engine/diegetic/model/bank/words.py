@@ -32,6 +32,8 @@ _ENDINGS = (
     *(("ed", ""), ("ed", "e"), ("er", ""), ("ly", "")),
 )
 _STEM_ENDINGS = ("ings", "ing", "ers", "ies", "ed", "es", "er", "ly", "s", "e", "y")
+_WHOLE = frozenset(("hoover",))
+"""Words that end as if they were a form of another: a hoover has nothing to do with hooves."""
 _SHORTEST = 3
 _UNLIKE = 0.3
 """Cosine of two words up to which they have nothing to do with each other."""
@@ -131,6 +133,8 @@ def words_of(text: str) -> list[str]:
 
 def stem(word: str) -> str:
     """A word without its ending: what forms of the same word share."""
+    if word.removesuffix("s") in _WHOLE:
+        return word.removesuffix("s")
     for ending in _STEM_ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST:
             rest = word.removesuffix(ending)
