@@ -28,7 +28,9 @@ _LASTING = {
     " computer computers machine machines machinery generator transformer jukebox projector reactor spaceship boiler"
     " furnace dishwasher engine engines motor": "hum buzz whir drone throb purr chug idle spin",
     "oil bacon steak onions eggs": "sizzle fry",
-    "pot cauldron kettle soup stew lava swamp": "bubble boil simmer",
+    "pot cauldron kettle soup stew water lava swamp": "bubble boil simmer",
+    "tap faucet shower": "run",
+    "windmill sails chimes": "turn creak sway tinkle",
     PLAYED: "play strum drift blare thump",
     "choir monks congregation": "sing chant",
     "drums drummers": "beat pound throb play",
@@ -39,7 +41,7 @@ forest forests woods woodland jungle rainforest meadow swamp marsh bog desert tu
 mountaintop cave cavern dungeon crypt graveyard cemetery underwater seabed
 beach coast shore seashore seaside river riverbank riverside lake lakeside harbour harbor docks quay marina
 city downtown street streets road roadside highway motorway
-market marketplace pub bar cafe café restaurant stadium factory farm farmyard barnyard
+market marketplace bazaar tavern inn alehouse pub bar cafe café restaurant stadium factory farm farmyard barnyard
 """
 """Places that are heard by themselves, though nothing is told of them; a kitchen or a church is silent."""
 
