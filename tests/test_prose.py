@@ -12,7 +12,7 @@ SAME = (
     "At 7:30 the alarm rings, and at 8:15 the phone.",
     "At 10:15:30 the alarm rings.",
     "He shouts: Rain. THUNDER: loud. A MAN WALKS IN\nand sits down",
-    "Thunder (5s), rain - and a dog barks (twice), ",
+    "Thunder (loud), rain - and a dog barks (twice), ",
     "A song begins with drums. The train starts with a jolt. She adds salt.",
     "a shot 3.5 seconds later; 2 cars, 10 dogs",
     "on the second floor a door opens, the third time it slams",

@@ -11,6 +11,8 @@ from diegetic.model.once import says_how_often
 from diegetic.model.stems import stems
 
 SHORT_WORDS = 6
+_COMPOUNDS = ("room tone", "white noise", "high heels", "night club", "night train", "house party", "hold music")
+"""Of two words, the first of which says nothing elsewhere."""
 
 
 def speaks_for_itself(part: Part) -> bool:
@@ -40,9 +42,16 @@ def bare(part: Part) -> str:
         return says_how(before), says_how_often(before)
 
     first = max(place for place in range(named + 1) if says(place) == says(0))
+    if (first and " ".join(words[first - 1 : first + 1]).lower() in _COMPOUNDS) or _is_a_can(words[:first]):
+        first -= 1
     if first and words[first - 1].lower() in ("a", "an", "the"):
         first -= 1
     return " ".join(words[first:])
+
+
+def _is_a_can(before: Sequence[str]) -> bool:
+    """Whether some words end with a can, of tin: elsewhere it is what somebody can do."""
+    return len(before) > 1 and before[-1].lower() == "can" and before[-2].lower() in ("a", "the", "his", "her", "beer")
 
 
 def keeps_how(part: Part, caption: str) -> bool:

@@ -11,9 +11,12 @@ from diegetic.model.attributes import says_how, says_how_it_moves, without_how
 from diegetic.model.lasting import is_heard, lasts
 from diegetic.model.once import happens, says_how_often
 from diegetic.model.prose import TOGETHER, together
+from diegetic.model.sounding import MOODS, is_continuous, is_noise
+from diegetic.model.spread import A_SENTENCE, gap_before
 from diegetic.model.stems import share_word, stems
 from diegetic.model.stops import EVERYONE, EVERYTHING, silent_s, stopped, with_what_runs
 from diegetic.model.subjects import says_who_does, with_subject
+from diegetic.model.unheard import heard_of, is_unheard
 from diegetic.model.when import LENGTH, NOT_SAID, When, timed
 
 _SPEECH = re.compile(r"""["“„«](?:[^"”“»]*[.,!?…-]|[^"”“»]*\s[^"”“»]*)["”“»]""")
@@ -21,7 +24,7 @@ _SPEECH_IN_SINGLE = re.compile(r"(?<![\w'’])['‘](?=\w)[^\n\"“”]*?[.,!?�
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 _BREAKS = re.compile(r"(?:[!?;()<\[\]\n/+=*|\"“”…–—&>@]|[.:,](?!(?<=\d.)\d))+|\s-+\s|--+")
 _JOINS = re.compile(
-    r"\b(and|then|while|until|till|but|before|after which|when|whereupon|as|followed by|because|so that|or"
+    r"\b(and|then|(?<!\ba )while|until|till|but|before|after which|when|whereupon|as|followed by|because|so that|or"
     r"|(?<!\bfills )(?<!\bfilled )(?<!\bfilling )(?<!\bcovered )(?<!\bpacked )(?<!\bcrowded )with)\b",
     re.IGNORECASE,
 )
@@ -43,23 +46,21 @@ _AT_TIMES = re.compile(
 )
 _ONLY = re.compile(r"(?:(?:and|then) )*(?:only|just|except|save|apart|but for)\b", re.IGNORECASE)
 _UNTIL = re.compile(r",\s*(until|till)\b", re.IGNORECASE)
-_NONE = re.compile(
-    r"(?:no|not|never|without|dont|don't|nothing|nobody|neither|nor)\b(?! but|-)"
-    r"|.*\b(?:(?:do|does|did|is|are|was|were|has|have|had|ca|could)(?:n['’]?t| not)|never|no longer)\b"
-    r"(?!-| (?:far|only|just|stops?|ends?|ceases?)\b)"
-    r"|.*\b(?:is|are|was|were|lies) (?:\w+ )?(?:quiet|silent)(?: again| now)?$"
-    r"|(?:it|that|all|everything|he|she|they)(?:['’](?:s|re)| is| are| was| were) (?:all )?(?:done|ready|finished)$",
-    re.IGNORECASE,
-)
-_WITHOUT = re.compile(
-    r"\b(?:without (?!(?:a )?(?:pause|end|stop|break|ceasing|interruption|warning)|(?:pausing|ending|stopping)\b)"
-    r"|(?:no(?! longer)|not an?|neither|nor) ).*",
-    re.IGNORECASE,
-)
 _AFTER = re.compile(
     r"(?:.* )?(?:then|until|till|after which|followed by|finally|eventually|at last|afterwards)\b", re.IGNORECASE
 )
 _A_THING = re.compile(r"\s*an? \w+\W*$", re.IGNORECASE)
+_SAYS = re.compile(
+    r"(?:said|asked|replied|answered|added) |(?:\w+ )?\w+ (?:said|asked|replied|answered|added)$", re.IGNORECASE
+)
+_STROKES = re.compile(
+    r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?:short |long |loud |slow |quick )*"
+    r"(?:strikes|strokes|rings|knocks|chimes|tolls|blasts|hits|taps|beeps|blows)$",
+    re.IGNORECASE,
+)
+_IS_STRUCK = re.compile(
+    r"\b(?:bells?|clock|(?:tele)?phone|doorbell|door|gong|horn|foghorn|whistle|buzzer)$", re.IGNORECASE
+)
 _FIRST = re.compile(r"first\b", re.IGNORECASE)
 _KNOWN = re.compile(
     r"(?:the|his|her|their|its|this|that|these|those|my|our|your|some(?:one|body)|he|she|they|i|you|we)\b",
@@ -67,12 +68,16 @@ _KNOWN = re.compile(
 )
 _SOMEBODY_S = re.compile(r"(?:he|she|it|they|we|i|you|his|her|its|their|my|your|\w+ing)\b", re.IGNORECASE)
 _NEVER_STOPS = re.compile(r"\bnever (?:stops|ends|ceases)\b", re.IGNORECASE)
+_KINDS = "ambient ambience rain wind crowd traffic city forest noise music drone sound background low water synth"
+_BED = "(?:(?<![a-z] )" + "".join(f"|(?<={kind} )" for kind in _KINDS.split()) + ")bed"
+"""The lane; not a bed to lie in."""
 _ALONG = "all the time|all time|whole time|all along|throughout|in the background|underneath"
 _ALL_ALONG = re.compile(rf"\b(?:{_ALONG})\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     rf"\b(?:{_ALONG}|all the while|without (?:pause|end|stop)|never stops?|goes on|all (?:around|night|day)"
     r"|every second|non-?stop|endless(?:ly)?|incessant(?:ly)?|ceaseless(?:ly)?|unceasing(?:ly)?|relentless(?:ly)?"
-    r"|keeps?|constant(?:ly)?|everywhere|bed|amb|ambience|loops?|looping|steady|steadily|continuous(?:ly)?)\b",
+    rf"|continues?|keeps?|constant(?:ly)?|everywhere|{_BED}|amb|ambience|loops?|looping|steady"
+    r"|steadily|continuous(?:ly)?)\b",
     re.IGNORECASE,
 )
 
@@ -93,7 +98,8 @@ class Part:
     when: when it is heard; after: whether that is after what was told before ("then"); all_along: whether it is heard
     from the beginning on; stop: where the text says that it stops; silent_s: how long nothing is heard before it;
     is_place: whether it is what sets the scene; beside: whether it is listed after another in its sentence, without an
-    order or a time: two beds are heard at once ("rain and wind").
+    order or a time: two beds are heard at once ("rain and wind"); gap: how far it is from the clause before it
+    (`gap_before`).
     """
 
     text: str
@@ -108,6 +114,22 @@ class Part:
     silent_s: float = 0.0
     is_place: bool = False
     beside: bool = False
+    gap: float = A_SENTENCE
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the text says when it is heard."""
+        return self.when.at_s is not None
+
+    @property
+    def says_until_when(self) -> bool:
+        """Whether the text says how long its sound lasts, or at which second it stops."""
+        return self.when.lasts_s is not None or (self.stop is not None and self.stop.when.at_s is not None)
+
+    @property
+    def is_bed(self) -> bool:
+        """Whether what it names goes on where nothing else is said of it: rain, traffic."""
+        return self.goes_on or is_continuous(self.text)
 
 
 def parts(text: str, over: Sequence[str] | None = None) -> list[Part]:
@@ -171,10 +193,11 @@ def _only_sets_the_scene(sentences: Sequence[str]) -> bool:
 
     Two words with an article are a thing ("A typewriter."), and where no sentence has a verb, each is a sound.
     """
-    first, *others = (_told(each) for each in sentences)
+    first, *others = (heard_of(each) for each in sentences)
     is_list = not any(says_who_does(each) or len(list(_pieces(each))) > 1 for each in others)
     is_sound = says_who_does(first) or _FIRST.match(first) or _A_THING.match(first)
-    return len(first.split()) > 1 and not is_sound and not is_list
+    is_noisy = any(is_noise(timed(words)[0]) for _, words, _ in _pieces(first))
+    return len(first.split()) > 1 and not is_sound and not is_noisy and not is_list
 
 
 def stopping(text: str, sounding: Sequence[str]) -> list[str]:
@@ -190,7 +213,7 @@ def _add_sentence(found: list[Part], sentence: str, scene: str, over: Sequence[s
     """
     first, ahead = len(found), Part("", frozenset(), silent_s=silence_s)
     for joined, words, goes_on in _pieces(sentence):
-        words, when = timed(_told(words))
+        words, when = timed(heard_of(words))
         after = ahead.after or bool(_AFTER.match(joined) or _AFTER.match(words))
         if _ONLY.match(f"{joined} {words}".strip()):  # silence but for what comes
             ahead = replace(ahead, silent_s=0.0)
@@ -198,7 +221,7 @@ def _add_sentence(found: list[Part], sentence: str, scene: str, over: Sequence[s
         if silent is not None:
             _stop(found, _stopped(EVERYTHING, words, found, "", over) or (), when | ahead.when)
             ahead = Part("", frozenset(), silent_s=ahead.silent_s + silent)
-        elif _NONE.match(words):
+        elif is_unheard(words) or _SAYS.match(words):
             ahead = replace(ahead, after=after)
         elif (places := _stopped(stopped(words, joined), words, found, scene, over)) is not None:
             _stop(found, places, when | ahead.when)
@@ -207,10 +230,13 @@ def _add_sentence(found: list[Part], sentence: str, scene: str, over: Sequence[s
             ahead = Part("", frozenset())
         elif told := [part for part in found if _NEVER_STOPS.search(words) and _names(words, part.stems)]:
             found[told[-1].place] = _said_of(told[-1], words, True, when)
-        elif stems(_GOES_ON.sub(" ", without_how(words))):
+        elif len(found) > first and _STROKES.match(words) and _IS_STRUCK.search(found[-1].text):
+            found[-1] = replace(found[-1], how=", ".join(filter(None, (found[-1].how, words))))
+        elif stems(_GOES_ON.sub(" ", without_how(words))) - MOODS:
             before = [part.text for part in found]
-            words = with_subject(words, joined, before, before[first:])
-            part = _part(words, len(found), goes_on, replace(ahead, when=when | ahead.when, after=after))
+            does = with_subject(words, joined, before, before[first:])
+            gap = gap_before(joined, words, len(found) == first, does != words)
+            part = _part(does, len(found), goes_on, replace(ahead, when=when | ahead.when, after=after, gap=gap))
             found.append(replace(part, beside=len(found) > first and not after and part.when == NOT_SAID))
             ahead = Part("", frozenset())
         elif _is_again(joined, words, when, found[first:]):
@@ -243,11 +269,6 @@ def _part(words: str, place: int, goes_on: bool, ahead: Part) -> Part:
     all_along = goes_on and (ahead.all_along or _is_all_along(words, ahead.after, ahead.when))
     words = words.replace(TOGETHER, " ")
     return replace(ahead, text=words, stems=stems(words), place=place, goes_on=goes_on, all_along=all_along)
-
-
-def _told(words: str) -> str:
-    """Words without what they say isn't heard."""
-    return _WITHOUT.sub("", words)
 
 
 def _stopped(
@@ -300,7 +321,7 @@ def _is_all_along(words: str, after: bool, when: When) -> bool:
 def denied(text: str) -> frozenset[str]:
     """Stems of what a text says isn't heard ("no birds", "without rain")."""
     told = [words for sentence in _SENTENCES.split(text) for _, words, _ in _pieces(sentence)]
-    unheard = (words if _NONE.match(words) else words.removeprefix(_told(words)) for words in told)
+    unheard = (words if is_unheard(words) else words.removeprefix(heard_of(words)) for words in told)
     return frozenset[str]().union(*map(stems, unheard))
 
 

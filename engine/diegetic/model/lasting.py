@@ -14,12 +14,12 @@ musician musicians band orchestra quartet radio jukebox gramophone stereo carous
 """Who plays, and what: heard without a verb, too."""
 
 _LASTING = {
-    "rain drizzle sleet downpour": "fall patter drum pour beat lash pelt pound hammer",
-    "wind breeze gale blizzard": "blow howl whistle moan sigh whisper sweep rustle",
+    "rain drizzle sleet downpour": "fall fell patter drum pour beat lash pelt pound hammer",
+    "wind breeze gale blizzard": "blow blew howl whistle moan sigh whisper sweep rustle",
     "waves sea surf ocean tide": "lap roll crash break wash roar murmur",
     "stream brook creek river water fountain waterfall": "flow babble gurgle trickle rush murmur drip",
     "fire campfire bonfire fireplace hearth logs embers flames torches": "crackle burn roar",
-    "crickets cicadas insects grasshoppers frogs birds songbirds larks": "chirp sing buzz croak twitter chirr",
+    "crickets cicadas insects grasshoppers frogs birds songbirds larks": "chirp sing sang buzz croak twitter chirr",
     "leaves reeds grass trees branches": "rustle whisper sway",
     "crowd people guests voices diners patrons customers audience": "murmur chatter talk mutter",
     "traffic city highway motorway": "hum rumble roar buzz murmur rush",
@@ -32,7 +32,7 @@ _LASTING = {
     "tap faucet shower": "run",
     "windmill sails chimes": "turn creak sway tinkle",
     PLAYED: "play strum drift blare thump",
-    "choir monks congregation": "sing chant",
+    "choir monks congregation": "sing sang chant",
     "drums drummers": "beat pound throb play",
 }
 """What sounds, and what it does."""
@@ -47,9 +47,9 @@ market marketplace bazaar tavern inn alehouse pub bar cafe café restaurant stad
 
 
 def _does(verbs: str) -> str:
-    """A verb's forms: it hums, they hum, humming."""
+    """A verb's forms: it hums, they hum, hummed, humming."""
     stems = (re.sub("e$|(?<![aeiou])y$", "", verb) for verb in verbs.split())
-    return "|".join(rf"{stem}{stem[-1]}?(?:e|es|y|ies|s|ing)?" for stem in stems)
+    return "|".join(rf"{stem}{stem[-1]}?(?:e|es|ed|y|ies|ied|s|ing)?" for stem in stems)
 
 
 def _told(what: str, verbs: str) -> str:

@@ -6,6 +6,7 @@ English only. Knows nothing of sounds or of plans.
 import re
 
 from diegetic.model.lasting import PLAYED
+from diegetic.model.sounding import is_ambient
 
 EVERYTHING = "everything"
 EVERYONE = "people, crowds, audiences, children, voices, chatter, talks, murmurs, laughs, shouts, cheers, applause"
@@ -16,7 +17,8 @@ _OFF = r"(?:off|down)"
 _ENDS = (
     r"stops|stopped|(?<!bus )(?<!tram )(?<!full )(?<!\ba )(?<!\bthe )(?<!-)stop(?! signs?\b)|ceases?|ceased|ends|ended"
     r"|(?:dies|die|died)(?: down| away| out|$)|(?:fades|fade|faded) (?:out|away)|(?:cuts?) (?:out|off)"
-    r"|subsides?|subsided|lets up|is over|are over|(?:comes?|came) to (?:a|an) (?:\w+ )?(?:stop|halt|end|standstill)"
+    r"|subsides?|subsided|lets up|(?:is|are|was|were) (?:over|gone)"
+    r"|(?:comes?|came) to (?:a|an) (?:\w+ )?(?:stop|halt|end|standstill)"
     rf"|(?:falls?|fell|goes?|went|grows?|grew|gets?|becomes?|turns) {_QUIET}"
     rf"|(?:is|are|was|were|gets?) (?:suddenly )?(?:switched|turned|shut|cut|powered) {_OFF}"
     rf"|(?:shuts?|powers?|winds?) {_OFF}"
@@ -69,6 +71,10 @@ def with_what_runs(what: str) -> str:
     return ", ".join((what, *(sounds for source, sounds in _RUNS.items() if source.search(what))))
 
 
+_OUT = re.compile(r"(?P<what>(?:(?:the|bg) )?(?:\w+ )?\w+) out$", re.IGNORECASE)
+"""How cue sheets say that what goes on stops: rain out."""
+
+
 def stopped(clause: str, joined: str = "") -> str | None:
     """What stops, in the clause's words: "" for "it", EVERYTHING (or silence), EVERYONE; None where nothing does."""
     if _SILENCE.match(clause.strip(" .")):
@@ -77,6 +83,8 @@ def stopped(clause: str, joined: str = "") -> str | None:
         return ""
     if told := _STOPPED.search(clause):
         return str(told["behind"] or told["between"] or told["what"])
+    if (out := _OUT.match(clause)) and is_ambient(out["what"]):
+        return str(out["what"])
     if _STOPS.search(clause) is None:
         return None
     what = " ".join(_STOPS.sub(" ", clause).split())

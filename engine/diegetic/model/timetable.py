@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from diegetic.model.clauses import Part, parts_and_silence
 from diegetic.model.prose import prose
+from diegetic.model.spread import told_first
 from diegetic.story import MAX_PLANNED_EVENTS
 
 MOST_CLAUSES = MAX_PLANNED_EVENTS - 2
@@ -32,6 +33,7 @@ class Timetable:
     @classmethod
     def of(cls, clauses: Sequence[Part], seconds: float, silence_s: float) -> "Timetable":
         """Of a text of `seconds` that ends with so many of silence, or with the second at which all has stopped."""
+        clauses = [_in_seconds(each, seconds) for each in clauses]
         last = [each for each in clauses if each.stop is not None and each.stop.place == len(clauses)]
         told = [each.stop.when for each in last if each.stop is not None]
         if silence_s and not any(when.at_s is not None for when in told):
@@ -89,6 +91,12 @@ class Timetable:
         return self.seconds * place / len(self.clauses) if second_s is None else second_s
 
 
+def _in_seconds(part: Part, seconds: float) -> Part:
+    """A clause with its times in seconds, where they are told as shares of a story."""
+    stop = part.stop and replace(part.stop, when=part.stop.when.of(seconds))
+    return replace(part, when=part.when.of(seconds), stop=stop)
+
+
 def told_s(text: str, usual_s: float = 0.0) -> float:
     """How long a story is whose text says when, or how long, all of it is heard; else `usual_s`, or more for that."""
     told, silence_s = parts_and_silence(prose(text))
@@ -107,5 +115,8 @@ def told_s(text: str, usual_s: float = 0.0) -> float:
 
 
 def left_out(text: str) -> list[str]:
-    """The clauses of a told text that no plan has room for, in the text's own words: its last ones."""
-    return [part.text for part in parts_and_silence(prose(text))[0][MOST_CLAUSES:]]
+    """The clauses of a told text that no plan has room for, in the text's own words."""
+    clauses = parts_and_silence(prose(text))[0]
+    heard = told_first(clauses, len(clauses))
+    kept = {part.place for part in told_first(clauses, MOST_CLAUSES)}
+    return [part.text for part in heard if part.place not in kept]

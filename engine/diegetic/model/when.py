@@ -5,6 +5,7 @@
     after five seconds                      from the story's beginning, or from there where that is past
     for ten seconds, ten seconds of rain    how long
     every ten seconds, occasionally         again and again; where it doesn't say, about SOMETIMES_S apart
+    halfway through, two thirds in, at 50%  a share of all the time that is to be heard; near the end, at the end
 
 Seconds and minutes, in figures or in words; English only.
 
@@ -12,7 +13,7 @@ Knows nothing of stories or of plans.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 _ONES = (
@@ -30,13 +31,30 @@ _SOMETIMES = (
     r"(?:occasional(?:ly)?|sporadic(?:ally)?|intermittent(?:ly)?|from time to time|once in a while|every so often"
     r"|sometimes)"
 )
+_STORY = r"(?: (?:of )?(?:the|this) (?:scene|story|track|clip|piece|recording|sequence|take))?"
+_ELSEWHERE = r"(?! (?:the|his|her|its|up|down|across|to|between|along|home|of|out|into|there)\b)"
+_WAY = rf"(?: of the way)? (?:in|through)\b{_STORY}{_ELSEWHERE}"
+_SHARES = {
+    0.25: rf"(?:a|one)[ -]quarter{_WAY}",
+    1 / 3: rf"(?:a|one)[ -]third{_WAY}",
+    0.5: rf"(?:(?:about|around|roughly) )?(?:half|mid)-?way(?: through| in)?\b{_STORY}{_ELSEWHERE}"
+    rf"|(?:at|around|in|towards?) (?:about )?the (?:half-?way (?:point|mark)|mid-?point|middle){_STORY}{_ELSEWHERE}",
+    2 / 3: rf"two[ -]thirds?{_WAY}",
+    0.75: rf"three[ -]quarters?{_WAY}",
+    0.85: rf"(?:(?:just |shortly )?before|near|nearing|towards?|close to) the (?:very )?end\b{_STORY}{_ELSEWHERE}",
+    0.9: rf"at the (?:very )?end\b{_STORY}{_ELSEWHERE}",
+}
+_SHARE = "|".join(f"(?P<share{number}>{words})" for number, words in enumerate(_SHARES.values()))
+_NOT_BEHIND = "".join(f"(?<!{word} )" for word in "over within about by after last first next".split())  # noqa: SIM905
 _TOLD = re.compile(
-    rf"\b(?P<later>{LENGTH}) (?:later|after(?:wards| that)|pass(?:es)?|go(?:es)? by)\b"
+    rf"\b(?:{_SHARE}|(?:at|after) (?P<percent>\d{{1,3}}) ?(?:%|per ?cent\b)(?: in\b)?)"
+    rf"|\b(?P<later>{LENGTH}) (?:later|after(?:wards| that)|pass(?:es)?|go(?:es)? by)\b"
     r"|\b(?:an?|some)? ?(?P<soon>(?:few|couple of) (?:seconds|moments)|several seconds|moments?) (?:later|afterwards)\b"
     rf"|\b(?P<apart>{LENGTH}) apart\b"
     rf"|\b{_OFTEN}|\b(?P<sometimes>{_SOMETIMES})\b"
     rf"|\b(?:for|lasting|(?<=pause )of|(?<=silence )of|(?<=break )of) (?P<lasts>{LENGTH})|\b(?P<of>{LENGTH}) of\b"
-    rf"|\b(?P<since>at|after|from|^in) (?P<at>{LENGTH}|seconds? {NUMBER}\b)(?: (?:in|on|onwards?)\b)?",
+    rf"|\b(?P<since>at|after|from|^in) (?P<at>{LENGTH}|seconds? {NUMBER}\b)(?: (?:in|on|onwards?)\b)?"
+    rf"|(?<=[a-z]) (?<!every )(?<!for )(?<!in ){_NOT_BEHIND}(?P<behind>\d+(?:\.\d+)? ?(?:s|secs?|seconds))$",
     re.IGNORECASE,
 )
 _AN = re.compile(r"\ban(?= (?:occasional|intermittent)\b)", re.IGNORECASE)
@@ -47,19 +65,27 @@ LEAST_APART_S, FEW_S, SOMETIMES_S, MOMENT_S = 3.0, 5.0, 10.0, 2.0
 class When:
     """at_s: when it begins, since the story's `start`, where the `last` sound began, or `either`; lasts_s: how long.
 
+    Or at_s is a `share` of the story, until that is made seconds (`of`).
+
     every_s: from one beginning to the next; is_irregular: more or less. None: not said.
     """
 
     at_s: float | None = None
-    since: Literal["start", "last", "either"] = "start"
+    since: Literal["start", "last", "either", "share"] = "start"
     lasts_s: float | None = None
     every_s: float | None = None
     is_irregular: bool = False
 
     @property
     def second_s(self) -> float | None:
-        """The story's second at which it begins; None where that isn't said, or only by the sound before."""
-        return None if self.since == "last" else self.at_s
+        """The story's second at which it begins; None where that isn't said, or by the sound before, or as a share."""
+        return None if self.since in ("last", "share") else self.at_s
+
+    def of(self, seconds: float) -> "When":
+        """The same in a story of so many seconds, of which it may be told as a share."""
+        if self.at_s is None or self.since != "share":
+            return self
+        return replace(self, at_s=float(round(self.at_s * seconds)), since="start")
 
     def begins_s(self, last_s: float) -> float | None:
         """When it begins, behind a sound that began at `last_s`."""
@@ -89,7 +115,9 @@ def timed(clause: str) -> tuple[str, When]:
             when |= When(every_s=seconds_of(told["every"] or "one minute"))
         elif told["few"] or told["sometimes"]:
             when |= When(every_s=FEW_S if told["few"] else SOMETIMES_S, is_irregular=True)
-        elif lasts := told["lasts"] or told["of"]:
+        elif (share := _share(told)) is not None:
+            when |= When(share, "share")
+        elif lasts := told["lasts"] or told["of"] or told["behind"]:
             when |= When(lasts_s=seconds_of(lasts))
         elif soon := told["soon"]:
             when |= When(FEW_S if "seconds" in soon.lower() else MOMENT_S, "last")
@@ -100,6 +128,13 @@ def timed(clause: str) -> tuple[str, When]:
         else:
             when |= When(seconds_of(told["at"]), "either" if told["since"].lower() == "after" else "start")
     return " ".join(_TOLD.sub(lambda told: told[0] if _is_too_often(told) else " ", clause).split()), when
+
+
+def _share(told: re.Match[str]) -> float | None:
+    """The share of a story that is told; None where none is."""
+    if told["percent"]:
+        return min(1.0, int(told["percent"]) / 100)
+    return next((share for number, share in enumerate(_SHARES) if told[f"share{number}"]), None)
 
 
 def _is_too_often(told: re.Match[str]) -> bool:
