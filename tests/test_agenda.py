@@ -2,9 +2,10 @@
 
 import pytest
 
-from diegetic.model.agenda import Agenda, Due
+from diegetic.model.agenda import Agenda
 from diegetic.model.clauses import denied
 from diegetic.model.grammar import PlanStyle, frontier
+from diegetic.model.often import Due
 from diegetic.model.stems import stems
 from diegetic.story import BED, FOREGROUND
 from told_clauses import AT, TEXT, event

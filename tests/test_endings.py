@@ -2,9 +2,10 @@
 
 import pytest
 
-from diegetic.model.agenda import Agenda, Due
+from diegetic.model.agenda import Agenda
 from diegetic.model.clauses import Stop, parts, stopping
 from diegetic.model.grammar import PlanStyle, frontier
+from diegetic.model.often import Due
 from diegetic.model.when import When
 from diegetic.story import BED
 from told_clauses import AT, event, said

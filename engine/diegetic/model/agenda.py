@@ -11,33 +11,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from zlib import crc32
 
 from diegetic.model.clauses import Part, denied, parts_and_silence
 from diegetic.model.grammar import Frontier, Timed
-from diegetic.model.once import happens
-from diegetic.model.stems import share_word, stems
+from diegetic.model.lasting import is_heard
+from diegetic.model.often import Due, apart_s, at_a_time_s, nearest, rarer
+from diegetic.model.once import happens, is_over_at_once
+from diegetic.model.sounding import is_ambient
+from diegetic.model.spread import A_SENTENCE, LONG_S, share_s, told_first
+from diegetic.model.stems import count_of, share_word, stems, told_share
 from diegetic.model.stops import stopped
 from diegetic.model.timetable import MOST_CLAUSES, Timetable
-from diegetic.model.when import NOT_SAID, SOMETIMES_S, When
-from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS
+from diegetic.model.when import NOT_SAID, When
+from diegetic.story import BED, FOREGROUND, MAX_PLANNED_EVENTS, MIN_EVENT_S
 
-_AT_A_TIME_S = 5.0
-"""How long what is heard every so often is heard once, at most."""
-_SOMETIMES = 12
-"""How often what is heard now and then is heard in a story, about, at most."""
 _HAPPENS_S = 8.0
 """How long what happens and is over is given while a bed goes on under it: it is followed by nothing of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An event that goes on with one that was told, or tells it again: start and end in steps."""
-
-    caption: str
-    lane: str
-    start: int
-    end: int
 
 
 @dataclass(slots=True)
@@ -63,7 +52,7 @@ class Agenda:
         """
         told, silence_s = parts_and_silence(text, over)
         times = Timetable.of(told, seconds, silence_s)
-        clauses = [_spread(part, seconds) for part in times.clauses[:MOST_CLAUSES]]
+        clauses = [rarer(part, seconds) for part in told_first(times.clauses, MOST_CLAUSES)]
         owed = sorted(clauses, key=lambda part: not part.all_along)
         named = frozenset[str]().union(*(part.stems for part in told))
         return cls(owed, times, named, denied(text) - named)
@@ -81,7 +70,7 @@ class Agenda:
     def part_of(self, caption: str) -> Part | None:
         """The owed clause that a caption tells: it has two words of it, or more than half; the most, or the first."""
         words = stems(caption)
-        shares = [_told_share(part.stems, words) for part in self.owed]
+        shares = [told_share(part.stems, words) for part in self.owed]
         best = max(shares, default=0.0)
         return self.owed[shares.index(best)] if best > 0 else None
 
@@ -96,7 +85,7 @@ class Agenda:
         words = stems(caption)
         for each in self.told:
             part = self._done.get(each.caption)
-            is_meant = _told_share(part.stems if part is not None else stems(each.caption), words) > 0
+            is_meant = told_share(part.stems if part is not None else stems(each.caption), words) > 0
             if is_meant and (each.lane == BED or self.is_all_told):
                 return each.caption
         is_of_one = self.is_all_told and len({each.caption for each in self.told}) == 1
@@ -117,15 +106,68 @@ class Agenda:
         if event.lane == BED:
             goes_on = any(e.caption == event.caption and abs(e.end_s - event.start_s) < 1e-6 for e in self.told)
             if goes_on and event.start_s < (self._until_s(event.caption) or math.inf):
-                too_late = event.start_s > (self.times.begins_s(self.owed[0], 0.0) or event.start_s)
+                share = self.share_s(self.owed[0])
+                latest_s = self.times.begins_s(self.owed[0], 0.0) if share is None else share[1]
+                too_late = event.start_s > (latest_s or event.start_s)
                 return self.owed[0] if too_late or at.count + len(self.owed) >= MAX_PLANNED_EVENTS else None
-            comes_later = part is not None and part is not self.owed[0] and (part.after or part.when.at_s is not None)
+            comes_later = part is not None and part is not self.owed[0] and self._comes_later(part)
             names_none = not (self.told or self._is_half_told(event.caption) or self.is_denied(event.caption))
             if not comes_later and (part is not None or names_none):
                 return None
         elif part is self.owed[0] and not self.is_told(event.caption):
             return None
         return self.owed[0]
+
+    def _comes_later(self, part: Part) -> bool:
+        """Whether a bed isn't told before what is owed: for a time, a silence, in a long story a sentence."""
+        before = [each for each in self.owed if each.place <= part.place]
+        is_later = self.is_long and any(each.gap >= A_SENTENCE for each in before[1:])
+        return part.after or is_later or any(each.is_timed or each.silent_s for each in before)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether what is told is spread over the story."""
+        return self.times.seconds > LONG_S
+
+    def is_over(self, at: Frontier, step_s: float) -> bool:
+        """Whether a story of several sounds has nothing to tell any more, and nothing that goes on.
+
+        A short one only where the text says of a bed how long it goes on.
+        """
+        several = len({each.caption for each in self.told}) > 1
+        may_end = self.is_long or any(
+            each.lane == BED and (self._until_s(each.caption) or math.inf) <= at.reached * step_s for each in self.told
+        )
+        return may_end and several and self.is_all_told and self.due(at, step_s, None) is None
+
+    def _goes_on(self, part: Part | None) -> bool:
+        """Whether a bed goes on to the next window: it would anywhere, or what is owed has times to be heard at."""
+        return (part is not None and part.is_bed) or any(each.is_timed for each in self.owed if each is not part)
+
+    def happens_amid(self, part: Part | None) -> bool:
+        """Whether what a clause tells is no bed: it is over at once; or in a long story, of which beds have windows."""
+        if part is None or part.is_place:
+            return False
+        is_bed = not self.told or part.is_bed or is_ambient(part.text) or is_heard(part.text)
+        return is_over_at_once(part.text) or (self.is_long and not is_bed)
+
+    def share_s(self, part: Part | None) -> tuple[float, float] | None:
+        """From when to when a clause may begin of which the text doesn't say it; None where that is all the same."""
+        if part is None or not self.told or part.when.every_s is not None or self.begins_s(part) is not None:
+            return None
+        last_s = max((each.start_s for each in self.told if not self._went_on(each)), default=0.0)
+        following, until_s = list[Part](), self.times.seconds
+        for each in self.owed:
+            if each is not part and (told_s := self.times.begins_s(each, last_s)) is not None:
+                until_s = told_s
+                break
+            following += [each] if each is not part else []
+        is_setting = all(each.lane == BED for each in self.told)
+        if until_s <= last_s:
+            return None
+        first_s, most_s = share_s(part, following, last_s, until_s, self.times.seconds, is_setting)
+        most_s = most_s if until_s == self.times.seconds else min(most_s, until_s - MIN_EVENT_S)
+        return 0.0 if is_setting and part.is_bed else first_s, most_s
 
     def rejects(self, caption: str) -> bool:
         """Whether a caption can't stand, whatever its lane and time: no owed clause has it, and no bed goes on."""
@@ -208,20 +250,19 @@ class Agenda:
         heard all along. A bed of which the text says how long it lasts, or that it stops, goes on until then.
         """
         edges = at.windows()
-        for bed in (
-            [each for each in self.told if each.lane == BED] if at.count + len(self.owed) < MAX_PLANNED_EVENTS else []
-        ):
+        for bed in self._beds_with_room(at, step_s):
             start, end = round(bed.start_s / step_s), round(bed.end_s / step_s)
             part = self._done.get(bed.caption)
             all_along = part is not None and part.all_along
             is_last = self.is_all_told and end == at.reached
             is_told = part is not None and part.when == NOT_SAID
-            goes_on = is_told or is_last or (start, end) in pairwise(edges[:-1])
+            may_go_on = (self.is_long or self._goes_on(part)) and end in edges[1:-1]
+            goes_on = is_told or is_last or may_go_on or (start, end) in pairwise(edges[:-1])
             until = None if (until_s := self._until_s(bed.caption)) is None else round(until_s / step_s)
             if end not in at.starts() or not (goes_on if until is None else end < until):
                 continue
             after = next((edge for edge in edges if edge > end), at.total)
-            after = after if until is None else _first_end(end, until, at)
+            after = after if until is None else at.first_end(end, until)
             others = [each for each in (*self.told, *([coming] if coming else [])) if each.lane == BED]
             begins = [each for each in others if abs(each.start_s - bed.end_s) <= step_s / 2]
             replaced = any(
@@ -233,6 +274,17 @@ class Agenda:
             if is_due and not replaced and after in at.ends(end):
                 return Due(bed.caption, BED, end, after)
         return None
+
+    def _beds_with_room(self, at: Frontier, step_s: float) -> list[Timed]:
+        """The beds that a plan has events enough for, to its end beside what is owed: what the text tells, first."""
+        beds = [each for each in self.told if each.lane == BED]
+        sounding = dict.fromkeys(each.caption for each in beds if each.end_s >= at.latest_start * step_s - 1e-6)
+        windows = max(1, sum(edge > at.latest_start for edge in at.windows()))
+        room = (MAX_PLANNED_EVENTS - at.count - len(self.owed)) // windows
+        first = sorted(sounding, key=lambda caption: caption not in self._done)[: max(1, room)]
+        return (
+            [each for each in beds if each.caption in first] if at.count + len(self.owed) < MAX_PLANNED_EVENTS else []
+        )
 
     def _next_time(self, at: Frontier, step_s: float, coming: Timed | None) -> Due | None:
         """The next time of what is told to be heard every so often, while the beds have room to go on."""
@@ -274,17 +326,18 @@ class Agenda:
             return windows or every
         if self.is_last(part):
             to_the_end = [end for end in every if end == at.total and lane == FOREGROUND]
-            return to_the_end or (windows if self.times.ends_silent else ()) or every
+            in_windows = self.times.ends_silent or (self.is_long and lane == BED)
+            return to_the_end or (windows if in_windows else ()) or every
         if (until_s := self._until_s(caption, part, start * step_s)) is not None:
-            last_end = nearest(_first_end(start, round(until_s / step_s), at), every)
-            if lane == BED or (part is not None and _says_until_when(part)):
+            last_end = nearest(at.first_end(start, round(until_s / step_s)), every)
+            if lane == BED or (part is not None and part.says_until_when):
                 return [last_end]
-        elif lane == BED and self.times.ends_silent:
+        elif lane == BED and (self.times.ends_silent or self.is_long or self._goes_on(part)):
             return windows or every
         next_start = min(self.lasts_until_s(part, start * step_s) / step_s, at.total - at.shortest)
         if lane == FOREGROUND and self._beds_go_on and happens(caption):
             last_end, next_start = min(last_end, start + round(_HAPPENS_S / step_s)), 0
-        if at.reached < next_start:
+        if at.reached < next_start and self._next_window(at, step_s, None) is None:
             every = [end for end in every if end >= next_start] or every
         return [end for end in every if end <= last_end and lane == FOREGROUND] or every
 
@@ -307,7 +360,7 @@ class Agenda:
     def _is_half_told(self, caption: str) -> bool:
         """Whether a caption has half of what a clause names: that one is told in its own words."""
         words = stems(caption)
-        return any(2 * _count(part.stems, words) >= len(part.stems) for part in self.owed)
+        return any(2 * count_of(part.stems, words) >= len(part.stems) for part in self.owed)
 
     def _went_on(self, bed: Timed) -> bool:
         """Whether a bed is a window of one that began before it."""
@@ -345,49 +398,3 @@ class Agenda:
             if each.when.since != "last" and (told_s := self.times.begins_s(each, 0.0)) is not None
         ]
         return min([at.total - (len(others) + 1) * slot, *told]), at.total - len(others) * slot
-
-
-def at_a_time_s(when: When) -> float:
-    """How long what is heard every so often is heard once."""
-    assert when.every_s is not None
-    return min(when.every_s / 2, _AT_A_TIME_S)
-
-
-def _spread(part: Part, seconds: float) -> Part:
-    """A clause as it is; of what is heard now and then, in a long story more rarely, so that it is to its end."""
-    when, often_s = part.when, max(SOMETIMES_S, seconds / _SOMETIMES)
-    is_sometimes = when.is_irregular and when.every_s == SOMETIMES_S
-    return replace(part, when=replace(when, every_s=often_s)) if is_sometimes else part
-
-
-def apart_s(when: When, caption: str, last_s: float) -> float:
-    """From one time that something is heard to the next; irregular is up to three tenths more or less, by a hash."""
-    assert when.every_s is not None
-    odds = crc32(f"{caption} {last_s:g}".encode()) % 7 - 3
-    return when.every_s * (1 + when.is_irregular * odds / 10)
-
-
-def nearest(wanted: float, steps: Sequence[int]) -> int:
-    """The one of some steps that is nearest to where something should be."""
-    return min(steps, key=lambda step: abs(step - wanted))
-
-
-def _first_end(start: int, until: int, at: Frontier) -> int:
-    """Where the first of equal windows ends that a sound is cut into to be heard until then."""
-    windows = max(1, -((start - until) // max(1, at.longest - 2)))
-    return start + round((until - start) / windows)
-
-
-def _says_until_when(part: Part) -> bool:
-    """Whether a clause says how long its sound lasts, or at which second it stops."""
-    return part.when.lasts_s is not None or (part.stop is not None and part.stop.when.at_s is not None)
-
-
-def _told_share(named: frozenset[str], words: frozenset[str]) -> float:
-    """How much of what a clause names is among some words: 0 where it is neither two of its own nor more than half."""
-    count = _count(named, words)
-    return count / len(named) if count >= 2 or 2 * count > len(named) else 0.0
-
-
-def _count(named: frozenset[str], words: frozenset[str]) -> int:
-    return sum(share_word([stem], words) for stem in named)

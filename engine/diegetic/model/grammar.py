@@ -93,6 +93,11 @@ class Frontier:
         ends = range(start + self.shortest, min(start + self.longest, self.total) + 1)
         return [end for end in ends if self._can_finish(max(end, self.reached))]
 
+    def first_end(self, start: int, until: int) -> int:
+        """Where the first of equal windows ends that a sound is cut into to be heard until then."""
+        windows = max(1, -((start - until) // max(1, self.longest - 2)))
+        return start + round((until - start) / windows)
+
     def silent_until(self, start: int) -> "Frontier":
         """The frontier behind a silence that is told, as long as leaves an event its room."""
         last = self.total - self.shortest

@@ -9,6 +9,7 @@ is written, recalled, or saved and loaded leaves the same numbers to the bit.
 Knows nothing of projectors, flows or sound. States are [tokens, width], after the LLM's final norm.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,11 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diegetic.model.agenda import Agenda, apart_s, at_a_time_s, nearest
+from diegetic.model.agenda import Agenda
 from diegetic.model.captions import bare, first_words, keeps_how, speaks_for_itself, with_how
 from diegetic.model.clauses import Part, stopping
 from diegetic.model.draft import Draft, Step
 from diegetic.model.grammar import Frontier, Timed, exact, frontier, whole_steps
+from diegetic.model.often import apart_s, at_a_time_s, nearest
 from diegetic.model.once import happens
 from diegetic.model.prose import prose
 from diegetic.model.reader import Reader
@@ -29,7 +31,7 @@ from diegetic.model.sequence import PlanEncoder, plain
 from diegetic.model.story_memory import StoryMemory, load_memory, save_memory
 from diegetic.model.when import When
 from diegetic.protocol import Look, go_on
-from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MAX_PLANNED_EVENTS, MIN_EVENT_S
+from diegetic.story import BED, FOREGROUND, MAX_EVENT_S, MIN_EVENT_S
 
 _MARKED = 64
 """Tokens of a draft that are neither reasoning nor caption, at most: markers, lane, times."""
@@ -134,14 +136,16 @@ class Narrator:
         def told(event: Timed) -> Narrated:
             return self.read(memory, _later(exact(event, memory.seconds - late_s, self.style), late_s))
 
-        while at.count < MAX_PLANNED_EVENTS and at.starts():
+        while (
+            at.room_for_more and at.starts() and not (self.style.cover and agenda.is_over(at, self.style.time_step_s))
+        ):
             placed = self._next_event(memory, at, agenda)
             began = at
             while at.room_for_more and (window := self._window(at, agenda, placed)) is not None:
                 agenda.tell(window.event)
                 yield told(window.event)
                 at = at.after(window.start, window.end)
-            if at is not began and (placed is None or not at.room_for_more or self._is_early(agenda, placed)):
+            if at is not began and (placed is None or not at.room_for_more or self._is_early(agenda, placed, at)):
                 continue
             if placed is None:
                 return
@@ -245,10 +249,16 @@ class Narrator:
         draft.forget()
         return self._give(memory, with_how(part, caption if stands else bare(part)))
 
-    def _is_early(self, agenda: Agenda, placed: "_Placed") -> bool:
-        """Whether an event begins sooner than the text says: what sounded so far left no later place for it."""
-        wanted_s = agenda.begins_s(placed.part or agenda.part_of(placed.event.caption))
-        return wanted_s is not None and wanted_s > placed.event.start_s + self.style.time_step_s / 2
+    def _is_early(self, agenda: Agenda, placed: "_Placed", at: Frontier) -> bool:
+        """Whether an event begins sooner than the text says: what sounded so far left no later place for it.
+
+        Or leaves a plan no events to its end, behind what has gone on.
+        """
+        part = placed.part or agenda.part_of(placed.event.caption)
+        share = agenda.share_s(part) if self.style.cover else None
+        wanted_s = agenda.begins_s(part) if share is None else share[0]
+        is_early = wanted_s is not None and wanted_s > placed.event.start_s + self.style.time_step_s / 2
+        return is_early or placed.end not in at.ends(placed.start)
 
     def _window(self, at: Frontier, agenda: Agenda, coming: "_Placed | None") -> "_Placed | None":
         """What goes on, or is heard again, where it is due before what comes; None where nothing is."""
@@ -287,21 +297,33 @@ class Narrator:
             starts = [start for start in starts if start * step > agenda.behind_s(tells) + 1e-6] or starts
             later = [start for start in starts if start * step > agenda.latest_s + 1e-6] or starts
             if (wanted_s := agenda.begins_s(tells)) is not None:
-                at = at.silent_until(round(wanted_s / step)) if agenda.is_after_silence(tells) else at
+                at = self._reaching(at, agenda, wanted_s, agenda.is_after_silence(tells))
                 starts = later = [nearest(wanted_s / step, at.starts())]
+            elif (share := agenda.share_s(tells)) is not None:
+                at = self._reaching(at, agenda, share[0], False)
+                later = _between(share, at.starts(), later, step)
+                starts = later if agenda.latest_s >= 0 else starts
             is_first = agenda.is_overdue(tells) or (tells is not None and tells.beside)
             of_lanes = {FOREGROUND: later, BED: starts[:1] if is_first else starts}
-            if tells is not None and tells.goes_on:
+            if tells is not None and tells.is_bed and tells.when.every_s is None:
                 del of_lanes[FOREGROUND]
             elif tells is not None and tells.when.every_s is not None:
                 of_lanes = {FOREGROUND: later[:1]}
-            elif wanted_s is not None and happens(text):
+            elif agenda.happens_amid(tells) or (wanted_s is not None and happens(text)):
                 del of_lanes[BED]
             lane, start = draft.choose_among(self.encoder.start_options(of_lanes))
         ends = agenda.ends(tells, text, lane, start, last_end, at, step)
         end = draft.choose_among(self._end_options(at, start, ends))
         draft.forget()
         return _Placed(Timed(text, lane, start * step, end * step), start, end, part)
+
+    def _reaching(self, at: Frontier, agenda: Agenda, start_s: float, is_silent: bool) -> Frontier:
+        """The frontier that a start may have, behind a pause where nothing goes on until then. is_silent: is told."""
+        step = self.style.time_step_s
+        start = math.ceil(start_s / step - 1e-6)
+        if not is_silent and (start <= at.reached or agenda.due(at, step, None) is not None):
+            return at
+        return at.silent_until(start)
 
     def _end_options(self, at: Frontier, start: int, ends: Sequence[int]) -> dict[tuple[int, ...], int]:
         """Ways to write an end, or in `duration` form a length, and the end it means."""
@@ -351,6 +373,13 @@ def _under(beds: list[Timed], events: Iterator[Timed]) -> Iterator[Timed]:
         beds = [each for each in beds if each.start_s > event.start_s]
         yield event
     yield from beds
+
+
+def _between(share: tuple[float, float], starts: Sequence[int], usual: Sequence[int], step_s: float) -> list[int]:
+    """Starts within a share of a story, usual ones where there are; else the nearest to it."""
+    first, last = (edge / step_s for edge in share)
+    within = [[start for start in each if first - 1e-6 <= start <= last + 1e-6] for each in (usual, starts)]
+    return within[0] or within[1] or [nearest(first, usual)]
 
 
 def _later(event: Timed, seconds: float) -> Timed:

@@ -33,6 +33,10 @@ _MORE_THAN_ONCE = re.compile(
     r"keeps?|series|row|volley|barrage|burst of|(?!lightning|spring|building|ceiling|morning|evening|clearing|"
     r"something)\w{3,}ing)\b"
 )
+_MAY_LAST = re.compile(
+    r"\b(?:roar|howl|moan|groan|scream|shriek|screech|growl|cry|cries|fall|ring|toll|chime|thunder|whistle|horn|honk|bell"
+    r"|rumble|alarm|creak|squeak|yell|shout)s?\b"
+)
 _NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _COUNTS = {word: number for number, word in enumerate(_NUMBERS, 1)} | {"twice": 2, "thrice": 3}
 _NUMBER = rf"{'|'.join(_NUMBERS[1:])}|\d{{1,2}}"
@@ -47,6 +51,11 @@ def happens_once(caption: str) -> bool:
     """Whether a caption tells of one thing that happens once."""
     said = caption.lower()
     return bool(_HAPPENS.search(said)) and not _MORE_THAN_ONCE.search(said)
+
+
+def is_over_at_once(caption: str) -> bool:
+    """Whether what happens once is over at once, too: a slam, not a howl."""
+    return happens_once(caption) and _MAY_LAST.search(caption.lower()) is None
 
 
 def happens(caption: str) -> int:
