@@ -65,6 +65,14 @@ def test_what_is_heard_now_and_then_is_so_to_the_end_of_a_long_story(pocket: Sto
     assert 15 <= min(apart[:-1]) <= max(apart) <= 45
 
 
+def test_two_sounds_now_and_then_over_two_beds_are_heard_in_both_halves_of_a_long_story(pocket: StoryModel) -> None:
+    text = "Rain on a tent and wind in the trees. Thunder now and then. An owl hoots occasionally."
+    events = [each.event for each in pocket.plan(pocket.begin(text, 320))]
+    for caption in ("Thunder", "An owl hoots"):
+        starts = [event.start_s for event in events if event.caption == caption]
+        assert min(starts) < 160 <= max(starts)
+
+
 def test_what_happens_over_a_bed_is_soon_over(planned: list[Event]) -> None:
     lengths = {event.caption.removeprefix("a "): event.duration_s for event in planned}
     assert max(lengths[what] for what in ("door slams", "gunshot", "glass breaks", "wolf howls")) <= 8

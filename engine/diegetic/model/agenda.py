@@ -15,7 +15,7 @@ from itertools import pairwise
 from diegetic.model.clauses import Part, denied, parts_and_silence
 from diegetic.model.grammar import Frontier, Timed
 from diegetic.model.lasting import is_heard
-from diegetic.model.often import Due, apart_s, at_a_time_s, nearest, rarer
+from diegetic.model.often import Due, apart_s, at_a_time_s, nearest, next_s, rarer
 from diegetic.model.once import happens, is_over_at_once
 from diegetic.model.sounding import is_ambient
 from diegetic.model.spread import A_SENTENCE, LONG_S, share_s, told_first
@@ -290,14 +290,12 @@ class Agenda:
         """The next time of what is told to be heard every so often, while the beds have room to go on."""
         windows = sum(edge > at.latest_start for edge in at.windows())
         beds = len({each.caption for each in self.told if each.lane == BED})
-        if at.count + len(self.owed) + windows * beds >= MAX_PLANNED_EVENTS:
-            return None
+        room = MAX_PLANNED_EVENTS - at.count - len(self.owed) - windows * beds
+        again = {caption: part for caption, part in self._done.items() if part.when.every_s is not None and room > 0}
         found, starts = list[Due](), at.starts()
-        for caption, part in self._done.items():
-            if part.when.every_s is None:
-                continue
+        for caption, part in again.items():
             last_s = max(each.start_s for each in self.told if each.caption == caption)
-            start = round((last_s + apart_s(part.when, caption, last_s)) / step_s)
+            start = round(next_s(part.when, caption, last_s, at.total * step_s, room / len(again)) / step_s)
             is_due = coming is None or coming.start_s >= start * step_s - 1e-6
             if is_due and start in starts and start * step_s < (self._until_s(caption) or math.inf):
                 end = nearest(start + self._at_a_time(part.when, caption, start, step_s), at.ends(start))

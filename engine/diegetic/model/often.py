@@ -39,6 +39,12 @@ def apart_s(when: When, caption: str, last_s: float) -> float:
     return when.every_s * (1 + when.is_irregular * odds / 10)
 
 
+def next_s(when: When, caption: str, last_s: float, seconds: float, room: float) -> float:
+    """When something is heard again; where that is irregular, so late that `room` more times are over all `seconds`."""
+    apart = apart_s(when, caption, last_s)
+    return last_s + (max(apart, (seconds - last_s) / (room + 1)) if when.is_irregular else apart)
+
+
 def nearest(wanted: float, steps: Sequence[int]) -> int:
     """The one of some steps that is nearest to where something should be."""
     return min(steps, key=lambda step: abs(step - wanted))
