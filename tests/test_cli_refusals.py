@@ -45,7 +45,7 @@ BAD_OPTIONS = [
     (["render", SCENE, "--seconds", "-3"], "seconds: must be 1..324, got -3"),
     (["render", SCENE, "--seconds", "nan"], "seconds: must be 1..324, got nan"),
     (["render", SCENE, "--seconds", "inf"], "seconds: must be 1..324, got inf"),
-    (["render", SCENE, "--seconds", "100000"], "seconds: must be 1..324, got 100000; a story can grow longer"),
+    (["render", SCENE, "--seconds", "100000"], "seconds: must be 1..324, got 100000; tell the beginning, then go on"),
     (["render", SCENE, "--seconds", "soon"], "Invalid value for '--seconds'"),
     (["render", SCENE, "--model", "pockt"], "unknown model 'pockt'; known: mock, pocket"),
     (["render", SCENE, "--rate", "7"], "--rate: must be 8000..192000, got 7"),

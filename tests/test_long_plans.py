@@ -82,7 +82,7 @@ def test_sounds_that_a_plan_has_no_room_for_are_named() -> None:
     many = "; ".join(f"at {place} seconds a {NOUNS[place % len(NOUNS)]}" for place in range(40))
     assert len(left_out(many)) == 40 - (MAX_PLANNED_EVENTS - 2)
     (remark,) = remarks_on(many)
-    assert "no room for the last 10 sounds" in remark
+    assert "no room for 10 sounds of the text" in remark
     assert left_out(many)[0] in remark
     assert left_out(SHEET) == []
     assert remarks_on(SHEET) == ()

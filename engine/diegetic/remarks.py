@@ -6,6 +6,7 @@ their place, and the user is told so. By words and patterns, in English. Knows n
 
 import re
 
+from diegetic.counted import counted
 from diegetic.language import looks_english
 from diegetic.model.timetable import left_out
 
@@ -41,7 +42,7 @@ def remarks_on(text: str) -> tuple[str, ...]:
         remarks.append(f"no model here can make {' or '.join(asked)}: a murmur or a melody stands in for them")
     if late := left_out(text):
         remarks.append(
-            f'a plan has no room for the last {len(late)} sounds of the text, from "{late[0]}" on; '
+            f'a plan has no room for {counted(len(late), "sound")} of the text, such as "{late[0]}"; '
             "tell them as a story of their own, or go on with `diegetic continue`"
         )
     return tuple(f"note: {remark}" for remark in remarks)
