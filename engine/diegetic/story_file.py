@@ -106,7 +106,7 @@ def write_ids(path: Path) -> None:
 def _text_of(path: Path) -> str:
     try:
         return read_text(path)
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         return ""
 
 

@@ -145,9 +145,8 @@ class CueDesk:
     def arm(self, name: str) -> Job:
         """Render a cue ahead, anew where it is armed already. Raises Refused: 404, 409 while it is being rendered."""
         self._check_idle(name)
-        before = self._fired.before(
-            self.get(name).story, time.perf_counter()
-        )  # what is fired from now on waits for this
+        now_s = time.perf_counter()  # what is fired from now on waits for this
+        before = self._fired.before(self.get(name).story, now_s)
         return self._board.begin("cue/arm", name, lambda job: self._arm(job, name, before))
 
     async def _arm(self, job: int, name: str, before: Sequence[Fired]) -> str:
