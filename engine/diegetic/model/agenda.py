@@ -109,7 +109,7 @@ class Agenda:
                 share = self.share_s(self.owed[0])
                 latest_s = self.times.begins_s(self.owed[0], 0.0) if share is None else share[1]
                 too_late = event.start_s > (latest_s or event.start_s)
-                return self.owed[0] if too_late or at.count + len(self.owed) >= MAX_PLANNED_EVENTS else None
+                return self.owed[0] if too_late or self._events_left(at) <= 0 else None
             comes_later = part is not None and part is not self.owed[0] and self._comes_later(part)
             names_none = not (self.told or self._is_half_told(event.caption) or self.is_denied(event.caption))
             if not comes_later and (part is not None or names_none):
@@ -155,7 +155,7 @@ class Agenda:
         """From when to when a clause may begin of which the text doesn't say it; None where that is all the same."""
         if part is None or not self.told or part.when.every_s is not None or self.begins_s(part) is not None:
             return None
-        last_s = max((each.start_s for each in self.told if not self._went_on(each)), default=0.0)
+        last_s = max(0.0, self._latest_begins_s)
         following, until_s = list[Part](), self.times.seconds
         for each in self.owed:
             if each is not part and (told_s := self.times.begins_s(each, last_s)) is not None:
@@ -180,9 +180,7 @@ class Agenda:
             return None
         if part.silent_s and part.when.at_s is None:
             return max((each.end_s for each in self.told), default=0.0) + part.silent_s
-        told_s = self.times.begins_s(
-            part, max((each.start_s for each in self.told if not self._went_on(each)), default=0.0)
-        )
+        told_s = self.times.begins_s(part, max(0.0, self._latest_begins_s))
         if told_s is None and part.after and self.told and self._is_as_long_as_told(self.told[-1]):
             return self._until_s(self.told[-1].caption)
         return told_s
@@ -223,8 +221,11 @@ class Agenda:
 
     def behind_s(self, part: Part | None) -> float:
         """Where what was told latest begins, for a clause that comes behind it ("then", "until"); else -1."""
-        if part is None or not part.after:
-            return -1.0
+        return self._latest_begins_s if part is not None and part.after else -1.0
+
+    @property
+    def _latest_begins_s(self) -> float:
+        """Where what was told latest begins, without the windows of what went on; -1 where nothing was told."""
         return max((each.start_s for each in self.told if not self._went_on(each)), default=-1.0)
 
     def tell(self, event: Timed, part: Part | None = None) -> None:
@@ -279,18 +280,19 @@ class Agenda:
         """The beds that a plan has events enough for, to its end beside what is owed: what the text tells, first."""
         beds = [each for each in self.told if each.lane == BED]
         sounding = dict.fromkeys(each.caption for each in beds if each.end_s >= at.latest_start * step_s - 1e-6)
-        windows = max(1, sum(edge > at.latest_start for edge in at.windows()))
-        room = (MAX_PLANNED_EVENTS - at.count - len(self.owed)) // windows
-        first = sorted(sounding, key=lambda caption: caption not in self._done)[: max(1, room)]
-        return (
-            [each for each in beds if each.caption in first] if at.count + len(self.owed) < MAX_PLANNED_EVENTS else []
-        )
+        left = self._events_left(at)
+        room = max(1, left // max(1, at.windows_left)) if left > 0 else 0
+        first = sorted(sounding, key=lambda caption: caption not in self._done)[:room]
+        return [each for each in beds if each.caption in first]
+
+    def _events_left(self, at: Frontier) -> int:
+        """How many events a plan has room for beside those that are owed."""
+        return MAX_PLANNED_EVENTS - at.count - len(self.owed)
 
     def _next_time(self, at: Frontier, step_s: float, coming: Timed | None) -> Due | None:
         """The next time of what is told to be heard every so often, while the beds have room to go on."""
-        windows = sum(edge > at.latest_start for edge in at.windows())
         beds = len({each.caption for each in self.told if each.lane == BED})
-        room = MAX_PLANNED_EVENTS - at.count - len(self.owed) - windows * beds
+        room = self._events_left(at) - at.windows_left * beds
         again = {caption: part for caption, part in self._done.items() if part.when.every_s is not None and room > 0}
         found, starts = list[Due](), at.starts()
         for caption, part in again.items():

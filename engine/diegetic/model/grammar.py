@@ -82,6 +82,11 @@ class Frontier:
         count = -(-self.total // max(1, self.longest - 2))
         return [self.total * k // count for k in range(count + 1)]
 
+    @property
+    def windows_left(self) -> int:
+        """How many of these windows end behind the latest start."""
+        return sum(edge > self.latest_start for edge in self.windows())
+
     def starts(self) -> list[int]:
         """Starts the next event may have: in the plan's order, never after a silence, with an end that works."""
         first = self.reached if self.sequential else self.latest_start

@@ -50,7 +50,7 @@ _MINUTE_TWENTY = re.compile(
 
 def in_seconds(text: str) -> str:
     """The same, with times in words: at so many seconds, for so many."""
-    text = _at_signs(_MINUTE_TWENTY.sub(_in_all, _clocks(text)))
+    text = _AT_SIGN.sub(r"at \1 seconds", _MINUTE_TWENTY.sub(_in_all, _clocks(text)))
     text = _MINUTES.sub(lambda each: f"{60 * seconds_of(each[1]) + seconds_of(each[2]):g} seconds", text)
     return _bracketed(text)
 
@@ -79,11 +79,6 @@ def _seconds_alone(text: str) -> str:
     text = _AT_SECONDS.sub(r"at \1 seconds", text)
     told = [float(each[1]) for each in _SECONDS.finditer(text)]
     return _SECONDS.sub(r"\1 seconds:", text) if len(told) > 1 and _go_up(told) else text
-
-
-def _at_signs(text: str) -> str:
-    """Seconds behind a sign: before what sounds then, or behind it."""
-    return _AT_SIGN.sub(lambda each: f"at {each[1]} seconds", text)
 
 
 def _bracketed(text: str) -> str:
